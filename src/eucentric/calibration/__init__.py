@@ -1,0 +1,1 @@
+"""What the measuring side believes of an instrument, with errors."""

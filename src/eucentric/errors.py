@@ -1,0 +1,50 @@
+"""Every error that eucentric raises, one tree.
+
+    EucentricError
+    ├── InputError            the caller's data or options can't be used (a file, an array, impossible optics)
+    ├── SettingsError         a setting is unknown or out of its bounds
+    ├── CalibrationError      a calibration is missing or does not fit the present optics
+    └── InstrumentError       the microscope did not do what it was asked
+        ├── LimitError        asked to go beyond a limit; raised before anything moved
+        ├── NotArrivedError   the read-back differs from what was set
+        ├── NoImageError      the camera gave no usable image
+        └── InstrumentTimeout no answer in time
+
+Every message says what happened, the values with units, and what to do.
+"""
+
+
+class EucentricError(Exception):
+    """Base of all errors raised on purpose; its text is a sentence for the operator."""
+
+
+class InputError(EucentricError):
+    """Data or options that can't be used."""
+
+
+class SettingsError(EucentricError):
+    """A setting that is unknown or out of bounds."""
+
+
+class CalibrationError(EucentricError):
+    """A calibration that is missing or does not fit the present optics."""
+
+
+class InstrumentError(EucentricError):
+    """The microscope did not do what it was asked."""
+
+
+class LimitError(InstrumentError):
+    """A move beyond a limit was asked for; nothing was moved."""
+
+
+class NotArrivedError(InstrumentError):
+    """The read-back differs from what was set."""
+
+
+class NoImageError(InstrumentError):
+    """The camera gave no usable image."""
+
+
+class InstrumentTimeout(InstrumentError):
+    """No answer in time."""

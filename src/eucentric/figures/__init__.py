@@ -1,0 +1,1 @@
+"""The pictures that people judge a focus measurement by."""

@@ -1,0 +1,1 @@
+"""From shifts to focus: patterns, least squares, verdict, correction, sequence."""

@@ -1,0 +1,1 @@
+"""Frames, their preparation and their files."""

@@ -1,0 +1,1 @@
+"""What a microscope is (protocol), its guard, its registry; the simulated one."""

@@ -1,0 +1,111 @@
+"""What a microscope is, to everything above: a small synchronous protocol in SI units.
+
+Every call blocks until the part has settled. Time is the microscope's own clock. After a set the caller may read back.
+Beam tilt is given in radians *as the instrument believes them*; the tilt calibration turns them into true directions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from eucentric.images.frame import Frame
+
+Vector = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What this instrument can do; absent parts are never called."""
+
+    beam_tilt: bool = True
+    stage_z: bool = True
+    stage_alpha: bool = True
+    stigmator: bool = True
+    blanker: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Hard limits, checked before anything moves (guarded.py). Lengths in metres, tilts in radians."""
+
+    tilt_max_rad: float = 20e-3
+    defocus_max_m: float = 500e-6  # |defocus| from eucentric focus
+    stage_z_max_m: float = 400e-6
+    stage_xy_max_m: float = 1.0e-3
+    stage_alpha_max_rad: float = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named imaging state.
+
+    `pixel_m` is the nominal pixel size at the specimen of the *binned* image; `size` (ny, nx) of the binned image;
+    `dose_e_per_m2` what one exposure puts on the specimen; `defocus_m` counted from defocus zero.
+    """
+
+    name: str
+    magnification: float
+    pixel_m: float
+    size: tuple[int, int]
+    binning: int
+    exposure_s: float
+    dose_e_per_m2: float
+    defocus_m: float = 0.0
+    image_shift_m: Vector = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class StagePosition:
+    """Stage position; metres and radians. z is positive towards the gun."""
+
+    x_m: float
+    y_m: float
+    z_m: float
+    alpha_rad: float
+
+
+@runtime_checkable
+class Microscope(Protocol):
+    """A transmission electron microscope. All vectors (y, x); all calls may raise InstrumentError."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def capabilities(self) -> Capabilities: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def voltage_v(self) -> float: ...
+
+    def now_s(self) -> float:
+        """The microscope's clock, seconds."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass on the microscope's clock."""
+        ...
+
+    def presets(self) -> tuple[Preset, ...]: ...
+    def preset(self) -> Preset: ...
+    def set_preset(self, name: str) -> None: ...
+
+    def beam_tilt_rad(self) -> Vector: ...
+    def set_beam_tilt(self, tilt_rad: Vector) -> None: ...
+    def defocus_m(self) -> float: ...
+    def set_defocus(self, defocus_m: float) -> None: ...
+    def stigmator(self) -> Vector: ...
+    def set_stigmator(self, value: Vector) -> None: ...
+    def stage(self) -> StagePosition: ...
+    def move_stage(
+        self,
+        *,
+        x_m: float | None = None,
+        y_m: float | None = None,
+        z_m: float | None = None,
+        alpha_rad: float | None = None,
+    ) -> None: ...
+
+    def acquire(self) -> Frame:
+        """Expose with the present preset: one Frame with its read-back state, clock time and dose."""
+        ...

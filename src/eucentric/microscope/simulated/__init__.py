@@ -1,0 +1,1 @@
+"""A wave-optical microscope with the faults of a real one."""

@@ -1,0 +1,1 @@
+"""What the lens does to an image: pure functions, no I/O."""

@@ -1,0 +1,1 @@
+"""Which tilt, pixel, image and sequence reach a wanted accuracy."""
