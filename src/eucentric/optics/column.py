@@ -30,9 +30,7 @@ class Column:
     def __post_init__(self) -> None:
         wavelength_m(self.voltage_v)
         if not -0.05 <= self.c3_m <= 0.05:
-            raise InputError(
-                f"Cs of {self.c3_m * 1e3:g} mm is beyond any lens (−50 to 50 mm). Give it in mm: 2.7."
-            )
+            raise InputError(f"Cs of {self.c3_m * 1e3:g} mm is beyond any lens (−50 to 50 mm). Give it in mm: 2.7.")
         if not 0 <= self.amplitude_contrast <= 1:
             raise InputError(f"Amplitude contrast {self.amplitude_contrast:g} is not a fraction (0 to 1).")
 
