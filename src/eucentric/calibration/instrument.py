@@ -1,6 +1,7 @@
 """What is believed of an instrument: optics, tilt response, focus scale, and how well each is known.
 
-A Calibration is what the measuring side may know; the truth of a simulated microscope differs from it by the stated errors.
+A Calibration is what the measuring side may know; the truth of a simulated microscope differs from it
+by the stated errors.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Calibration:
 
     `tilt_matrix` [[yy, yx], [xy, xx]] maps instrument tilt (y, x) to true tilt in image axes (y, x), identity when the
     instrument is calibrated; `coma_free_rad` is the instrument tilt (y, x) of the coma-free axis.
-    `height_per_z` is dC1/dz of the stage (1: an upward stage move is overfocus, cos α where z moves along the tilted axis).
+    `height_per_z` is dC1/dz of the stage (1: an upward stage move is overfocus; cos α where z moves along the
+    tilted axis).
     """
 
     instrument: str

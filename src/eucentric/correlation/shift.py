@@ -78,7 +78,8 @@ class Shift:
 
     `covariance_px2` (2, 2) in (y, x), statistical only; None for methods that can't state it.
     `overlap` is the common area as a fraction of the image. `false_lock_probability` is the chance that noise alone
-    produces this coherence anywhere in the searched range. `contrast_sign` is −1 where one image is the other's negative.
+    produces this coherence anywhere in the searched range. `contrast_sign` is −1 where one image is the other's
+    negative.
     `lit` is the illuminated fraction of (reference, moving); `seconds` the time it took.
     """
 
