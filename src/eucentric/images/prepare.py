@@ -1,0 +1,125 @@
+"""An image made ready for correlation: float32, outliers repaired, the unlit part known.
+
+Nothing here changes where anything is: no resampling, no filtering of the specimen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from eucentric.errors import InputError
+
+SMALLEST_SIDE = 32
+"""Pixels. Below this no coherence can be told from noise."""
+OUTLIER_SIGMAS = 7.0
+"""A pixel further than this from the mean and from its neighbours is a hot pixel or an x-ray; of 4k² Gaussian pixels
+none is expected (chance 2.6e-12 each)."""
+BLOCK = 32
+"""Side in pixels of the blocks that are judged lit or dark (fewer pixels in small images)."""
+DARK_FRACTION = 0.3
+"""A block with less than this fraction of the bright blocks' mean is outside of the beam (or behind a grid bar)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Values (ny, nx) float32; `lit` (ny, nx) float32 weights 0…1 of the illuminated part, None where all is lit."""
+
+    values: NDArray[np.float32]
+    lit: NDArray[np.float32] | None
+    lit_fraction: float
+    mean: float
+    positive: bool  # counts: zero means no electrons
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(ny, nx)."""
+        return (self.values.shape[0], self.values.shape[1])
+
+
+def prepare(pixels: NDArray[np.generic]) -> Prepared:
+    """Make one image ready.
+
+    Raises InputError when the array is not one image: not 2-D, not real numbers, too small, NaN or infinite, all one value.
+    """
+    image = as_image(pixels)
+    sample = image[:: max(1, image.shape[0] // 256), :: max(1, image.shape[1] // 256)]
+    low, high = float(image.min()), float(image.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise InputError("The image holds NaN or infinite pixels. Export it again without them; nothing was guessed.")
+    if low == high:
+        raise InputError(f"All pixels of the image are {low:g}: shutter closed, beam blanked, or an empty file.")
+    mean, spread = float(sample.mean()), float(sample.std())
+    limit = OUTLIER_SIGMAS * max(spread, 1e-12)
+    if high - mean > limit or mean - low > limit:
+        image = _repaired(image, mean, limit)
+        mean = float(image.mean())
+    lit = _lit_blocks(image) if low >= 0 else None
+    if lit is None:
+        return Prepared(image, None, 1.0, mean, low >= 0)
+    mask = _smooth_mask(lit, (image.shape[0], image.shape[1]))
+    return Prepared(image, mask, float(lit.mean()), mean, positive=True)
+
+
+def as_image(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+    """The pixels as a contiguous 2-D float32 array. Raises InputError as `prepare` does, before looking at values."""
+    array = np.asarray(pixels)
+    if array.ndim != 2:
+        raise InputError(f"An image has two dimensions; this array has shape {array.shape}. Pass one image at a time.")
+    if array.dtype.kind not in "buif":
+        raise InputError(f"Pixels must be real numbers, not {array.dtype}. Convert the image to counts first.")
+    if min(array.shape) < SMALLEST_SIDE:
+        raise InputError(
+            f"The image is {array.shape[0]} × {array.shape[1]} pixels; at least {SMALLEST_SIDE} × {SMALLEST_SIDE} "
+            "are needed to tell signal from noise. Read out a larger area."
+        )
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _repaired(image: NDArray[np.float32], mean: float, limit: float) -> NDArray[np.float32]:
+    """The image with isolated outliers replaced by the mean of their neighbours.
+
+    An extreme pixel is an outlier only if it stands out of its 3×3 neighbourhood's median too, so that holes, bars and
+    gold keep their pixels. Looks at extreme pixels only: cheap when there are few.
+    """
+    flat = np.flatnonzero(np.abs(image - np.float32(mean)) > limit)
+    if flat.size > 0.02 * image.size:
+        return image
+    rows, columns = np.unravel_index(flat, image.shape)
+    padded = np.pad(image, 1, mode="reflect")
+    ring = np.stack([padded[rows + i, columns + j] for i in range(3) for j in range(3) if (i, j) != (1, 1)])
+    middle = np.median(ring, axis=0)
+    outlier = np.abs(image[rows, columns] - middle) > 0.8 * limit
+    repaired = image.copy()
+    repaired[rows[outlier], columns[outlier]] = middle[outlier]
+    return repaired
+
+
+def _lit_blocks(image: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+    """Which blocks the beam reaches (by, bx); None when all are lit. Blocks next to dark ones count as dark."""
+    block = min(BLOCK, min(image.shape) // 8)
+    ny, nx = image.shape[0] // block, image.shape[1] // block
+    means = image[: ny * block, : nx * block].reshape(ny, block, nx, block).mean(axis=(1, 3))
+    bright = float(np.percentile(means, 90))
+    lit = means > DARK_FRACTION * bright
+    # Shot noise alone must not make a block dark: 5σ of a Poisson mean.
+    if lit.all() or bright * block * block < (5 / (1 - DARK_FRACTION)) ** 2:
+        return None
+    return np.asarray(ndimage.binary_erosion(lit, structure=np.ones((3, 3)), border_value=1))
+
+
+def _smooth_mask(lit: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Block decisions as a smooth weight (ny, nx): a hard edge would correlate with itself."""
+    rows = np.clip((np.arange(shape[0]) + 0.5) * lit.shape[0] / shape[0] - 0.5, 0, lit.shape[0] - 1)
+    columns = np.clip((np.arange(shape[1]) + 0.5) * lit.shape[1] / shape[1] - 0.5, 0, lit.shape[1] - 1)
+    inner = ndimage.binary_erosion(lit, structure=np.ones((3, 3)), border_value=1).astype(np.float32)
+    y0, x0 = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    y1, x1 = np.minimum(y0 + 1, lit.shape[0] - 1), np.minimum(x0 + 1, lit.shape[1] - 1)
+    fy, fx = (rows - y0).astype(np.float32)[:, None], (columns - x0).astype(np.float32)[None]
+    top = inner[y0][:, x0] * (1 - fx) + inner[y0][:, x1] * fx
+    bottom = inner[y1][:, x0] * (1 - fx) + inner[y1][:, x1] * fx
+    linear = top * (1 - fy) + bottom * fy
+    return np.asarray(np.sin(0.5 * np.pi * linear) ** 2, np.float32)
