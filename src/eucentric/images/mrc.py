@@ -1,0 +1,91 @@
+"""MRC files: MRC2014, with what an FEI/Thermo extended header says of the microscope."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import mrcfile
+import numpy as np
+
+from eucentric.errors import InputError
+from eucentric.images.frame import Frame, OpticalState
+
+_ANGSTROM_M = 1e-10
+_UNSET_A = 1.0
+"""What programs write that do not know the pixel size: a cell of as many Å as pixels."""
+_STORED = (np.int8, np.int16, np.uint16, np.float16, np.float32)
+
+
+def read(path: Path) -> Frame:
+    """The image with its pixel size; voltage, defocus, stage and dose where there is an FEI extended header.
+
+    A pixel of 0 or of exactly 1 Å counts as not known, and so does one that is not square within 1 %.
+    Raises InputError when the header does not fit the file; else what mrcfile raises.
+    """
+    # Permissive: Leginon's own files have no valid machine stamp. A header that makes no image leaves data at None.
+    with mrcfile.open(path, mode="r", permissive=True) as file:
+        if file.data is None:
+            raise InputError(
+                f"{path} is damaged or not MRC: its header does not fit its length. Save or copy it again."
+            )
+        pixels = np.array(file.data)
+        size = file.voxel_size
+        pixel = _pixel_m(float(size.x), float(size.y))
+        extended = _fei(file)
+    if pixel is None and extended is not None:
+        pixel = _pixel_m(extended("Pixel size X", 1 / _ANGSTROM_M), extended("Pixel size Y", 1 / _ANGSTROM_M))
+    if extended is None:
+        return Frame(pixels=pixels, pixel_m=pixel)
+    state = OpticalState(
+        voltage_v=_known(extended("HT")),
+        magnification=_known(extended("Magnification")),
+        defocus_m=_known(extended("Applied defocus")),
+        stage_x_m=_known(extended("X-Stage")),
+        stage_y_m=_known(extended("Y-Stage")),
+        stage_z_m=_known(extended("Z-Stage")),
+        stage_alpha_rad=_known(extended("Alpha tilt", math.pi / 180)),
+    )
+    return Frame(pixels=pixels, pixel_m=pixel, state=state, dose_e_per_m2=_known(extended("Dose")))
+
+
+def write(path: Path, frame: Frame) -> None:
+    """Write the pixels (types that MRC lacks as float32) and the pixel size."""
+    pixels = np.asarray(frame.pixels)
+    if pixels.dtype == np.uint8:
+        pixels = pixels.astype(np.uint16)
+    elif pixels.dtype.newbyteorder("=") not in _STORED:
+        pixels = pixels.astype(np.float32)
+    with mrcfile.new(path, overwrite=True) as file:
+        file.set_data(pixels)
+        if frame.pixel_m is not None:
+            file.voxel_size = frame.pixel_m / _ANGSTROM_M
+
+
+def _pixel_m(x_a: float, y_a: float) -> float | None:
+    """Metres of a square pixel given in Å along x and y; None where it is not known."""
+    usable = all(math.isfinite(v) and v > 0 for v in (x_a, y_a))
+    if not usable or abs(x_a - y_a) > 0.01 * x_a or math.isclose(x_a, _UNSET_A, rel_tol=1e-6):
+        return None
+    return x_a * _ANGSTROM_M
+
+
+def _fei(file: Any) -> Any:
+    """A getter of fields of the first FEI extended header (SI, degrees for angles), None where there is none."""
+    if bytes(file.header.exttyp).strip(b"\0 ") not in (b"FEI1", b"FEI2"):
+        return None
+    rows = file.indexed_extended_header
+    if rows is None or len(rows) == 0:
+        return None
+    row = rows[0]
+
+    def field(name: str, factor: float = 1.0) -> float:
+        return float(row[name]) * factor if name in row.dtype.names else 0.0
+
+    return field
+
+
+def _known(value: float) -> float | None:
+    """The value, None where the writer left zero or something that is not a number."""
+    return value if math.isfinite(value) and value != 0 else None
