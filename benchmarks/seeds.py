@@ -1,0 +1,27 @@
+"""Every seed of the benchmarks, fixed beforehand and in one place."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Seed(IntEnum):
+    """One stream per benchmark; a case and a repeat number extend it."""
+
+    ACCURACY = 20_260_101
+    MULTISLICE = 20_260_102
+    SCATTER = 20_260_103
+    COVERAGE = 20_260_104
+    FALSE_LOCKS = 20_260_105
+    SIGNAL = 20_260_106
+    CAPTURE = 20_260_107
+    SPEED = 20_260_108
+    FOCUS_RUNS = 1  # of `eucentric focus --seed`: 1, 2, 3 … 20
+    TOTAL_ERROR = 20_260_110
+
+
+def stream(seed: Seed, *place: int) -> np.random.Generator:
+    """The generator of one case and repeat: independent of how many others were drawn before it."""
+    return np.random.default_rng([int(seed), *place])
