@@ -1,1 +1,1 @@
-"""From shifts to focus: patterns, least squares, verdict, correction, sequence."""
+"""From shifts to focus: patterns, the fit, the verdict, corrections, and the sequence that closes the loop."""

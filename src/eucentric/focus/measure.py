@@ -1,0 +1,191 @@
+"""From images to a judged defocus: for two plain arrays, and for the frames of a pattern."""
+
+from __future__ import annotations
+
+import cmath
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eucentric.calibration.instrument import Uncertainty
+from eucentric.correlation.register import register
+from eucentric.correlation.shift import Method, Shift, Vector
+from eucentric.errors import InputError
+from eucentric.focus.patterns import Link
+from eucentric.focus.result import DefocusResult
+from eucentric.focus.settings import Thresholds
+from eucentric.focus.solve import Exposures, LinkShift, solve
+from eucentric.focus.verdict import Evidence, inspect, judge
+from eucentric.images.frame import Frame
+from eucentric.optics.aberrations import Aberrations, Tilt
+from eucentric.optics.column import Column
+from eucentric.optics.pair import PairOptics
+
+_PLAIN_SIGMA_PX = 0.5  # 1σ taken for correlators that state no error: their peaks are read to about half a pixel
+_SMALLEST_PX = 32  # fewer pixels than this along a side hold no ring of coherence above its noise
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to measure: what is believed of the optics, the correlation type, and when to believe the answer."""
+
+    column: Column
+    uncertainty: Uncertainty = field(default_factory=Uncertainty)
+    method: Method = Method.MATCHED
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    range_m: float | None = None
+    expected_c1_m: float = 0.0
+    workers: int = 2
+
+
+def measure_defocus(
+    first: NDArray[Any],
+    second: NDArray[Any],
+    *,
+    pixel_m: float,
+    voltage_v: float,
+    c3_m: float,
+    tilt_rad: float | None = None,
+    tilt_angle_rad: float = 0.0,
+    cross_tilt_rad: float = 0.0,
+    first_tilt: Tilt | None = None,
+    second_tilt: Tilt | None = None,
+    method: Method | str = Method.MATCHED,
+    uncertainty: Uncertainty | None = None,
+    column: Column | None = None,
+    interval_s: float = 1.0,
+    range_m: float | None = None,
+    thresholds: Thresholds | None = None,
+    workers: int = 2,
+) -> DefocusResult:
+    """Defocus from two images (ny, nx) taken at different beam tilts, judged.
+
+    Either `tilt_rad`: `first` was taken at −tilt and `second` at +tilt about the coma-free axis, along `tilt_angle_rad`
+    from +x (columns) towards +y (rows), with `cross_tilt_rad` the known misalignment of both along the direction
+    a quarter turn further; or `first_tilt` and `second_tilt` (y, x) in full. Angles in radians, lengths in metres,
+    `voltage_v` in volts. `interval_s` between the images enters the error through drift alone. `column` adds envelopes,
+    aperture and amplitude contrast; its high tension and Cs must agree with those given.
+    Raises InputError for images or optics that can't be used.
+    """
+    tilts = _tilts(tilt_rad, tilt_angle_rad, cross_tilt_rad, first_tilt, second_tilt)
+    optics = _column(column, voltage_v, c3_m)
+    for array, name in ((first, "first"), (second, "second")):
+        check_image(array, name)
+    if first.shape != second.shape:
+        raise InputError(
+            f"The images differ in size: {first.shape[0]} × {first.shape[1]} and {second.shape[0]} × {second.shape[1]} "
+            "(rows × columns). Give two images of the same preset."
+        )
+    how = How(
+        column=optics,
+        uncertainty=uncertainty or Uncertainty(),
+        method=_method(method),
+        thresholds=thresholds or Thresholds(),
+        range_m=range_m,
+        workers=workers,
+    )
+    frames = (Frame(first, pixel_m=pixel_m, time_s=0.0), Frame(second, pixel_m=pixel_m, time_s=interval_s))
+    return measure_frames(frames, tilts, ((0, 1),), how)
+
+
+def measure_frames(
+    frames: tuple[Frame, ...], tilts: tuple[Tilt, ...], links: tuple[Link, ...], how: How
+) -> DefocusResult:
+    """Defocus from the frames of a pattern, taken at `tilts` (y, x) from the coma-free axis; `links` are compared.
+
+    Raises InputError when a frame has no pixel size, or the frames differ in it.
+    """
+    pixel_m = _pixel(frames)
+    exposures = Exposures(tilts, tuple(f.time_s for f in frames))
+    shifts = tuple(_register(frames, tilts, link, how, pixel_m) for link in links)
+    linked = tuple(_in_metres(s, link, pixel_m) for s, link in zip(shifts, links, strict=True))
+    measured = solve(exposures, linked, c3_m=how.column.c3_m, prior=how.uncertainty)
+    rivals = tuple(_rival_m(s, link, exposures, how, pixel_m) for s, link in zip(shifts, links, strict=True))
+    evidence = Evidence(measured, shifts, rivals, tuple(inspect(f) for f in frames), how.range_m)
+    return DefocusResult(measured, judge(evidence, how.thresholds), shifts, rivals, exposures, pixel_m)
+
+
+def check_image(array: NDArray[Any], name: str) -> None:
+    """Raises InputError, naming the image, where it can't be used: not 2-D, too small, not finite, all one value."""
+    if array.ndim != 2:
+        raise InputError(f"The {name} image has {array.ndim} dimensions. Give one 2-D image (rows × columns).")
+    if min(array.shape) < _SMALLEST_PX:
+        raise InputError(
+            f"The {name} image has {array.shape[0]} × {array.shape[1]} pixels, too few to compare. "
+            f"Give at least {_SMALLEST_PX} along each side."
+        )
+    if np.issubdtype(array.dtype, np.complexfloating):
+        raise InputError(f"The {name} image is complex. Give the real image, not its Fourier transform.")
+    if np.issubdtype(array.dtype, np.floating) and not bool(np.isfinite(array).all()):
+        raise InputError(f"The {name} image holds NaN or infinite values. Replace them, or save the image again.")
+    if array.min() == array.max():
+        raise InputError(
+            f"The {name} image has the value {array.flat[0]:g} in all its pixels: there is nothing to compare. "
+            "Check that the beam is on and the right file was given."
+        )
+
+
+def _tilts(
+    tilt: float | None, angle: float, cross: float, first: Tilt | None, second: Tilt | None
+) -> tuple[Tilt, Tilt]:
+    if first is not None and second is not None and tilt is None:
+        return (first, second)
+    if tilt is None or first is not None or second is not None:
+        raise InputError("Give either the tilt of a symmetric pair, or the first and the second tilt in full.")
+    if tilt == 0:
+        raise InputError("A beam tilt of 0 mrad shows no defocus. Give the tilt of each image from the axis: 5 mrad.")
+    unit = cmath.rect(1.0, angle)
+    minus, plus = (-tilt + 1j * cross) * unit, (tilt + 1j * cross) * unit
+    return ((minus.imag, minus.real), (plus.imag, plus.real))
+
+
+def _column(column: Column | None, voltage_v: float, c3_m: float) -> Column:
+    if column is None:
+        return Column(voltage_v=voltage_v, c3_m=c3_m)
+    if column.voltage_v != voltage_v or column.c3_m != c3_m:
+        raise InputError(
+            f"The column given is of {column.voltage_v * 1e-3:g} kV and Cs {column.c3_m * 1e3:g} mm, the pair of "
+            f"{voltage_v * 1e-3:g} kV and {c3_m * 1e3:g} mm. Give the same values."
+        )
+    return column
+
+
+def _method(method: Method | str) -> Method:
+    try:
+        return Method(method)
+    except ValueError as error:
+        raise InputError(f"'{method}' is no correlation type. Use matched, phase or cross.") from error
+
+
+def _pixel(frames: tuple[Frame, ...]) -> float:
+    sizes = {f.pixel_m for f in frames}
+    if len(sizes) != 1 or None in sizes:
+        raise InputError("The images have no common pixel size. Give the size of a pixel at the specimen, in nm.")
+    return float(next(size for size in sizes if size is not None))
+
+
+def _register(frames: tuple[Frame, ...], tilts: tuple[Tilt, ...], link: Link, how: How, pixel_m: float) -> Shift:
+    lens = Aberrations(c1_m=how.expected_c1_m, c3_m=how.column.c3_m)
+    pair = PairOptics(
+        pixel_m=pixel_m, column=how.column, first_tilt=tilts[link[0]], second_tilt=tilts[link[1]], lens=lens
+    )
+    return register(frames[link[0]].pixels, frames[link[1]].pixels, method=how.method, pair=pair, workers=how.workers)
+
+
+def _in_metres(shift: Shift, link: Link, pixel_m: float) -> LinkShift:
+    covariance = np.eye(2) * _PLAIN_SIGMA_PX**2 if shift.covariance_px2 is None else shift.covariance_px2
+    return LinkShift(link, _scaled(shift.shift_px, pixel_m), np.asarray(covariance, dtype=np.float64) * pixel_m**2)
+
+
+def _scaled(shift_px: Vector, pixel_m: float) -> Vector:
+    return (shift_px[0] * pixel_m, shift_px[1] * pixel_m)
+
+
+def _rival_m(shift: Shift, link: Link, exposures: Exposures, how: How, pixel_m: float) -> float | None:
+    """The defocus that a shift's runner-up would mean."""
+    if shift.runner_up is None:
+        return None
+    other = LinkShift(link, _scaled(shift.runner_up.shift_px, pixel_m), np.eye(2) * (_PLAIN_SIGMA_PX * pixel_m) ** 2)
+    return solve(exposures, (other,), c3_m=how.column.c3_m, prior=how.uncertainty).c1_m

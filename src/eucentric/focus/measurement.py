@@ -1,0 +1,59 @@
+"""A Measurement: defocus with both its errors, and all that the fit knows beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eucentric.optics.aberrations import Tilt
+from eucentric.units import minus
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One source of error and the 1σ that it puts on C1, metres."""
+
+    source: str
+    sigma_m: float
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Measurement:
+    """C1 from a pattern of tilts. Metres; C1 > 0 is overfocus; vectors (y, x), astigmatism (a, b).
+
+    `sigma_m` is statistical, `total_sigma_m` includes the priors of calibration, astigmatism and drift. `chi2` is taken
+    against the total covariance. `budget` splits the total: the squares of its parts add up to the total's square.
+    """
+
+    c1_m: float
+    sigma_m: float
+    total_sigma_m: float
+    a1_m: tuple[float, float]
+    a1_sigma_m: tuple[float, float]
+    drift_m_per_s: tuple[float, float]
+    chi2: float
+    dof: int
+    tilts: tuple[Tilt, ...]
+    budget: tuple[Contribution, ...]
+
+    @property
+    def chi2_per_dof(self) -> float:
+        """χ² per degree of freedom, against the total covariance."""
+        return self.chi2 / self.dof
+
+    @property
+    def side(self) -> str:
+        """ "underfocus", "overfocus" or, within the total error, "in focus"."""
+        if abs(self.c1_m) <= self.total_sigma_m:
+            return "in focus"
+        return "overfocus" if self.c1_m > 0 else "underfocus"
+
+    def __str__(self) -> str:
+        """As read by people: −0.300 ± 0.002 (statistical) ± 0.015 (total) µm (underfocus)."""
+        c1, sigma, total = self.c1_m * 1e6, self.sigma_m * 1e6, self.total_sigma_m * 1e6
+        digits = 4 if sigma < 0.001 else 3
+        return minus(
+            f"{c1:.{digits}f} ± {sigma:.{digits}f} (statistical) ± {total:.{digits}f} (total) µm ({self.side})"
+        )
+
+    def __repr__(self) -> str:
+        return f"Measurement({self})"

@@ -1,0 +1,255 @@
+"""Can a measurement be believed? Pure decisions; every reason is an enumerated value with a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eucentric.correlation.shift import FixedPattern, Shift
+from eucentric.focus.measurement import Measurement
+from eucentric.focus.settings import Thresholds
+from eucentric.images.frame import Frame
+from eucentric.units import show_length
+
+
+class Reason(StrEnum):
+    """Why a measurement or a correction is refused. The order is the order in which reasons are told."""
+
+    BLANK = "blank"
+    SATURATED = "saturated"
+    BEAM_OFF_VIEW = "beam off view"
+    FALSE_LOCK = "false lock"
+    FIXED_PATTERN = "fixed pattern"
+    CONTRAST_REVERSED = "contrast reversed"
+    CONTRAST_LOST = "contrast lost"
+    OVERLAP = "overlap"
+    AMBIGUOUS = "ambiguous"
+    CHI_SQUARE = "chi square"
+    BEYOND_RANGE = "beyond range"
+    ABSOLUTE_LIMIT = "absolute limit"
+    CUMULATIVE_LIMIT = "cumulative limit"
+    WRONG_SIGN = "wrong sign"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One reason to refuse: what was found, what is allowed, what the operator can do."""
+
+    reason: Reason
+    found: str
+    allowed: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.found}; {self.allowed}. {self.advice}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Accepted when nothing was found against it."""
+
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the measurement is believed."""
+        return not self.findings
+
+    @property
+    def reason(self) -> Reason | None:
+        """The first reason against it, None when accepted."""
+        return self.findings[0].reason if self.findings else None
+
+    @property
+    def sentence(self) -> str | None:
+        """What to tell the operator, None when accepted."""
+        return f"{self.findings[0]} Nothing was corrected." if self.findings else None
+
+    def __str__(self) -> str:
+        return "accepted" if self.accepted else f"refused ({self.reason}): {self.sentence}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """What the verdict needs to know of one image's pixels."""
+
+    blank: bool
+    saturated: float  # fraction of the pixels at the camera's maximum
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that one measurement offers to its judge.
+
+    `rivals_m` holds the defocus that the runner-up of each shift would mean, None where there is none.
+    """
+
+    measurement: Measurement
+    shifts: tuple[Shift, ...]
+    rivals_m: tuple[float | None, ...]
+    pixels: tuple[Pixels, ...] = ()
+    range_m: float | None = None
+
+
+def inspect(frame: Frame) -> Pixels:
+    """Blank and saturated pixels of a frame.
+
+    Without a known saturation value, a pile-up at the maximum counts as saturated: in an image of counted electrons
+    the largest value is rare, so a maximum shared by many pixels is a ceiling. Few grey levels prove nothing: images
+    of at most a few counts per pixel repeat their maximum honestly.
+    """
+    pixels: NDArray[np.generic] = frame.pixels
+    top = float(np.max(pixels))
+    bottom = float(np.min(pixels))
+    if top == bottom:
+        return Pixels(blank=True, saturated=0.0)
+    if frame.saturation is not None:
+        return Pixels(blank=False, saturated=float(np.mean(pixels >= frame.saturation)))  # type: ignore[operator]
+    at_top = float(np.mean(pixels == top))
+    below = float(np.mean((pixels >= top - _LEVELS * (top - bottom) / 256) & (pixels < top)))  # type: ignore[operator]
+    piled = at_top > _PILE_UP * max(below, 1e-12) and top - bottom > _FEW_COUNTS
+    return Pixels(blank=False, saturated=at_top if piled else 0.0)
+
+
+_LEVELS = 4  # the next grey levels below the maximum, of 256, that the maximum is compared with
+_PILE_UP = 2.0  # honest histograms fall towards the maximum: the top value holds less than the levels just below
+_FEW_COUNTS = 32.0  # below this many grey levels a repeated maximum is ordinary counting statistics
+
+
+def judge(evidence: Evidence, thresholds: Thresholds) -> Verdict:
+    """The verdict on a measurement, reasons in the order of `Reason`."""
+    found = [f for p in evidence.pixels for f in _pixels(p, thresholds)]
+    for shift, rival in zip(evidence.shifts, evidence.rivals_m, strict=True):
+        found += _shift(shift, rival, evidence.measurement, thresholds)
+    found += _fit(evidence, thresholds)
+    order = list(Reason)
+    unique = {f.reason: f for f in reversed(found)}
+    return Verdict(tuple(sorted(unique.values(), key=lambda f: order.index(f.reason))))
+
+
+def _pixels(pixels: Pixels, limit: Thresholds) -> list[Finding]:
+    if pixels.blank:
+        return [
+            Finding(
+                Reason.BLANK,
+                "An image has one value in all its pixels",
+                "an image must vary",
+                "Check that the beam is on, the blanker open and the camera inserted.",
+            )
+        ]
+    if pixels.saturated > limit.saturated_max:
+        return [
+            Finding(
+                Reason.SATURATED,
+                f"{pixels.saturated:.1%} of the pixels are at the camera's maximum",
+                f"allowed {limit.saturated_max:.1%}",
+                "Spread the beam or expose for a shorter time.",
+            )
+        ]
+    return []
+
+
+def _shift(shift: Shift, rival_m: float | None, measured: Measurement, limit: Thresholds) -> list[Finding]:
+    found = []
+    if min(shift.lit) < limit.lit_min:
+        found.append(
+            Finding(
+                Reason.BEAM_OFF_VIEW,
+                f"Only {min(shift.lit):.0%} of an image is lit",
+                f"at least {limit.lit_min:.0%}",
+                "The beam moves off the view: align the beam tilt pivot points, or centre and spread the beam.",
+            )
+        )
+    if shift.false_lock_probability > limit.false_lock_max:
+        found.append(_false_lock(shift, limit))
+    if shift.fixed_pattern is FixedPattern.INDISTINGUISHABLE:
+        found.append(
+            Finding(
+                Reason.FIXED_PATTERN,
+                "The match at zero shift may be the camera's own pattern",
+                "specimen and camera must be told apart",
+                "Defocus by 1 µm and measure again, or renew the gain reference.",
+            )
+        )
+    if shift.contrast_sign < 0:
+        found.append(
+            Finding(
+                Reason.CONTRAST_REVERSED,
+                "One image is the negative of the other",
+                "contrast must have one sign",
+                "Centre the objective aperture or take a larger one, or use a smaller beam tilt.",
+            )
+        )
+    coherence = shift.coherence
+    if (
+        coherence is not None
+        and not bool(np.any(coherence.used))
+        and shift.false_lock_probability <= limit.false_lock_max
+    ):
+        found.append(
+            Finding(
+                Reason.CONTRAST_LOST,
+                "No spatial frequency is common to both images beyond noise",
+                "at least one band",
+                "Centre the objective aperture or take a larger one, use a smaller beam tilt, or expose longer.",
+            )
+        )
+    if shift.overlap < limit.overlap_min:
+        found.append(
+            Finding(
+                Reason.OVERLAP,
+                f"The images share only {shift.overlap:.0%} of their area",
+                f"at least {limit.overlap_min:.0%}",
+                "Use a smaller beam tilt or a lower magnification.",
+            )
+        )
+    rival = shift.runner_up
+    if rival is not None and rival.odds < limit.odds_min and shift.false_lock_probability <= limit.false_lock_max:
+        found.append(_ambiguous(rival.odds, rival_m, measured, limit))
+    return found
+
+
+def _false_lock(shift: Shift, limit: Thresholds) -> Finding:
+    return Finding(
+        Reason.FALSE_LOCK,
+        f"Nothing in common between the images (chance {shift.false_lock_probability:.2g}): blank area or beam off",
+        f"allowed {limit.false_lock_max:.0e}",
+        "Move to carbon.",
+    )
+
+
+def _ambiguous(odds: float, rival_m: float | None, measured: Measurement, limit: Thresholds) -> Finding:
+    other = "another" if rival_m is None else show_length(rival_m)
+    return Finding(
+        Reason.AMBIGUOUS,
+        f"Two answers fit: {show_length(measured.c1_m)} or {other} (odds {odds:.3g} to 1)",
+        f"at least {limit.odds_min:g} to 1",
+        "The specimen repeats itself: use a smaller beam tilt, or a higher magnification between the holes.",
+    )
+
+
+def _fit(evidence: Evidence, limit: Thresholds) -> list[Finding]:
+    found = []
+    measured = evidence.measurement
+    if measured.chi2_per_dof > limit.chi2_per_dof_max:
+        found.append(
+            Finding(
+                Reason.CHI_SQUARE,
+                f"The shifts do not fit a defocus: χ² per degree of freedom is {measured.chi2_per_dof:.3g}",
+                f"at most {limit.chi2_per_dof_max:g}",
+                "Wait for drift to end, check the beam tilt calibration, or correct astigmatism.",
+            )
+        )
+    if evidence.range_m is not None and abs(measured.c1_m) > evidence.range_m:
+        found.append(
+            Finding(
+                Reason.BEYOND_RANGE,
+                f"The defocus of {show_length(measured.c1_m)} is beyond the range of this step",
+                f"at most {show_length(evidence.range_m)}",
+                "Begin with a step at a lower magnification or a smaller beam tilt.",
+            )
+        )
+    return found
