@@ -1,0 +1,94 @@
+"""The `eucentric` command: what it offers, and how it ends.
+
+Exit codes: 0 done (measured and accepted, in focus), 2 unusable input or options, 3 measured and refused, 130 stopped by
+the user, 141 the reader of a pipe went away. An error of the user's is one sentence on stderr, never a traceback.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from eucentric import __version__
+from eucentric.cli.measure import measure
+from eucentric.cli.plan import plan
+from eucentric.errors import EucentricError
+
+UNUSABLE, STOPPED, PIPE_CLOSED = 2, 130, 141
+
+app = typer.Typer(
+    name="eucentric",
+    help=(
+        "Autofocus for transmission electron microscopes, by beam tilt.\n\n"
+        "Tilt the beam, see how far the image moves: that is the defocus. eucentric measures it with an error bar, "
+        "decides whether it can be trusted, and corrects it by the objective lens or the stage.\n\n"
+        "Begin with: eucentric focus"
+    ),
+    epilog="Defocus is positive for overfocus. x runs along columns, y along rows, angles turn from +x towards +y.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+try:
+    from eucentric.cli.focus import focus
+except ModuleNotFoundError:
+    pass
+else:
+    app.command("focus")(focus)
+app.command("measure")(measure)
+app.command("plan")(plan)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"eucentric {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _begin(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and end.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def run(arguments: list[str] | None = None) -> None:
+    """Run the command line (default: that of the process) and leave with its exit code."""
+    _let_any_console_print()
+    try:
+        code = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered would raise again when the interpreter closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PIPE_CLOSED)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(_say("Stopped.", STOPPED))
+    except EucentricError as error:
+        sys.exit(_say(str(error), UNUSABLE))
+    except Exception as error:
+        # Typer's own usage errors; their class has moved between its versions, their method has not.
+        if not hasattr(error, "format_message"):
+            raise
+        sys.exit(_say(f"{error.format_message()} See: eucentric --help", UNUSABLE))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(sentence: str, code: int) -> int:
+    print(sentence, file=sys.stderr)
+    return code
+
+
+def _let_any_console_print() -> None:
+    """Show "?" for a µ or − that an old console's encoding lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
