@@ -129,6 +129,8 @@ class FocusSequence(_Settings):
     """What the sequence is called."""
     steps: tuple[FocusStep, ...] = Field(min_length=1)
     """The steps, in the order in which they are done."""
+    accuracy_m: Length = Field(default=100e-9, gt=0)
+    """The run says that it is in focus when its stated error is within this, m."""
     limits: CorrectionLimits = CorrectionLimits()
     """Limits on the corrections."""
 

@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 
 _C1_STEP_M = 1e-6  # scale of the free parameter, so that all columns of the design matrix are alike in size
 _FREE = 1  # number of parameters without a prior: C1
-_ROUNDS = 4  # Gauss-Newton rounds: the model is linear but for small products, the second round converges
+_ROUNDS = 3  # Gauss-Newton rounds: the model is linear but for small products, the second round converges
 
 # The parameters in order, grouped as the budget names them.
 _GROUPS: tuple[tuple[str, slice], ...] = (

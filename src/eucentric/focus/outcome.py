@@ -1,0 +1,112 @@
+"""How a step and a run ended: what was measured, what was moved, and what can be said of focus now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from eucentric.focus.correct import Correction
+from eucentric.focus.measurement import Measurement
+from eucentric.focus.result import DefocusResult
+from eucentric.focus.settings import CorrectionType, FocusSequence, FocusStep
+from eucentric.focus.verdict import Finding
+from eucentric.units import show_length
+
+COVERAGE = 3.0
+"""The final statement bounds the error by |residual| + 3 σ (total): a single run must not end outside what it states."""
+
+
+class Status(StrEnum):
+    """How a step ended."""
+
+    DONE = "done"  # measured within its tolerance
+    MEASURED = "measured"  # measured only, as was asked
+    REFUSED = "refused"  # a measurement or a correction was refused; see `refusal`
+    NOT_CONVERGED = "not converged"  # out of iterations above the tolerance; the last measurement stands
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One measurement and the correction that was made after it (None: none)."""
+
+    result: DefocusResult
+    correction: Correction | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """A step's rounds in order. Its last round never has a correction unless the step was refused after a probe."""
+
+    step: FocusStep
+    status: Status
+    rounds: tuple[Round, ...]
+    refusal: Finding | None
+    dose_e_per_m2: float
+
+    @property
+    def residual(self) -> Measurement | None:
+        """What was measured and believed after the last correction: None when nothing stands."""
+        if not self.rounds or self.rounds[-1].correction is not None or not self.rounds[-1].result.accepted:
+            return None
+        return self.rounds[-1].result.measurement
+
+    @property
+    def corrected_m(self) -> float:
+        """The sum of the changes of C1 that were made."""
+        return sum(r.correction.change_c1_m for r in self.rounds if r.correction is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A whole sequence. `confirmed` are the channels whose sign was seen to be right: hand them to the next run."""
+
+    instrument: str
+    sequence: FocusSequence
+    measure_only: bool
+    steps: tuple[StepResult, ...]
+    confirmed: frozenset[CorrectionType]
+
+    @property
+    def residual(self) -> Measurement | None:
+        """The believed measurement with which the run ended, None when there is none."""
+        done = len(self.steps) == sum(s.enabled for s in self.sequence.steps)
+        return self.steps[-1].residual if self.steps and done else None
+
+    @property
+    def stated_error_m(self) -> float | None:
+        """The bound on |C1| that the run states: |residual| + 3 σ (total); None when nothing can be stated."""
+        left = self.residual
+        return None if left is None else abs(left.c1_m) + COVERAGE * left.total_sigma_m
+
+    @property
+    def focused(self) -> bool:
+        """Whether the run says that it ended in focus: its stated error is within the accuracy that was asked for."""
+        stated = self.stated_error_m
+        return not self.measure_only and stated is not None and stated <= self.sequence.accuracy_m
+
+    @property
+    def dose_e_per_m2(self) -> float:
+        """Electrons per m² spent."""
+        return sum(s.dose_e_per_m2 for s in self.steps)
+
+    @property
+    def refusal(self) -> Finding | None:
+        """Why the run was broken off, None when it was not."""
+        return next((s.refusal for s in self.steps if s.refusal is not None), None)
+
+    @property
+    def statement(self) -> str:
+        """The final word to the operator."""
+        if self.refusal is not None:
+            moved = any(s.corrected_m != 0 for s in self.steps)
+            end = "What was corrected before stays." if moved else "Nothing was corrected."
+            return f"Not focused. {self.refusal} {end}"
+        left, stated = self.residual, self.stated_error_m
+        if left is None or stated is None:
+            return "Not focused: no measurement stands at the end."
+        if self.measure_only:
+            return f"Measured, nothing corrected: {left}."
+        goal = show_length(self.sequence.accuracy_m)
+        if self.focused:
+            return f"Focused to within {show_length(stated)} (3 σ; {goal} asked): {left}."
+        return f"Not focused: within {show_length(stated)} (3 σ), and {goal} was asked. Last measured {left}."
