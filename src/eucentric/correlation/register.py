@@ -1,0 +1,186 @@
+"""One call for all correlation types: two images become a Shift.
+
+`matched` goes: prepare, search all shifts, cut the overlap into tiles, refine by maximum likelihood, and ask what else it
+could have been: noise, a rival, the camera's fixed pattern.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eucentric.correlation.classic import classic_map
+from eucentric.correlation.matched import Refined, refine
+from eucentric.correlation.search import Candidate, Found, SearchRange, search
+from eucentric.correlation.shift import CorrelationMap, FixedPattern, Method, Rival, Shift
+from eucentric.correlation.tiles import tile_spectra
+from eucentric.errors import InputError
+from eucentric.images.prepare import Prepared, prepare
+from eucentric.optics.pair import PairOptics
+
+__all__ = ["PairOptics", "SearchRange", "register"]
+
+PATTERN_RMS = 0.05
+"""Common contrast above this fraction of the mean is no residue of a gain reference (those are 0.5 to 2 %)."""
+PATTERN_NATS = 12.0
+"""The specimen must explain this much more than a fixed pattern does, in nats, to be believed at zero shift."""
+
+
+def register(
+    reference: NDArray[np.generic],
+    moving: NDArray[np.generic],
+    *,
+    method: Method = Method.MATCHED,
+    pair: PairOptics | None = None,
+    where: SearchRange | None = None,
+    with_map: bool = True,
+    workers: int = 2,
+) -> Shift:
+    """The shift of `moving` relative to `reference`: moving(r) = reference(r − shift), (y, x) in pixels.
+
+    `reference` (the first of `pair`) and `moving` (its second) are 2-D arrays of one shape. Without `pair` the images are
+    taken to differ by a shift alone. Raises InputError for unusable arrays.
+    """
+    begin = time.perf_counter()
+    first, second = prepare(reference), prepare(moving)
+    if first.shape != second.shape:
+        raise InputError(
+            f"The images differ in size: {first.shape[0]} × {first.shape[1]} and {second.shape[0]} × {second.shape[1]} "
+            "pixels. Take both with the same camera settings."
+        )
+    where = where or SearchRange()
+    if method is Method.MATCHED:
+        return _matched(first, second, pair, where, workers=workers, with_map=with_map, begin=begin)
+    return _classic(first, second, method, where, workers=workers, with_map=with_map, begin=begin)
+
+
+def _matched(
+    first: Prepared,
+    second: Prepared,
+    pair: PairOptics | None,
+    where: SearchRange,
+    *,
+    workers: int,
+    with_map: bool,
+    begin: float,
+) -> Shift:
+    """The matched registration, and a second look without zero shift where a fixed pattern may have won."""
+    found = search(first, second, pair, where, workers=workers)
+    best, refined = _refined(first, second, found, pair, workers=workers)
+    pattern = _pattern(refined, first, second, pair)
+    if pattern is FixedPattern.INDISTINGUISHABLE and not where.without_zero:
+        elsewhere = search(first, second, pair, SearchRange(where.min_overlap, without_zero=True), workers=workers)
+        if elsewhere.false_lock_probability < 1e-6 and elsewhere.odds > 1e6:
+            other, other_refined = _refined(first, second, elsewhere, pair, workers=workers)
+            if other_refined is not None:
+                found, best, refined, pattern = elsewhere, other, other_refined, FixedPattern.REMOVED
+    return _shift_of(found, best, refined, pattern, first=first, second=second, with_map=with_map, begin=begin)
+
+
+def _refined(
+    first: Prepared, second: Prepared, found: Found, pair: PairOptics | None, *, workers: int
+) -> tuple[Candidate | None, Refined | None]:
+    """The best candidate, refined."""
+    if not found.candidates:
+        return None, None
+    best = found.candidates[0]
+    whole = (round(best.shift_px[0]), round(best.shift_px[1]))
+    for _ in range(2):
+        spectra = tile_spectra(first, second, whole, workers=workers)
+        refined = None if spectra is None or best.sign < 0 else refine(spectra, pair, best.shift_px)
+        if refined is None:
+            return best, None
+        nearest = (round(refined.shift_px[0]), round(refined.shift_px[1]))
+        if max(abs(nearest[0] - whole[0]), abs(nearest[1] - whole[1])) <= 2:
+            return best, refined
+        whole, best = nearest, Candidate(refined.shift_px, best.sign, best.mean, best.error, best.blocks)
+    return best, refined
+
+
+def _pattern(refined: Refined | None, first: Prepared, second: Prepared, pair: PairOptics | None) -> FixedPattern:
+    """Whether what was found may be the camera's own pattern."""
+    if refined is None:
+        return FixedPattern.NONE
+    distance = float(np.hypot(*refined.shift_px))
+    sigma = float(np.sqrt(np.trace(refined.covariance_px2)))
+    if distance > 4 * sigma + 0.05:
+        return FixedPattern.REMOVED if refined.pattern_sigmas > 5 else FixedPattern.NONE
+    mean = 0.5 * (first.mean + second.mean)
+    if first.positive and second.positive and refined.common_rms > PATTERN_RMS * mean:
+        return FixedPattern.NONE
+    if pair is not None and refined.evidence - refined.pattern_evidence > PATTERN_NATS + 0.1 * refined.pattern_evidence:
+        return FixedPattern.NONE
+    return FixedPattern.INDISTINGUISHABLE
+
+
+def _shift_of(
+    found: Found,
+    best: Candidate | None,
+    refined: Refined | None,
+    pattern: FixedPattern,
+    *,
+    first: Prepared,
+    second: Prepared,
+    with_map: bool,
+    begin: float,
+) -> Shift:
+    """Everything that was learnt, as a Shift."""
+    at = refined.shift_px if refined else (best.shift_px if best else (0.0, 0.0))
+    rivals = [c for c in found.candidates if c is not best and c.t > 0 and c.sign == (best.sign if best else 1)]
+    rivals = [c for c in rivals if np.hypot(c.shift_px[0] - at[0], c.shift_px[1] - at[1]) > 2 * found.step_px[0]]
+    rival = Rival(rivals[0].shift_px, found.odds) if rivals else None
+    (ny, nx) = first.shape
+    overlap = max(0.0, 1 - abs(at[0]) / ny) * max(0.0, 1 - abs(at[1]) / nx)
+    view = None
+    if with_map:
+        shape = found.correlation.shape
+        view = CorrelationMap(
+            found.correlation,
+            found.step_px,
+            ((at[0] / found.step_px[0]) % shape[0], (at[1] / found.step_px[1]) % shape[1]),
+        )
+    return Shift(
+        shift_px=at,
+        covariance_px2=refined.covariance_px2 if refined else None,
+        method=Method.MATCHED,
+        overlap=overlap,
+        false_lock_probability=found.false_lock_probability if refined or (best and best.sign < 0) else 1.0,
+        runner_up=rival,
+        coherence=refined.coherence if refined else None,
+        fixed_pattern=pattern,
+        contrast_sign=best.sign if best else 1,
+        lit=(first.lit_fraction, second.lit_fraction),
+        map=view,
+        seconds=time.perf_counter() - begin,
+    )
+
+
+def _classic(
+    first: Prepared, second: Prepared, method: Method, where: SearchRange, *, workers: int, with_map: bool, begin: float
+) -> Shift:
+    """Cross or phase correlation; its peak is judged by the same evidence as the matched one's."""
+    view = classic_map(first.values, second.values, method, workers=workers)
+    at = view.shift_of(*view.peak)
+    found = search(first, second, None, where, workers=workers)
+    near = [
+        c
+        for c in found.candidates[:1]
+        if np.hypot(c.shift_px[0] - at[0], c.shift_px[1] - at[1]) < 3 * found.step_px[0] + 3
+    ]
+    overlap = max(0.0, 1 - abs(at[0]) / first.shape[0]) * max(0.0, 1 - abs(at[1]) / first.shape[1])
+    return Shift(
+        shift_px=at,
+        covariance_px2=None,
+        method=method,
+        overlap=overlap,
+        false_lock_probability=found.false_lock_probability if near else 1.0,
+        runner_up=Rival(found.candidates[1].shift_px, found.odds) if len(found.candidates) > 1 else None,
+        coherence=None,
+        fixed_pattern=FixedPattern.NONE,
+        contrast_sign=1,
+        lit=(first.lit_fraction, second.lit_fraction),
+        map=view if with_map else None,
+        seconds=time.perf_counter() - begin,
+    )
