@@ -1,7 +1,8 @@
 """The `eucentric` command: what it offers, and how it ends.
 
-Exit codes: 0 done (measured and accepted, in focus), 2 unusable input or options, 3 measured and refused, 130 stopped by
-the user, 141 the reader of a pipe went away. An error of the user's is one sentence on stderr, never a traceback.
+Exit codes: 0 done (measured and accepted, in focus), 2 unusable input or options, 3 measured and refused,
+130 stopped by the user, 141 the reader of a pipe went away. An error of the user's is one sentence on stderr, never a
+traceback.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ app = typer.Typer(
         "decides whether it can be trusted, and corrects it by the objective lens or the stage.\n\n"
         "Begin with: eucentric focus"
     ),
-    epilog="Defocus is positive for overfocus. x runs along columns, y along rows, angles turn from +x towards +y.",
+    epilog="Defocus is positive for overfocus. x counts columns, y counts rows; angles turn from +x towards +y.",
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

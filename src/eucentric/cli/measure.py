@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from eucentric.images.frame import Frame
 
 REFUSED = 3
+_OPTICS, _TILT = "Optics", "Beam tilt"
 _TILT_MAX_MRAD = 100.0
 _PIXEL_NM = (1e-3, 1e4)
 
@@ -48,35 +49,47 @@ class Beam:
 
 
 def measure(
-    first: Annotated[Path, typer.Argument(help="Image at −tilt: MRC, TIFF, .npy or PNG.", show_default=False)],
-    second: Annotated[Path, typer.Argument(help="Image at +tilt, of the same size and kind.", show_default=False)],
+    first: Annotated[Path, typer.Argument(metavar="FIRST", help="Image at −tilt: MRC, TIFF, .npy or PNG.")],
+    second: Annotated[Path, typer.Argument(metavar="SECOND", help="Image at +tilt, of the same size and kind.")],
     *,
-    voltage_kv: Annotated[float | None, typer.Option(help="High tension, kV. Default: from the header.")] = None,
-    cs_mm: Annotated[float | None, typer.Option(help="Spherical aberration Cs, mm.")] = None,
+    voltage_kv: Annotated[
+        float | None, typer.Option(help="High tension, kV. Default: from the header.", rich_help_panel=_OPTICS)
+    ] = None,
+    cs_mm: Annotated[float | None, typer.Option(help="Spherical aberration Cs, mm.", rich_help_panel=_OPTICS)] = None,
     pixel_nm: Annotated[
-        float | None, typer.Option(help="Pixel size at the specimen, nm. Default: from the header.")
+        float | None,
+        typer.Option(help="Pixel size at the specimen, nm. Default: from the header.", rich_help_panel=_OPTICS),
     ] = None,
     tilt_mrad: Annotated[
         float | None,
-        typer.Option(help="Beam tilt of each image from the optical axis, mrad: FIRST at −tilt, SECOND at +tilt."),
+        typer.Option(
+            help="Tilt of each image from the optical axis, mrad: FIRST at −tilt, SECOND at +tilt.",
+            rich_help_panel=_TILT,
+        ),
     ] = None,
     tilt_angle_deg: Annotated[
         float | None,
         typer.Option(
-            help="Direction of the tilt in the image, degrees from +x (columns) towards +y (rows). Default 0."
+            help="Direction of the tilt in the image, degrees from +x (to the next column) towards +y (to the next "
+            "row). Default 0.",
+            rich_help_panel=_TILT,
         ),
     ] = None,
     cross_tilt_mrad: Annotated[
         float | None,
         typer.Option(
             help="Known misalignment of both images across the tilt, mrad: along the tilt's direction turned by +90°, "
-            "so along +y for a tilt along +x. Default 0."
+            "so along +y for a tilt along +x. Default 0.",
+            rich_help_panel=_TILT,
         ),
     ] = None,
     first_tilt_mrad: Annotated[
-        Pair | None, typer.Option(help="Instead: the tilt of FIRST in full, mrad.", metavar="X Y")
+        Pair | None,
+        typer.Option(help="Instead, the tilt of FIRST in full, mrad.", metavar="X Y", rich_help_panel=_TILT),
     ] = None,
-    second_tilt_mrad: Annotated[Pair | None, typer.Option(help="And the tilt of SECOND, mrad.", metavar="X Y")] = None,
+    second_tilt_mrad: Annotated[
+        Pair | None, typer.Option(help="And that of SECOND, mrad.", metavar="X Y", rich_help_panel=_TILT)
+    ] = None,
     method: Annotated[Correlation, typer.Option(help="Correlation type.")] = Correlation.MATCHED,
     figure: Annotated[
         Path | None, typer.Option(help="Also draw the pair, the correlation and the coherence: .png, .pdf or .svg.")
@@ -85,7 +98,8 @@ def measure(
 ) -> None:
     """Measure defocus from two images taken at different beam tilts.
 
-    Row 0 is the first row in the file; +y runs along rows. Positive defocus is overfocus.
+    x counts columns and y counts rows from the first row in the file. Positive defocus is overfocus.
+
     Exit code: 0 accepted, 3 measured and refused, 2 unusable input.
     """
     from eucentric.images.files import read_frame
@@ -103,7 +117,7 @@ def measure(
         from eucentric.figures.measure import measure_figure
         from eucentric.figures.saved import save
 
-        save(measure_figure(frames, result), figure)
+        save(measure_figure(frames, result, c3_m=optics.c3_m), figure)
     if as_json:
         typer.echo(json.dumps(as_plain(result, optics, method), indent=2, allow_nan=False))
     else:

@@ -1,0 +1,59 @@
+"""The figure of one measurement: the pair, the correlation, the coherence."""
+
+from __future__ import annotations
+
+import textwrap
+
+from matplotlib.figure import Figure
+
+from eucentric.correlation.search import SearchRange
+from eucentric.figures.coherence import draw_coherence
+from eucentric.figures.correlation import Searched, draw_cut, draw_map, draw_peak
+from eucentric.figures.line import expected_line
+from eucentric.figures.pair import draw_pair
+from eucentric.figures.style import GREEN, RED, blank_figure, looks
+from eucentric.focus.result import DefocusResult
+from eucentric.images.frame import Frame
+
+_HEIGHT_IN = 9.2
+_LETTERS = 120  # that fit on a line of the headline
+
+
+def measure_figure(frames: tuple[Frame, Frame], result: DefocusResult, *, c3_m: float, title: str = "") -> Figure:
+    """Draw what a measurement was made from. `frames` are the images of the result's first shift; `title` leads it.
+
+    Raises InputError when the two tilts are equal.
+    """
+    with looks():
+        figure = blank_figure(_HEIGHT_IN)
+        draw_measurement(figure, frames, result, c3_m=c3_m)
+        lines = ([title] if title else []) + headline(result)
+        figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=13, color=colour(result))
+    return figure
+
+
+def draw_measurement(figure: Figure, frames: tuple[Frame, Frame], result: DefocusResult, *, c3_m: float) -> None:
+    """Fill a (sub)figure with the six panels of a measurement."""
+    axes = figure.subplots(2, 3)
+    tilts = (result.exposures.tilts[0], result.exposures.tilts[1])
+    line = expected_line(tilts, result.pixel_m, c3_m=c3_m)
+    searched = Searched(frames[0].shape, SearchRange().min_overlap)
+    shift = result.shift
+    draw_pair((axes[0, 0], axes[0, 1]), (frames[0].pixels, frames[1].pixels), tilts, result.pixel_m)
+    draw_map(axes[0, 2], shift, line, searched)
+    draw_cut(axes[1, 0], shift, line, searched)
+    draw_peak(axes[1, 1], shift, line)
+    draw_coherence(axes[1, 2], shift.coherence, result.pixel_m)
+
+
+def headline(result: DefocusResult) -> list[str]:
+    """The measurement and the verdict in words, wrapped."""
+    known = result.shift.covariance_px2 is not None
+    value = str(result.measurement) if known else repr(result).rsplit(",", 1)[0]
+    verdict = "accepted" if result.accepted else f"refused. {result.verdict.sentence}"
+    return [f"Defocus {value}", *textwrap.wrap(verdict, _LETTERS)]
+
+
+def colour(result: DefocusResult) -> str:
+    """Green for accepted, vermillion for refused; the words say it too."""
+    return GREEN if result.accepted else RED

@@ -1,0 +1,31 @@
+"""A figure to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from eucentric.errors import InputError
+
+_SUFFIXES = (".png", ".pdf", ".svg")
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write the figure as .png, .pdf or .svg. Raises InputError for another suffix or a place that can't be written."""
+    path = Path(path)
+    check_suffix(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path)
+    except OSError as error:
+        raise InputError(
+            f"The figure {path} can't be written: {error.strerror or error}. Choose another place."
+        ) from error
+    return path
+
+
+def check_suffix(path: Path) -> None:
+    """Raise InputError when a figure can't be written under this name."""
+    if path.suffix.lower() not in _SUFFIXES:
+        raise InputError(f"A figure is not written as '{path.suffix}': {path}. Use .png, .pdf or .svg.")
