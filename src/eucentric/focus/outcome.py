@@ -13,7 +13,7 @@ from eucentric.focus.verdict import Finding
 from eucentric.units import show_length
 
 COVERAGE = 3.0
-"""The final statement bounds the error by |residual| + 3 σ (total): a single run must not end outside what it states."""
+"""The final statement bounds the error by |residual| + 3 σ (total): no single run may end outside what it states."""
 
 
 class Status(StrEnum):

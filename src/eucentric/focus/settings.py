@@ -143,9 +143,9 @@ def default_sequence() -> FocusSequence:
             FocusStep(
                 name="coarse",
                 preset="hl",
-                tilt_rad=5e-3,
+                tilt_rad=4e-3,
                 correction=CorrectionType.STAGE_Z,
-                tolerance_m=2e-6,
+                tolerance_m=1e-6,
                 iterations=4,
                 settle_s=5.0,
             ),

@@ -1,0 +1,247 @@
+"""The loop: measure, judge, correct, look again, step by step. The only place that closes it.
+
+Every correction is followed by a measurement, so hysteresis and backlash are in what is measured last. The first
+correction on a channel is a probe. Whatever is only changed for measuring is restored, whatever happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from eucentric.calibration.book import CalibrationBook
+from eucentric.calibration.tilt_response import instrument_tilt
+from eucentric.errors import LimitError
+from eucentric.focus import events
+from eucentric.focus.correct import (
+    Allowed,
+    Channel,
+    Correction,
+    check_followed,
+    check_limits,
+    correction_of,
+    needed,
+)
+from eucentric.focus.measure import How, measure_frames
+from eucentric.focus.outcome import Round, RunResult, Status, StepResult
+from eucentric.focus.patterns import Pattern, pattern
+from eucentric.focus.predict import capture_range_m
+from eucentric.focus.result import DefocusResult
+from eucentric.focus.settings import CorrectionType, FocusSequence, FocusStep
+from eucentric.focus.verdict import Finding
+from eucentric.images.frame import Frame
+from eucentric.microscope.protocol import Microscope
+
+
+def run_sequence(
+    sequence: FocusSequence,
+    microscope: Microscope,
+    book: CalibrationBook,
+    *,
+    observers: Iterable[events.Observer] = (),
+    measure_only: bool = False,
+    confirmed: frozenset[CorrectionType] = frozenset(),
+    workers: int = 2,
+) -> RunResult:
+    """Do the enabled steps in order; stop at the first that is refused.
+
+    `confirmed` are the correction channels that were seen to act with the right sign earlier in this session (from
+    `RunResult.confirmed`); the others are probed first. Beam tilt is restored in any case; the preset and the lens
+    defocus too when the run changes nothing (measure only) or breaks off.
+    Raises InstrumentError, CalibrationError; they are told to the observers first.
+    """
+    run = _Run(sequence, microscope, book, tuple(observers), confirmed=confirmed, workers=workers)
+    return run.whole(measure_only)
+
+
+class _Run:
+    """One run's way through its steps: what it acts on, and the little that it has to remember."""
+
+    def __init__(
+        self,
+        sequence: FocusSequence,
+        microscope: Microscope,
+        book: CalibrationBook,
+        observers: tuple[events.Observer, ...],
+        *,
+        confirmed: frozenset[CorrectionType],
+        workers: int,
+    ) -> None:
+        self._sequence = sequence
+        self._microscope = microscope
+        self._book = book
+        self._observers = observers
+        self._confirmed = set(confirmed)
+        self._workers = workers
+        self._moved_m = 0.0
+        self._measurements = 0
+        self._dose = 0.0
+
+    def whole(self, measure_only: bool) -> RunResult:
+        """The whole sequence, with everything restored that was changed for measuring only."""
+        scope = self._microscope
+        before = (scope.preset().name, scope.defocus_m(), scope.beam_tilt_rad())
+        self._tell(events.RunStarted(scope.now_s(), scope.name, self._sequence, measure_only))
+        finished = False
+        try:
+            steps = self._steps(measure_only)
+            finished = not measure_only
+        except BaseException as error:
+            self._tell(events.Failed(scope.now_s(), str(error) or type(error).__name__))
+            raise
+        finally:
+            self._restore(before, everything=not finished)
+        result = RunResult(scope.name, self._sequence, measure_only, steps, frozenset(self._confirmed))
+        self._tell(events.RunEnded(scope.now_s(), result))
+        return result
+
+    def _restore(self, before: tuple[str, float, tuple[float, float]], *, everything: bool) -> None:
+        preset, defocus_m, tilt_rad = before
+        try:
+            self._microscope.set_beam_tilt(tilt_rad)
+        finally:
+            if everything:
+                if self._microscope.preset().name != preset:
+                    self._microscope.set_preset(preset)
+                if self._moved_m == 0:
+                    self._microscope.set_defocus(defocus_m)
+        self._tell(events.Restored(self._microscope.now_s()))
+
+    def _steps(self, measure_only: bool) -> tuple[StepResult, ...]:
+        results: list[StepResult] = []
+        for step in self._sequence.steps:
+            if not step.enabled:
+                continue
+            results.append(self._step(step, measure_only))
+            self._tell(events.StepEnded(self._microscope.now_s(), results[-1]))
+            if results[-1].status is Status.REFUSED:
+                break
+        return tuple(results)
+
+    def _step(self, step: FocusStep, measure_only: bool) -> StepResult:
+        """Measure and correct until the error is within tolerance, refused, or out of iterations."""
+        self._set_up(step)
+        range_m = self._range_m(step)
+        self._tell(events.StepStarted(self._microscope.now_s(), step, range_m))
+        self._dose = 0.0
+        rounds: list[Round] = []
+        corrections = 0
+        while True:
+            result = self._measure(step, range_m)
+            rounds.append(Round(result, None))
+            refusal = result.verdict.findings[0] if not result.accepted else self._followed(rounds)
+            if refusal is not None:
+                return self._ended(step, Status.REFUSED, rounds, refusal)
+            if measure_only:
+                return self._ended(step, Status.MEASURED, rounds)
+            if not needed(result.measurement, step):
+                return self._ended(step, Status.DONE, rounds)
+            if corrections == step.iterations:
+                return self._ended(step, Status.NOT_CONVERGED, rounds)
+            wanted = correction_of(result.measurement, self._channel(step))
+            allowed = Allowed(range_m, self._sequence.limits, self._moved_m)
+            refusal = check_limits(wanted, -result.measurement.c1_m, allowed)
+            if refusal is not None:
+                return self._ended(step, Status.REFUSED, rounds, refusal)
+            self._correct(step, wanted)
+            rounds[-1] = Round(result, wanted)
+            corrections += not wanted.probe
+
+    def _ended(
+        self, step: FocusStep, status: Status, rounds: list[Round], refusal: Finding | None = None
+    ) -> StepResult:
+        return StepResult(step, status, tuple(rounds), refusal, self._dose)
+
+    def _set_up(self, step: FocusStep) -> None:
+        """Set the preset; with Stage Z correction also eucentric focus, so that what is measured is height."""
+        self._microscope.set_preset(step.preset)
+        if step.correction is CorrectionType.STAGE_Z:
+            self._microscope.set_defocus(self._microscope.preset().defocus_m)
+
+    def _range_m(self, step: FocusStep) -> float:
+        if step.delta_max_m is not None:
+            return step.delta_max_m
+        preset = self._microscope.preset()
+        return capture_range_m(preset.size, preset.pixel_m, step.tilt_rad, direction_rad=step.tilt_direction_rad)
+
+    def _measure(self, step: FocusStep, range_m: float) -> DefocusResult:
+        calibration = self._book.of(step.preset)
+        plan = pattern(step.pattern, step.tilt_rad, step.tilt_direction_rad)
+        settings = tuple(instrument_tilt(calibration, tilt) for tilt in plan.tilts)
+        limit = self._microscope.limits.tilt_max_rad
+        if max(abs(complex(*tilt)) for tilt in settings) > limit:
+            raise LimitError(
+                f"Step '{step.name}' would tilt the beam beyond the limit of {limit * 1e3:g} mrad. Use a smaller tilt."
+            )
+        number = self._measurements
+        self._measurements += 1
+        frames = self._take(step, plan, settings, number)
+        how = How(
+            column=calibration.column,
+            uncertainty=calibration.uncertainty,
+            method=step.correlation,
+            thresholds=step.thresholds,
+            range_m=range_m,
+            workers=self._workers,
+        )
+        result = measure_frames(frames, plan.tilts, plan.links, how)
+        now = self._microscope.now_s()
+        for link, shift in zip(plan.links, result.shifts, strict=True):
+            self._tell(events.ShiftFound(now, step.name, number, link, shift))
+        self._tell(events.Measured(now, step.name, number, result))
+        self._tell(events.Judged(now, step.name, number, result.verdict))
+        return result
+
+    def _take(
+        self, step: FocusStep, plan: Pattern, settings: tuple[tuple[float, float], ...], number: int
+    ) -> tuple[Frame, ...]:
+        """The frames of a pattern; the beam tilt is put back whatever happens."""
+        before = self._microscope.beam_tilt_rad()
+        frames = []
+        try:
+            for index, tilt in enumerate(settings[: plan.images]):
+                self._microscope.set_beam_tilt(tilt)
+                taken = self._microscope.acquire()
+                frame = replace(taken, state=replace(taken.state, tilt_rad=plan.tilts[index]))
+                self._dose += frame.dose_e_per_m2 or 0.0
+                frames.append(frame)
+                self._tell(events.FrameTaken(self._microscope.now_s(), step.name, number, index, frame))
+        finally:
+            self._microscope.set_beam_tilt(before)
+        return tuple(frames)
+
+    def _channel(self, step: FocusStep) -> Channel:
+        kind = step.correction
+        if kind is CorrectionType.STAGE_Z:
+            per_move = self._book.of(step.preset).height_per_z
+            return Channel(kind, self._microscope.stage().z_m, per_move, kind in self._confirmed)
+        return Channel(kind, self._microscope.defocus_m(), 1.0, kind in self._confirmed)
+
+    def _correct(self, step: FocusStep, wanted: Correction) -> None:
+        self._move(wanted.channel, wanted.target_m)
+        self._moved_m += abs(wanted.change_c1_m)
+        self._microscope.wait(step.settle_s)
+        arrived = self._channel(step).position_m
+        self._tell(events.Corrected(self._microscope.now_s(), step.name, wanted, arrived))
+
+    def _move(self, channel: CorrectionType, target_m: float) -> None:
+        if channel is CorrectionType.STAGE_Z:
+            self._microscope.move_stage(z_m=target_m)
+        else:
+            self._microscope.set_defocus(target_m)
+
+    def _followed(self, rounds: list[Round]) -> Finding | None:
+        """After a probe: did focus follow? If not, the probe is taken back; if so, the channel is confirmed."""
+        if len(rounds) < 2 or rounds[-2].correction is None or not rounds[-2].correction.probe:
+            return None
+        probe = rounds[-2].correction
+        refusal = check_followed(rounds[-2].result.measurement, rounds[-1].result.measurement, probe)
+        if refusal is None:
+            self._confirmed.add(probe.channel)
+        else:
+            self._move(probe.channel, probe.target_m - probe.move_m)
+        return refusal
+
+    def _tell(self, event: events.Event) -> None:
+        for observer in self._observers:
+            observer(event)
