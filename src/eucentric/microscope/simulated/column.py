@@ -1,0 +1,191 @@
+"""The column: what its knobs are set to, and what the beam and the lens then really do.
+
+Directions and displacements are complex, x + iy. The column's own axes turn into image axes by each preset's rotation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eucentric.microscope.protocol import Preset
+from eucentric.microscope.simulated.clock import Clock
+from eucentric.microscope.simulated.magnitudes import ColumnMagnitudes
+from eucentric.optics.aberrations import Aberrations
+
+
+@dataclass(frozen=True, slots=True)
+class Optics:
+    """What the electrons see in one exposure, image axes, directions counted from the coma-free axis. SI.
+
+    `lens.c1_m` is the lens' part alone; the specimen's height comes on top. `displacement_m` moves the image beyond
+    ∇W; `lit_centre_m` is the middle of the lit area in the image.
+    """
+
+    voltage_v: float
+    lens: Aberrations
+    tilt: complex
+    convergence_rad: float
+    focal_spread_m: float
+    aperture_rad: float | None
+    aperture_centre: complex
+    displacement_m: complex
+    lit_centre_m: complex
+    lit_radius_m: float
+    gradient: complex
+    pixel_m: float
+    rotation_rad: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The column's errors, drawn once; column axes."""
+
+    coil: complex  # scale and rotation of the tilt coils
+    coma_free: complex
+    rotation_centre: complex
+    pivot: complex
+    aperture: complex
+    a1: complex
+    focus_scale: float
+    far_rotation_sign: float
+    far_axis: complex
+    far_shift: complex
+    gradient: complex
+    parfocal_m: dict[str, float]
+    rotation_rad: dict[str, float]
+    pixel_m: dict[str, float]
+
+
+class Column:
+    """High tension, objective lens, stigmator, tilt coils, objective aperture and illumination."""
+
+    def __init__(self, magnitudes: ColumnMagnitudes, presets: tuple[Preset, ...], clock: Clock, seed: int) -> None:
+        self.m = magnitudes
+        self._clock = clock
+        self._drawn = _draw(magnitudes, presets, np.random.default_rng((seed, 2)))
+        self._presets = {p.name: p for p in presets}
+        self.preset = presets[0]
+        self.defocus_m = 0.0
+        self.stigmator = 0j
+        self.tilt = 0j
+        self._tilt_before = 0j
+        self._tilt_set_s = -1e9
+        self._remanence_m = 0.0
+
+    def set_tilt(self, tilt: complex) -> None:
+        """Set the coils; the beam follows with the coils' time constant, and the call waits as adapters do."""
+        self._tilt_before = self._tilt_now()
+        self.tilt, self._tilt_set_s = tilt, self._clock.now_s()
+        self._clock.wait(self.m.tilt_wait_s)
+
+    def set_defocus(self, defocus_m: float) -> None:
+        """Set the lens. A fraction of every excursion stays behind, saturating: it arrives elsewhere from each side."""
+        self._remember(defocus_m - self.defocus_m)
+        self.defocus_m = defocus_m
+
+    def set_preset(self, name: str) -> None:
+        """Change magnification: hysteresis leaves a focus error that grows with the ratio. The defocus stays as set."""
+        preset = self._presets[name]
+        e_folds = float(np.log(preset.magnification / self.preset.magnification))
+        self._remanence_m += self.m.hysteresis_magnification_m * e_folds
+        self.preset = preset
+
+    def lens_c1_m(self) -> float:
+        """The lens' true defocus at eucentric height, C1_lens."""
+        parfocal = self._drawn.parfocal_m[self.preset.name]
+        return (1 + self._drawn.focus_scale) * self.defocus_m + parfocal + self._remanence_m
+
+    def rotation_rad(self, preset: str) -> float:
+        """Image rotation of a preset, from the stage's and column's axes."""
+        return self._drawn.rotation_rad[preset]
+
+    def pixel_m(self, preset: str) -> float:
+        """True pixel size of a preset."""
+        return self._drawn.pixel_m[preset]
+
+    def coil(self, excursion_m: float = 0.0) -> complex:
+        """True tilt per instrument tilt (scale and rotation) at a lens excursion from eucentric focus."""
+        scale = 1 + self.m.far_tilt_scale_per_m * excursion_m
+        turn = self._drawn.far_rotation_sign * self.m.far_rotation_rad_per_m * excursion_m
+        return complex(self._drawn.coil * scale * np.exp(1j * turn))
+
+    def coma_free(self, excursion_m: float = 0.0) -> complex:
+        """The coma-free axis as a true direction, counted from the beam at instrument tilt 0."""
+        return self._drawn.coma_free + self.m.far_axis_rad_per_m * excursion_m * self._drawn.far_axis
+
+    @property
+    def aperture_centre(self) -> complex:
+        """Centre of the objective aperture from the coma-free axis, column axes."""
+        return self._drawn.aperture
+
+    def optics(self, lit_radius_m: float, convergence_rad: float) -> Optics:
+        """What the next exposure sees."""
+        drawn, m = self._drawn, self.m
+        turn = complex(np.exp(1j * drawn.rotation_rad[self.preset.name]))
+        c1 = self.lens_c1_m()
+        tilt = self.true_tilt(self._tilt_now(), c1)
+        # The lens turns about the rotation centre, the tilts are symmetric about the coma-free axis.
+        moved = c1 * (drawn.coma_free - drawn.rotation_centre)
+        pivot = drawn.pivot * tilt + c1 * tilt + m.far_beam_shift_per_m * c1 * drawn.far_shift
+        a1 = (drawn.a1 + m.stigmator_m * self.stigmator) * turn**2
+        return Optics(
+            voltage_v=m.voltage_v,
+            lens=Aberrations(c1_m=c1, a1_m=(a1.real, a1.imag), c3_m=m.c3_m),
+            tilt=tilt * turn,
+            convergence_rad=convergence_rad,
+            focal_spread_m=m.focal_spread_m,
+            aperture_rad=m.aperture_rad,
+            aperture_centre=drawn.aperture * turn,
+            displacement_m=moved * turn,
+            lit_centre_m=pivot * turn,
+            lit_radius_m=lit_radius_m,
+            gradient=drawn.gradient * turn,
+            pixel_m=drawn.pixel_m[self.preset.name],
+            rotation_rad=drawn.rotation_rad[self.preset.name],
+        )
+
+    def true_tilt(self, tilt: complex, excursion_m: float) -> complex:
+        """True direction of the beam from the coma-free axis, column axes, of an instrument tilt."""
+        coils = tilt * (1 + self.m.tilt_cubic * abs(tilt) ** 2)
+        return self.coil(excursion_m) * coils - self.coma_free(excursion_m)
+
+    def _tilt_now(self) -> complex:
+        if self.m.tilt_settling_s == 0:
+            return self.tilt
+        left = np.exp(-(self._clock.now_s() - self._tilt_set_s) / self.m.tilt_settling_s)
+        return complex(self.tilt + (self._tilt_before - self.tilt) * left)
+
+    def _remember(self, change_m: float) -> None:
+        reach = self.m.hysteresis_range_m
+        stays = np.exp(-abs(change_m) / reach)
+        # Approaches −h·range when coming from below, +h·range from above: the lens lags behind.
+        goal = -np.sign(change_m) * self.m.hysteresis * reach
+        self._remanence_m = float(goal + (self._remanence_m - goal) * stays)
+
+
+def _draw(m: ColumnMagnitudes, presets: tuple[Preset, ...], rng: np.random.Generator) -> _Drawn:
+    def vector(sigma: float) -> complex:
+        return complex(*rng.normal(0, 1, 2)) * sigma
+
+    def unit() -> complex:
+        return complex(np.exp(1j * rng.uniform(0, 2 * np.pi)))
+
+    coma_free = vector(m.coma_free_rad)
+    return _Drawn(
+        coil=complex((1 + rng.normal() * m.tilt_scale) * np.exp(1j * rng.normal() * m.tilt_rotation_rad)),
+        coma_free=coma_free,
+        rotation_centre=coma_free + vector(m.rotation_centre_rad),
+        pivot=m.pivot_m_per_rad * unit(),
+        aperture=vector(m.aperture_centre_rad),
+        a1=vector(m.a1_m),
+        focus_scale=float(rng.normal() * m.focus_scale),
+        far_rotation_sign=float(rng.choice([-1.0, 1.0])),
+        far_axis=unit(),
+        far_shift=unit(),
+        gradient=m.illumination_gradient * unit(),
+        parfocal_m={p.name: float(rng.normal() * m.parfocal_m) for p in presets},
+        rotation_rad={p.name: float(rng.uniform(-1, 1) * m.image_rotation_rad) for p in presets},
+        pixel_m={p.name: p.pixel_m * float(1 + rng.normal() * m.pixel_scale) for p in presets},
+    )

@@ -1,0 +1,94 @@
+"""Exit waves of any piece of the specimen, on the pixel lattice of a preset.
+
+The lattice is endless: point n = (row, column) stands for the place S⁻¹ R⁻¹ (n·pixel) of the specimen, R the image
+rotation and S the foreshortening by the stage's tilt. A field is a cut out of it, so nothing wraps around.
+What is coarser than 10 nm belongs to the specimen and is the same in every preset and at every stage tilt; the atoms'
+noise belongs to the lattice: the same on every visit with one preset, another one with another pixel size.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from eucentric.microscope.simulated.specimen import Specimen
+from eucentric.microscope.simulated.texture import white
+
+Wave = NDArray[np.complex64]
+_TILE = 256
+_CACHED_TILES = 160  # 512 KB each
+_ATOM_M = 0.05e-9  # Gaussian width of an atom's potential; what is sharper no lens shows
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """How image points lie on the specimen. `rotation_rad` from specimen to image, `alpha_rad` about the x axis."""
+
+    number: int
+    pixel_m: float
+    rotation_rad: float
+    alpha_rad: float
+
+    def point(self, place: complex) -> complex:
+        """Lattice point (x + iy, pixels) of a place (x + iy, metres)."""
+        seen = complex(place.real, place.imag * np.cos(self.alpha_rad))
+        return complex(seen * np.exp(1j * self.rotation_rad) / self.pixel_m)
+
+    def places(self, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.complex128]:
+        """Places x + iy of lattice points."""
+        seen = (columns + 1j * rows) * self.pixel_m * np.exp(-1j * self.rotation_rad)
+        return np.asarray(seen.real + 1j * seen.imag / np.cos(self.alpha_rad))
+
+
+class ExitWaves:
+    """Cuts exit waves, keeping the latest tiles."""
+
+    def __init__(self, specimen: Specimen, amplitude_contrast: float, seed: int) -> None:
+        self._specimen = specimen
+        self._kappa = amplitude_contrast / np.sqrt(1 - amplitude_contrast**2)
+        self._seed = seed
+        self._tiles: OrderedDict[tuple[Lattice, int, int], Wave] = OrderedDict()
+
+    def cut(self, lattice: Lattice, origin: tuple[int, int], shape: tuple[int, int]) -> Wave:
+        """exp((i − κ)φ) of the lattice points origin … origin + shape (row, column)."""
+        out = np.empty(shape, dtype=np.complex64)
+        for row in range(origin[0] // _TILE, (origin[0] + shape[0] - 1) // _TILE + 1):
+            for column in range(origin[1] // _TILE, (origin[1] + shape[1] - 1) // _TILE + 1):
+                y, x = row * _TILE - origin[0], column * _TILE - origin[1]
+                y0, x0, y1, x1 = max(y, 0), max(x, 0), min(y + _TILE, shape[0]), min(x + _TILE, shape[1])
+                out[y0:y1, x0:x1] = self._tile(lattice, row, column)[y0 - y : y1 - y, x0 - x : x1 - x]
+        return out
+
+    def _tile(self, lattice: Lattice, row: int, column: int) -> Wave:
+        key = (lattice, row, column)
+        if key in self._tiles:
+            self._tiles.move_to_end(key)
+            return self._tiles[key]
+        tile = self._make(lattice, (row * _TILE, column * _TILE))
+        self._tiles[key] = tile
+        if len(self._tiles) > _CACHED_TILES:
+            self._tiles.popitem(last=False)
+        return tile
+
+    def _make(self, lattice: Lattice, origin: tuple[int, int]) -> Wave:
+        rows, columns = np.mgrid[origin[0] : origin[0] + _TILE, origin[1] : origin[1] + _TILE].astype(np.float64)
+        place = lattice.places(rows, columns)
+        layer = self._specimen.layer(place.imag, place.real, lattice.pixel_m)
+        noise = self._noise(lattice, origin)
+        phase = layer.phase_rad + layer.texture_rad_m * noise / np.float32(lattice.pixel_m)
+        amplitude = layer.transmission * np.exp(np.float32(-self._kappa) * phase)
+        wave = np.empty(phase.shape, dtype=np.complex64)
+        wave.real, wave.imag = amplitude * np.cos(phase), amplitude * np.sin(phase)
+        return wave
+
+    def _noise(self, lattice: Lattice, origin: tuple[int, int]) -> NDArray[np.float32]:
+        width = _ATOM_M / lattice.pixel_m
+        if width < 0.2:  # less than 20 % at the Nyquist frequency
+            return white(self._seed, lattice.number, origin, (_TILE, _TILE))
+        halo = int(np.ceil(4 * width))
+        around = white(self._seed, lattice.number, (origin[0] - halo, origin[1] - halo), (_TILE + 2 * halo,) * 2)
+        return np.asarray(gaussian_filter(around, width, mode="nearest")[halo:-halo, halo:-halo])

@@ -1,0 +1,231 @@
+"""The simulated microscope: the protocol of a real one, on a simulated clock, deterministic for a seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from eucentric.errors import InputError
+from eucentric.images.frame import Frame, OpticalState
+from eucentric.microscope.handed_out import HandedOut
+from eucentric.microscope.protocol import Capabilities, Limits, Preset, StagePosition, Vector
+from eucentric.microscope.simulated.camera import Camera
+from eucentric.microscope.simulated.clock import Clock
+from eucentric.microscope.simulated.column import Column, Optics
+from eucentric.microscope.simulated.exit_wave import ExitWaves, Lattice
+from eucentric.microscope.simulated.imaging import Window, form_image, illumination
+from eucentric.microscope.simulated.magnitudes import Magnitudes
+from eucentric.microscope.simulated.modes import MODES, Mode
+from eucentric.microscope.simulated.reference import calibrate
+from eucentric.microscope.simulated.scene import View
+from eucentric.microscope.simulated.specimen import Specimen
+from eucentric.microscope.simulated.stage import Stage
+
+_EDGE = 0.04  # width of the beam's edge, of its radius
+
+
+class SimulatedMicroscope:
+    """A TEM with every fault of the magnitudes table. Implements `Microscope`; what is true only truth.py tells."""
+
+    def __init__(self, magnitudes: Magnitudes, *, seed: int = 0, modes: tuple[Mode, ...] = MODES) -> None:
+        self.magnitudes = magnitudes
+        self._seed = seed
+        self._modes = {mode.preset.name: mode for mode in modes}
+        presets = tuple(mode.preset for mode in modes)
+        self._clock = Clock()
+        self.column = Column(magnitudes.column, presets, self._clock, seed)
+        self._stage = Stage(magnitudes.stage, self._clock, seed)
+        self.specimen = Specimen(magnitudes.specimen, magnitudes.column.voltage_v, seed)
+        self._waves = ExitWaves(self.specimen, magnitudes.column.amplitude_contrast, seed)
+        self._camera = Camera(magnitudes.camera, seed)
+        self._exposures = 0
+        self._writes = np.random.default_rng((seed, 5))
+        self._dosed: list[tuple[complex, float, float]] = []  # place, radius, dose
+        self._handed_out = calibrate(self.column, modes, magnitudes, self.name, seed)
+
+    @property
+    def name(self) -> str:
+        """Name of the instrument."""
+        return "simulated"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """All parts but a blanker."""
+        return Capabilities(blanker=False)
+
+    @property
+    def limits(self) -> Limits:
+        """The protocol's defaults."""
+        return Limits()
+
+    @property
+    def voltage_v(self) -> float:
+        """High tension in volts."""
+        return self.magnitudes.column.voltage_v
+
+    @property
+    def handed_out(self) -> HandedOut:
+        """The calibration of this instrument, with drawn residual errors."""
+        return self._handed_out
+
+    def now_s(self) -> float:
+        """The simulated clock."""
+        return self._clock.now_s()
+
+    def wait(self, seconds: float) -> None:
+        """Let simulated time pass."""
+        self._clock.wait(seconds)
+
+    def presets(self) -> tuple[Preset, ...]:
+        """All presets."""
+        return tuple(mode.preset for mode in self._modes.values())
+
+    def preset(self) -> Preset:
+        """The present one."""
+        return self.column.preset
+
+    def set_preset(self, name: str) -> None:
+        """Change magnification; the lens' defocus stays as set. Raises InputError for an unknown preset."""
+        if name not in self._modes:
+            raise InputError(f"This microscope has no preset '{name}'. Use one of: {', '.join(self._modes)}.")
+        if self._written():
+            self.column.set_preset(name)
+            self._clock.wait(1.0)
+
+    def beam_tilt_rad(self) -> Vector:
+        """The coils' setting (y, x)."""
+        return _vector(self.column.tilt)
+
+    def set_beam_tilt(self, tilt_rad: Vector) -> None:
+        """Set the coils (y, x)."""
+        if self._written():
+            self.column.set_tilt(_complex(tilt_rad))
+
+    def defocus_m(self) -> float:
+        """The lens' setting, from eucentric focus; positive overfocus."""
+        return self.column.defocus_m
+
+    def set_defocus(self, defocus_m: float) -> None:
+        """Set the lens."""
+        if self._written():
+            self.column.set_defocus(defocus_m)
+            self._clock.wait(0.1)
+
+    def stigmator(self) -> Vector:
+        """The stigmator's setting."""
+        return _vector(self.column.stigmator)
+
+    def set_stigmator(self, value: Vector) -> None:
+        """Set the stigmator (y, x), each in ±1."""
+        if self._written():
+            self.column.stigmator = _complex(value)
+            self._clock.wait(0.1)
+
+    def stage(self) -> StagePosition:
+        """What the encoders say."""
+        return self._stage.read()
+
+    def move_stage(
+        self,
+        *,
+        x_m: float | None = None,
+        y_m: float | None = None,
+        z_m: float | None = None,
+        alpha_rad: float | None = None,
+    ) -> None:
+        """Move the given axes."""
+        asked = {"x_m": x_m, "y_m": y_m, "z_m": z_m, "alpha_rad": alpha_rad}
+        if self._written():
+            self._stage.move({axis: value for axis, value in asked.items() if value is not None})
+
+    def acquire(self) -> Frame:
+        """One image with the present preset, float32 counts. `state.tilt_rad` is left to who knows the calibration."""
+        preset, m = self.column.preset, self.magnitudes
+        rng = np.random.default_rng((self._seed, 6, self._exposures))
+        half = 0.5 * preset.exposure_s
+        time_s = self._clock.now_s() + half
+        optics, view = self.optics(), self.view(half)
+        electrons = self._intensity(optics, view, preset)
+        electrons *= np.float32(preset.dose_e_per_m2 * optics.pixel_m**2)
+        smear = view.place.velocity_m_per_s * preset.exposure_s / optics.pixel_m
+        smear *= complex(np.exp(1j * optics.rotation_rad))
+        pixels = self._camera.expose(
+            electrons, binning=preset.binning, exposure_s=preset.exposure_s, smear_px=smear, rng=rng
+        )
+        self._exposures += 1
+        self._dosed.append((view.place.xy_m, self._mode().lit_radius_m, preset.dose_e_per_m2))
+        self._clock.wait(preset.exposure_s + m.camera.readout_s)
+        return Frame(
+            pixels=pixels,
+            pixel_m=preset.pixel_m,
+            state=self._state(),
+            time_s=time_s,
+            exposure_s=preset.exposure_s,
+            dose_e_per_m2=preset.dose_e_per_m2,
+            saturation=m.camera.saturation_counts,
+            name=f"{preset.name}{self._exposures:04d}",
+        )
+
+    def _intensity(
+        self, optics: Optics, view: View, preset: Preset
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        ny, nx = preset.size
+        middle = view.middle()
+        motion = self.specimen.first_motion_m(middle.imag, middle.real, self._dose_at(middle))
+        shift = complex(preset.image_shift_m[1], preset.image_shift_m[0])
+        # The image moves by `moved` against the lattice; ∇W comes on top, in form_image.
+        moved = (optics.displacement_m - shift) / optics.pixel_m - view.lattice.point(middle - motion)
+        height = float(view.height_m(np.array([middle]))[0])
+        window = Window.of(optics, optics.lens.c1_m + height, preset.size)
+        whole = complex(round(moved.real), round(moved.imag))
+        heights = view.heights(-(whole + window.whole_px), preset.size)
+        corner = -(whole + window.whole_px) - complex(nx // 2, ny // 2) - window.margin * (1 + 1j)
+        origin = (round(corner.imag), round(corner.real))
+        wave = self._waves.cut(view.lattice, origin, (ny + 2 * window.margin, nx + 2 * window.margin))
+        image = form_image(wave, optics, heights, moved - whole, window)
+        image *= illumination(optics, preset.size, _EDGE * optics.lit_radius_m)
+        return image
+
+    def _mode(self) -> Mode:
+        return self._modes[self.column.preset.name]
+
+    def optics(self) -> Optics:
+        """What the next exposure sees: for truth.py alone."""
+        mode = self._mode()
+        return self.column.optics(mode.lit_radius_m, mode.relative_convergence * self.magnitudes.column.convergence_rad)
+
+    def view(self, ahead_s: float = 0.0) -> View:
+        """Where the specimen lies: for truth.py alone."""
+        place = self._stage.place(ahead_s)
+        name = self.column.preset.name
+        number = list(self._modes).index(name)
+        rotation = self.column.rotation_rad(name)
+        lattice = Lattice(number, self.column.pixel_m(name), rotation, place.alpha_rad)
+        return View(self.specimen, place, lattice)
+
+    def _dose_at(self, place: complex) -> float:
+        return sum(dose for centre, radius, dose in self._dosed if abs(place - centre) < radius)
+
+    def _state(self) -> OpticalState:
+        preset, stage = self.column.preset, self._stage.read()
+        return OpticalState(
+            voltage_v=self.voltage_v,
+            preset=preset.name,
+            magnification=preset.magnification,
+            defocus_m=self.column.defocus_m,
+            stage_z_m=stage.z_m,
+            stage_x_m=stage.x_m,
+            stage_y_m=stage.y_m,
+            stage_alpha_rad=stage.alpha_rad,
+        )
+
+    def _written(self) -> bool:
+        chance = self.magnitudes.dropped_writes
+        return chance == 0 or float(self._writes.uniform()) >= chance
+
+
+def _complex(vector: Vector) -> complex:
+    return complex(vector[1], vector[0])
+
+
+def _vector(value: complex) -> Vector:
+    return (value.imag, value.real)

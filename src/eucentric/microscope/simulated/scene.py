@@ -1,0 +1,57 @@
+"""Where the specimen lies under the beam: the geometry of one view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eucentric.microscope.simulated.exit_wave import Lattice
+from eucentric.microscope.simulated.specimen import Specimen
+from eucentric.microscope.simulated.stage import Place
+
+Float = NDArray[np.float32]
+_NODES = 9
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One field of view: image point n (pixels from the centre, x + iy) shows lattice point n + `centre_px`."""
+
+    specimen: Specimen
+    place: Place
+    lattice: Lattice
+
+    def middle(self) -> complex:
+        """Place (x + iy) of the specimen on the optical axis: tilting the stage moves what is off the tilt axis."""
+        xy, alpha = self.place.xy_m, self.place.alpha_rad
+        flat = self.place.z_m + float(self.specimen.height_m(np.array(xy.imag), np.array(xy.real)))
+        return xy + 1j * flat * float(np.tan(alpha))
+
+    def height_m(self, places: NDArray[np.complex128]) -> NDArray[np.float64]:
+        """True height of places of the specimen above the eucentric plane: h = (y − y₀) sin α + (z + H) cos α."""
+        alpha = self.place.alpha_rad
+        flat = self.place.z_m + self.specimen.height_m(places.imag, places.real)
+        return np.asarray((places.imag - self.place.xy_m.imag) * np.sin(alpha) + flat * np.cos(alpha))
+
+    def heights(self, centre_px: complex, shape: tuple[int, int]) -> Float:
+        """Height (ny, nx) at each image point, interpolated from a few nodes (the film is smooth)."""
+        ny, nx = shape
+        rows, columns = np.linspace(0, ny - 1, _NODES) - ny // 2, np.linspace(0, nx - 1, _NODES) - nx // 2
+        grid_y, grid_x = np.meshgrid(rows, columns, indexing="ij")
+        nodes = self.height_m(self.lattice.places(grid_y + centre_px.imag, grid_x + centre_px.real))
+        return np.asarray(_linear(ny) @ nodes @ _linear(nx).T, dtype=np.float32)
+
+    def mean_height_m(self, size: tuple[int, int]) -> float:
+        """Mean height of the mid-plane over the central half of an untilted view."""
+        centre = self.lattice.point(self.middle())
+        heights = self.heights(centre, size)
+        ny, nx = size
+        return float(heights[ny // 4 : ny - ny // 4, nx // 4 : nx - nx // 4].mean(dtype=np.float64))
+
+
+def _linear(points: int) -> NDArray[np.float64]:
+    """(points, nodes) matrix of linear interpolation between evenly spread nodes."""
+    at = np.linspace(0, _NODES - 1, points)
+    return np.asarray(np.clip(1 - np.abs(at[:, None] - np.arange(_NODES)), 0, 1))

@@ -1,0 +1,85 @@
+"""The stage: where it was sent, and where it really is: backlash, runout, settling, drift.
+
+Positions x + iy in the stage's own axes; z along the holder's own (tilted) axis, positive towards the gun.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eucentric.microscope.protocol import StagePosition
+from eucentric.microscope.simulated.clock import Clock
+from eucentric.microscope.simulated.magnitudes import StageMagnitudes
+
+_AXES = ("x_m", "y_m", "z_m", "alpha_rad")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the stage truly is: x + iy and z in metres, alpha in radians, and the drift velocity (m/s, x + iy)."""
+
+    xy_m: complex
+    z_m: float
+    alpha_rad: float
+    velocity_m_per_s: complex
+
+
+class Stage:
+    """A goniometer on a simulated clock."""
+
+    def __init__(self, magnitudes: StageMagnitudes, clock: Clock, seed: int) -> None:
+        self._m = magnitudes
+        self._clock = clock
+        rng = np.random.default_rng((seed, 3))
+        self._rng = rng
+        self._set = StagePosition(0.0, 0.0, 0.0, 0.0)
+        self._side = dict.fromkeys(_AXES, 0.0)  # ±1: the side from which each axis was last reached
+        self._z_scale = 1 + float(rng.normal()) * magnitudes.z_scale
+        self._runout = [complex(np.exp(1j * rng.uniform(0, 2 * np.pi))) for _ in range(2)]
+        self._rest = magnitudes.drift_rest_m_per_s * complex(np.exp(1j * rng.uniform(0, 2 * np.pi)))
+        self._drifted = 0j  # displacement gathered before the last move
+        self._moved_s = 0.0
+        self._start = 0j  # drift velocity just after the last move
+        self._ring = 0j  # settling amplitude
+
+    def read(self) -> StagePosition:
+        """What the encoders say: the position asked for."""
+        return self._set
+
+    def move(self, target: dict[str, float]) -> None:
+        """Go there, and wait as adapters do. The side of approach is remembered, drift begins anew."""
+        now = {axis: getattr(self._set, axis) for axis in _AXES}
+        moved = {axis: value - now[axis] for axis, value in target.items() if value != now[axis]}
+        if not moved:
+            return
+        self._drifted = self._drift_m()
+        self._side.update({axis: float(np.sign(change)) for axis, change in moved.items()})
+        self._set = StagePosition(**{**now, **target})
+        self._moved_s = self._clock.now_s()
+        directions = np.exp(1j * self._rng.uniform(0, 2 * np.pi, 2))
+        # A move of a nanometre shakes less than one across the grid.
+        size = min(1.0, max(abs(c) / (1e-6 if axis != "alpha_rad" else 1e-3) for axis, c in moved.items()))
+        self._start = complex(directions[0]) * self._m.drift_m_per_s * size
+        self._ring = complex(directions[1]) * self._m.settle_m * size
+        self._clock.wait(self._m.wait_s)
+
+    def place(self, before_s: float = 0.0) -> Place:
+        """Where it is now (or will be, `before_s` seconds from now)."""
+        m, side = self._m, self._side
+        alpha = self._set.alpha_rad + 0.5 * m.backlash_alpha_rad * side["alpha_rad"]
+        z = self._z_scale * self._set.z_m - 0.5 * m.backlash_z_m * side["z_m"]
+        play = 0.5 * m.backlash_xy_m * complex(side["x_m"], side["y_m"])
+        out_of_line = self._runout[0] * m.runout_per_z * self._set.z_m + self._runout[1] * m.runout_m_per_rad * alpha
+        xy = complex(self._set.x_m, self._set.y_m) - play + out_of_line
+        since = self._clock.now_s() + before_s - self._moved_s
+        ring = self._ring * np.exp(-since / m.settle_s)
+        decayed = self._start * np.exp(-since / m.drift_decay_s)
+        velocity = self._rest + decayed - ring / m.settle_s
+        return Place(complex(xy + self._drift_m(before_s) + ring), z, alpha, complex(velocity))
+
+    def _drift_m(self, before_s: float = 0.0) -> complex:
+        since = self._clock.now_s() + before_s - self._moved_s
+        decay = self._m.drift_decay_s
+        return complex(self._drifted + self._rest * since + self._start * decay * (1 - np.exp(-since / decay)))

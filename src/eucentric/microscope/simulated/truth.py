@@ -1,0 +1,85 @@
+"""What is true of a simulated microscope: for reports and tests alone (import-linter keeps what focuses from it)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eucentric.errors import InputError
+from eucentric.microscope.protocol import Microscope, Vector
+from eucentric.microscope.simulated.column import Optics
+from eucentric.microscope.simulated.microscope import SimulatedMicroscope
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The true state at one moment; SI, (y, x), image axes, directions from the coma-free axis.
+
+    `c1_m` = `lens_c1_m` + `height_m`, the height being the specimen's mid-plane's mean over the central half of the field.
+    """
+
+    time_s: float
+    c1_m: float
+    lens_c1_m: float
+    height_m: float
+    tilt_rad: Vector
+    a1_m: Vector  # (a, b)
+    pixel_m: float
+    tilt_matrix: tuple[Vector, Vector]  # instrument tilt → true tilt, image axes
+    coma_free_rad: Vector  # as instrument tilt
+    stage_xy_m: Vector
+    drift_m_per_s: Vector  # stage axes
+
+
+def truth(microscope: Microscope) -> Truth:
+    """The truth behind a simulated microscope, also when it is wrapped (`inner`). Raises InputError for a real one."""
+    simulated = _inside(microscope)
+    optics, view, column = simulated.optics(), simulated.view(), simulated.column
+    height = view.mean_height_m(simulated.preset().size)
+    turn = complex(np.exp(1j * optics.rotation_rad))
+    lens_c1 = optics.lens.c1_m
+    coil = column.coil(lens_c1)
+    response = coil * turn
+    place = view.place
+    return Truth(
+        time_s=simulated.now_s(),
+        c1_m=lens_c1 + height,
+        lens_c1_m=lens_c1,
+        height_m=height,
+        tilt_rad=_vector(optics.tilt),
+        a1_m=optics.lens.a1_m,
+        pixel_m=optics.pixel_m,
+        tilt_matrix=((response.real, response.imag), (-response.imag, response.real)),
+        coma_free_rad=_vector(column.coma_free(lens_c1) / coil),
+        stage_xy_m=_vector(place.xy_m),
+        drift_m_per_s=_vector(place.velocity_m_per_s),
+    )
+
+
+def true_optics(microscope: Microscope) -> Optics:
+    """Everything the electrons would see now."""
+    return _inside(microscope).optics()
+
+
+def empty_hole_m(microscope: Microscope) -> Vector:
+    """Stage position (y, x) of a hole without ice."""
+    return _inside(microscope).specimen.empty_hole_m()
+
+
+def grid_bar_m(microscope: Microscope) -> Vector:
+    """Stage position (y, x) on a grid bar."""
+    return _inside(microscope).specimen.grid_bar_m()
+
+
+def _inside(microscope: Microscope) -> SimulatedMicroscope:
+    inner: object = microscope
+    while not isinstance(inner, SimulatedMicroscope):
+        inner = getattr(inner, "inner", None)
+        if inner is None:
+            raise InputError(f"'{microscope.name}' is not a simulated microscope: nobody knows its truth.")
+    return inner
+
+
+def _vector(value: complex) -> Vector:
+    return (value.imag, value.real)
