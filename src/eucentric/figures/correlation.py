@@ -47,7 +47,8 @@ def draw_map(ax: Axes, shift: Shift, line: ExpectedLine, searched: Searched) -> 
     ax.set_xlim(box[0], box[1])
     ax.set_ylim(box[2], box[3])
     _search_limit(ax, searched)
-    _line_with_defocus(ax, line, searched)
+    shown = min(abs(edge) for edge in box)
+    _line_with_defocus(ax, line, min(line.reach_px(searched.shape) * (1 - searched.min_overlap), 0.9 * shown))
     _marks(ax, shift)
     ax.set_xlim(box[0], box[1])
     ax.set_ylim(box[2], box[3])
@@ -153,10 +154,8 @@ def _search_limit(ax: Axes, searched: Searched) -> None:
     ax.plot(outline[0] * nx, outline[1] * ny, color=SKY, linewidth=1.3, linestyle=(0, (4, 2)), label="search limit")
 
 
-def _line_with_defocus(ax: Axes, line: ExpectedLine, searched: Searched) -> None:
-    """The expected line through the searched shifts, with a few values of defocus along it."""
-    ny, nx = searched.shape
-    reach = 1.0 / max(abs(line.unit[0]) / ny, abs(line.unit[1]) / nx) * (1 - searched.min_overlap)
+def _line_with_defocus(ax: Axes, line: ExpectedLine, reach: float) -> None:
+    """The expected line, `reach` pixels to both sides, with a few values of defocus along it."""
     ends = np.array([-reach, reach])
     ax.plot(line.offset_px[1] + ends * line.unit[1], line.offset_px[0] + ends * line.unit[0],
             color=ORANGE, linewidth=1.4, label="pure defocus", path_effects=outlined(2))  # fmt: skip

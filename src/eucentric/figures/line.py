@@ -27,6 +27,10 @@ class ExpectedLine:
         """The part of a shift along the separation, pixels from no shift."""
         return shift_px[0] * self.unit[0] + shift_px[1] * self.unit[1]
 
+    def reach_px(self, shape: tuple[int, int]) -> float:
+        """The shift along the separation at which two images of `shape` (ny, nx) have nothing in common."""
+        return float(1.0 / max(abs(self.unit[0]) / shape[0], abs(self.unit[1]) / shape[1]))
+
     def defocus_um(self, along_px: ArrayLike) -> NDArray[np.float64]:
         """C1 in µm that a shift along the separation means."""
         moved = np.asarray(along_px, dtype=np.float64) - self.along_px(self.offset_px)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from eucentric.correlation.search import SearchRange
 from eucentric.figures.coherence import draw_coherence
@@ -14,6 +14,7 @@ from eucentric.figures.pair import draw_pair
 from eucentric.figures.style import GREEN, RED, blank_figure, looks
 from eucentric.focus.result import DefocusResult
 from eucentric.images.frame import Frame
+from eucentric.units import minus
 
 _HEIGHT_IN = 9.2
 _LETTERS = 120  # that fit on a line of the headline
@@ -32,7 +33,9 @@ def measure_figure(frames: tuple[Frame, Frame], result: DefocusResult, *, c3_m: 
     return figure
 
 
-def draw_measurement(figure: Figure, frames: tuple[Frame, Frame], result: DefocusResult, *, c3_m: float) -> None:
+def draw_measurement(
+    figure: Figure | SubFigure, frames: tuple[Frame, Frame], result: DefocusResult, *, c3_m: float
+) -> None:
     """Fill a (sub)figure with the six panels of a measurement."""
     axes = figure.subplots(2, 3)
     tilts = (result.exposures.tilts[0], result.exposures.tilts[1])
@@ -48,8 +51,10 @@ def draw_measurement(figure: Figure, frames: tuple[Frame, Frame], result: Defocu
 
 def headline(result: DefocusResult) -> list[str]:
     """The measurement and the verdict in words, wrapped."""
-    known = result.shift.covariance_px2 is not None
-    value = str(result.measurement) if known else repr(result).rsplit(",", 1)[0]
+    measured = result.measurement
+    value = str(measured)
+    if result.shift.covariance_px2 is None:  # a correlator that states no statistical error
+        value = minus(f"{measured.c1_m * 1e6:.3f} ± {measured.total_sigma_m * 1e6:.3f} (total) µm ({measured.side})")
     verdict = "accepted" if result.accepted else f"refused. {result.verdict.sentence}"
     return [f"Defocus {value}", *textwrap.wrap(verdict, _LETTERS)]
 

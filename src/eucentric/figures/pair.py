@@ -61,7 +61,8 @@ def _tilt_arrow(ax: Axes, shape: tuple[int, int], tilt: Tilt) -> None:
     ny, nx = shape
     reach = 0.13 * min(ny, nx)
     x0, y0 = nx - 1.25 * reach, ny - 1.25 * reach
-    arrow = FancyArrow(x0, y0, reach * tilt[1], reach * tilt[0], width=0.13 * reach, head_width=0.45 * reach,
-                       head_length=0.45 * reach, length_includes_head=True, facecolor=ORANGE, edgecolor="black")  # fmt: skip
+    dx, dy, head = reach * tilt[1], reach * tilt[0], 0.45 * reach
+    arrow = FancyArrow(x0, y0, dx, dy, width=0.13 * reach, head_width=head, head_length=head, length_includes_head=True)
+    arrow.set(facecolor=ORANGE, edgecolor="black")
     ax.add_patch(arrow)
     ax.plot(x0, y0, "o", color=ORANGE, markeredgecolor="black", markersize=7)
