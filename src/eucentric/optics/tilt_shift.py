@@ -8,6 +8,7 @@ Koster, van den Bos & van der Mast, Ultramicroscopy 21 (1987) 209-222.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ Vector = tuple[float, float]
 
 _NEWTON_STEPS = 60
 _RELATIVE_PRECISION = 1e-12
+# A C3 without effect at any tilt; its quotients would overflow.
+_NEGLIGIBLE_M = 1e-100
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +87,16 @@ def tilt_for_shift(shift_m: float, *, c1_m: float, c3_m: float) -> float:
     """
     if shift_m == 0:
         return 0.0
-    if c1_m == 0 and c3_m == 0:
+    if c1_m == 0 and abs(c3_m) <= _NEGLIGIBLE_M:
         raise InputError("With no defocus and no Cs a beam tilt does not move the image. Give one of them.")
-    if c3_m == 0:
+    # In units of the smaller of the tilts at which C1 or C3 alone makes this shift, no coefficient exceeds one.
+    linear = abs(shift_m / c1_m) if c1_m else math.inf
+    cubic = math.cbrt(abs(shift_m / c3_m)) if abs(c3_m) > _NEGLIGIBLE_M else math.inf
+    unit = min(linear, cubic)
+    third, first = c3_m * unit**3 / shift_m, c1_m * unit / shift_m
+    if abs(third) < _RELATIVE_PRECISION**2:  # below rounding, even for the smallest root
         return shift_m / c1_m
-    # In units of the tilt at which C3 alone makes this shift the roots are of order one, whatever the lens.
-    unit = abs(shift_m / c3_m) ** (1 / 3)
-    roots = np.roots([1.0, 0.0, c1_m / (c3_m * unit**2), -shift_m / (c3_m * unit**3)])
+    roots = np.roots([third, 0.0, first, -1.0])
     real = roots.real[np.abs(roots.imag) < 1e-7 * (1 + np.abs(roots))]
     return _polished(float(real[np.argmin(np.abs(real))]) * unit, shift_m, c1_m, c3_m)
 
