@@ -1,7 +1,7 @@
 """The `eucentric` command: what it offers, and how it ends.
 
 Exit codes: 0 done (measured and accepted, in focus), 2 unusable input or options, 3 measured and refused,
-130 stopped by the user, 141 the reader of a pipe went away. An error of the user's is one sentence on stderr, never a
+130 stopped by the user, 1 the reader of a pipe went away. An error of the user's is one sentence on stderr, never a
 traceback.
 """
 
@@ -19,7 +19,7 @@ from eucentric.cli.measure import measure
 from eucentric.cli.plan import plan
 from eucentric.errors import EucentricError
 
-UNUSABLE, STOPPED, PIPE_CLOSED = 2, 130, 141
+PIPE_CLOSED, UNUSABLE, STOPPED = 1, 2, 130
 
 app = typer.Typer(
     name="eucentric",

@@ -52,7 +52,7 @@ def draw_map(ax: Axes, shift: Shift, line: ExpectedLine, searched: Searched) -> 
     _marks(ax, shift)
     ax.set_xlim(box[0], box[1])
     ax.set_ylim(box[2], box[3])
-    ax.legend(loc="lower center", ncols=4, fontsize=8, handlelength=1.2, handletextpad=0.4, columnspacing=0.8,
+    ax.legend(loc="lower center", ncols=3, fontsize=8, handlelength=1.2, handletextpad=0.4, columnspacing=0.8,
               frameon=True, framealpha=0.9, borderaxespad=0.3, markerscale=0.6)  # fmt: skip
 
 
@@ -151,7 +151,9 @@ def _search_limit(ax: Axes, searched: Searched) -> None:
     x = np.linspace(-reach, reach, 201)
     y = 1 - searched.min_overlap / (1 - np.abs(x))
     outline = np.concatenate([np.stack([x, y]), np.stack([x[::-1], -y[::-1]])], axis=1)
-    ax.plot(outline[0] * nx, outline[1] * ny, color=SKY, linewidth=1.3, linestyle=(0, (4, 2)), label="search limit")
+    ax.plot(outline[0] * nx, outline[1] * ny, color=SKY, linewidth=1.3, linestyle=(0, (4, 2)))
+    ax.text(0, -0.97 * reach * ny, "search limit", color=SKY, fontsize=9, ha="center", va="top", clip_on=True,
+            bbox={"facecolor": "black", "alpha": 0.7, "linewidth": 0, "pad": 1.5})  # fmt: skip
 
 
 def _line_with_defocus(ax: Axes, line: ExpectedLine, reach: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from eucentric.figures.style import BLUE, GREEN, GREY, RED
@@ -71,8 +72,13 @@ def _point(number: int, one: Round) -> _Point:
         sigma_m=measured.sigma_m,
         total_sigma_m=measured.total_sigma_m,
         accepted=one.result.accepted,
-        corrected="" if correction is None else f"{correction.channel} {show_length(correction.move_m, 2)}",
+        corrected="" if correction is None else f"{correction.channel}\n{_signed(correction.move_m)}",
     )
+
+
+def _signed(length_m: float) -> str:
+    """A length with its sign, whichever it is."""
+    return f"{'+' if length_m > 0 else ''}{show_length(length_m, 2)}"
 
 
 def _limits(points: list[_Point], run: RunResult, truths_m: Sequence[float | None]) -> tuple[float, float]:
@@ -110,16 +116,20 @@ def _draw_point(ax: Axes, point: _Point, floor: float) -> None:
     low = max(value - point.sigma_m, floor)
     ax.bar(point.number, value + point.sigma_m - low, bottom=low, width=_BAR_WIDTH / 4, color=color, alpha=0.35)
     if point.corrected:
-        ax.annotate(f"{point.corrected}", (point.number, value), xytext=(10, 0), textcoords="offset points", fontsize=9,
-                    va="center", color=GREY)  # fmt: skip
+        ax.annotate(point.corrected, (point.number, value), xytext=(0, -13), textcoords="offset points", fontsize=9,
+                    ha="center", va="top", color=GREY)  # fmt: skip
 
 
 def _legend(ax: Axes, with_truth: bool) -> None:
     """Explain the marks with empty artists, so that each is there once."""
-    ax.errorbar([], [], yerr=[], color=BLUE, marker="o", capsize=6, label="measured ± total error")
-    ax.bar([np.nan], [1], color=BLUE, alpha=0.35, label="± statistical error")
-    ax.plot([], [], "X", color=RED, label="refused")
+    marks: list[Artist] = [
+        ax.errorbar([], [], yerr=[], color=BLUE, marker="o", capsize=6)[0],
+        ax.bar([np.nan], [1], color=BLUE, alpha=0.35)[0],
+        *ax.plot([], [], "X", color=RED),
+        ax.fill_between([], [], color=GREEN, alpha=0.15),
+    ]
+    labels = ["measured ± total error", "± statistical error", "refused", "tolerance"]
     if with_truth:
-        ax.plot([], [], "D", color="black", markerfacecolor="none", markersize=9, label="truth (simulation)")
-    ax.fill_between([], [], color=GREEN, alpha=0.15, label="tolerance")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        marks += ax.plot([], [], "D", color="black", markerfacecolor="none", markersize=9)
+        labels.append("truth (simulation)")
+    ax.legend(marks, labels, loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -41,7 +41,7 @@ def run_figure(
         if frames is None or not rounds:
             draw_history(figure.subplots(), run, truths_m)
             return figure
-        top, bottom = (part for part in np.atleast_1d(figure.subfigures(2, 1, height_ratios=_HEIGHTS_IN)))
+        top, bottom = np.asarray(figure.subfigures(2, 1, height_ratios=_HEIGHTS_IN)).tolist()
         draw_history(top.subplots(), run, truths_m)
         draw_measurement(bottom, frames, rounds[-1].result, c3_m=c3_m)
         bottom.suptitle(f"Last measurement: {rounds[-1].result!r}", x=0.01, ha="left", fontsize=12)

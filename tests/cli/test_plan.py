@@ -1,0 +1,41 @@
+"""`eucentric plan`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from eucentric.cli.main import run
+
+EXAMPLE = ["plan", "--rules", "classic", "--start-um", "500", "--accuracy-um", "0.1"]
+EXAMPLE += ["--tilt-max-mrad", "10", "--camera", "4096"]
+
+
+def test_the_worked_example_is_printed(capsys):
+    with pytest.raises(SystemExit) as end:
+        run(EXAMPLE)
+    text = capsys.readouterr().out
+    assert end.value.code == 0
+    for number in ("102.4 µm", "25.6 µm", "20 nm", "1 nm", "2 µm", "0.1 µm", "stage Z", "defocus"):
+        assert number in text
+
+
+def test_json_is_all_that_is_printed(capsys):
+    with pytest.raises(SystemExit):
+        run([*EXAMPLE, "--json"])
+    steps = json.loads(capsys.readouterr().out)["steps"]
+    assert [step["correct_by"] for step in steps] == ["stage Z", "defocus"]
+    assert [step["pixel_m"] for step in steps] == pytest.approx([20e-9, 1e-9])
+
+
+@pytest.mark.parametrize(
+    "options", [["--start-um", "nan"], ["--camera", "1"], ["--tilt-max-mrad", "0"], ["--accuracy-um", "much"]]
+)
+def test_impossible_numbers_end_with_a_sentence(capsys, options):
+    with pytest.raises(SystemExit) as end:
+        run(["plan", *options])
+    captured = capsys.readouterr()
+    assert end.value.code == 2
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1
