@@ -83,7 +83,7 @@ def refine(spectra: TileSpectra, pair: PairOptics | None, start_px: tuple[float,
     coherence = Coherence(grid.centre, signal.ring_gamma, signal.ring_noise, signal.used)
     evidence, pattern = _evidence(spectra, grid, signal)
     shift = rest + spectra.whole
-    common = float((signal.ring_gamma * signal.level * grid.count)[signal.used].sum())
+    common = float((signal.ring_gamma * grid.count)[signal.used] @ signal.level[signal.used])
     pixels = spectra.shape[0] * spectra.shape[1]
     return Refined(
         shift_px=(float(shift[0]), float(shift[1])),
@@ -114,6 +114,12 @@ def _ramp(grid: Rings, shift: NDArray[np.float64]) -> NDArray[np.complex64]:
     return np.asarray(rows * np.exp(2j * np.pi * grid.qx * shift[1]).astype(np.complex64))
 
 
+def _level(spectra: TileSpectra, grid: Rings) -> NDArray[np.float64]:
+    """Geometric mean of both images' power per ring; infinite for rings without a mode in use."""
+    product = grid.mean(spectra.power_first) * grid.mean(spectra.power_second)
+    return np.asarray(np.where(product > 0, np.sqrt(product), np.inf))
+
+
 def _signal(spectra: TileSpectra, grid: Rings, model: PairModel | None, rest: NDArray[np.float64]) -> _Signal:
     """Fit P, N₁, N₂ (and the fixed pattern) per ring; whiten and align the cross-spectrum."""
     aligned = spectra.cross * _ramp(grid, rest)
@@ -124,7 +130,8 @@ def _signal(spectra: TileSpectra, grid: Rings, model: PairModel | None, rest: ND
         aligned = aligned * (np.conj(model.cross) / np.maximum(size, 1e-12))
         power_a, power_b = model.power_first, model.power_second
     aligned, pattern_sigmas = _without_pattern(aligned, spectra, grid, model, rest)
-    mean_a, mean_b = grid.mean(spectra.power_first), grid.mean(spectra.power_second)
+    powers = (spectra.power_first, spectra.power_second)
+    mean_a, mean_b = (np.where(grid.count > 0, grid.mean(p), np.inf) for p in powers)
     moment = smooth(grid.total(size * size))
     together = smooth(grid.total(aligned.real * size))
     # Nothing in common: variance ½ N₁N₂ per look of a mode's real part; a full plane counts each mode twice.
@@ -133,15 +140,15 @@ def _signal(spectra: TileSpectra, grid: Rings, model: PairModel | None, rest: ND
     power = np.where(used, together / np.maximum(moment, 1e-30), 0.0)
     noise_a = np.maximum(mean_a - power * grid.mean(power_a), 0.01 * mean_a)
     noise_b = np.maximum(mean_b - power * grid.mean(power_b), 0.01 * mean_b)
-    of = lambda ring: ring.astype(np.float32)[grid.index]  # noqa: E731
-    whole = np.sqrt((of(power) * power_a + of(noise_a)) * (of(power) * power_b + of(noise_b)))
-    gamma = np.minimum(of(power) * size / np.maximum(whole, 1e-30), 0.995)
-    level = np.sqrt(np.maximum(mean_a * mean_b, 1e-30))
+    signal_here = grid.spread(power)
+    whole = np.sqrt((signal_here * power_a + grid.spread(noise_a)) * (signal_here * power_b + grid.spread(noise_b)))
+    gamma = np.minimum(signal_here * size / whole, 0.995)
+    level = _level(spectra, grid)
     ring_gamma = smooth(grid.total(aligned.real)) / np.maximum(smooth(grid.count * level), 1e-30)
     ring_noise = 1 / np.sqrt(np.maximum(smooth(grid.count) * spectra.looks, 1.0))
     return _Signal(
         gamma=np.asarray(gamma, np.float32),
-        aligned=aligned / np.maximum(whole, 1e-30),
+        aligned=aligned / whole,
         ring_gamma=ring_gamma,
         ring_noise=ring_noise,
         level=level,
@@ -175,12 +182,12 @@ def _without_pattern(
     determinant = ss * gg - sg * sg
     apart = determinant > 0.1 * ss * gg
     g = np.where(apart, (ss * g_data - sg * s_data) / np.where(apart, determinant, 1.0), 0.0)
-    level = np.sqrt(np.maximum(grid.mean(spectra.power_first) * grid.mean(spectra.power_second), 1e-30))
+    level = _level(spectra, grid)
     error = level * np.sqrt(ss / np.where(apart, determinant, 1.0) / spectra.looks)
     independent = 5  # rings in one running sum
     sigmas = float(np.sum(np.where(apart, g / error, 0.0)) / np.sqrt(max(apart.sum(), 1) * independent))
-    keep = np.where(apart & (g > 2 * error), g, 0.0).astype(np.float32)
-    return aligned - keep[grid.index] * turn, sigmas
+    keep = np.where(apart & (g > 2 * error), g, 0.0)
+    return aligned - grid.spread(keep) * turn, sigmas
 
 
 def _newton(signal: _Signal, grid: Rings, efficiency: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -212,7 +219,7 @@ def _evidence(spectra: TileSpectra, grid: Rings, signal: _Signal) -> tuple[float
     seen = spectra.looks * 0.5 * grid.multiplicity
     gamma = signal.gamma
     specimen = float((seen * gamma * (2 * signal.aligned.real - gamma)).sum())
-    level = np.sqrt(np.maximum(grid.mean(spectra.power_first) * grid.mean(spectra.power_second), 1e-30))
-    white = spectra.cross * _ramp(grid, -np.array(spectra.whole, float)) / level.astype(np.float32)[grid.index]
+    level = _level(spectra, grid)
+    white = spectra.cross * _ramp(grid, -np.array(spectra.whole, float)) / grid.spread(level)
     pattern = np.clip(smooth(grid.total(white.real)) / np.maximum(smooth(grid.count), 1), 0, 0.99)
     return specimen, float((spectra.looks * 0.5 * grid.count * pattern**2).sum())

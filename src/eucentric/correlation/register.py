@@ -1,7 +1,7 @@
 """One call for all correlation types: two images become a Shift.
 
-`matched` goes: prepare, search all shifts, cut the overlap into tiles, refine by maximum likelihood, and ask what else it
-could have been: noise, a rival, the camera's fixed pattern.
+`matched` goes: prepare, search all shifts, cut the overlap into tiles, refine by maximum likelihood, and ask what else
+it could have been: noise, a rival, the camera's fixed pattern.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def register(
 ) -> Shift:
     """The shift of `moving` relative to `reference`: moving(r) = reference(r − shift), (y, x) in pixels.
 
-    `reference` (the first of `pair`) and `moving` (its second) are 2-D arrays of one shape. Without `pair` the images are
-    taken to differ by a shift alone. Raises InputError for unusable arrays.
+    `reference` (the first of `pair`) and `moving` (its second) are 2-D arrays of one shape. Without `pair` the images
+    are taken to differ by a shift alone. Raises InputError for unusable arrays.
     """
     begin = time.perf_counter()
     first, second = prepare(reference), prepare(moving)

@@ -29,11 +29,15 @@ class Rings:
     def total(self, values: Plane) -> NDArray[np.float64]:
         """Sum of `values` over each ring, full plane."""
         weighted = np.multiply(values, self.multiplicity).ravel()
-        return np.bincount(self.index.ravel(), weighted, self.centre.size)
+        return np.asarray(np.bincount(self.index.ravel(), weighted, self.centre.size), np.float64)
 
     def mean(self, values: Plane) -> NDArray[np.float64]:
         """Mean of `values` over each ring; 0 for empty rings."""
         return np.asarray(self.total(values) / np.maximum(self.count, 1e-9))
+
+    def spread(self, per_ring: NDArray[np.float64]) -> Plane:
+        """A number per ring as a plane."""
+        return np.asarray(per_ring, np.float32)[self.index]
 
 
 @lru_cache(maxsize=16)
@@ -54,8 +58,9 @@ def rings(ny: int, nx: int, width: float, lowest: float) -> Rings:
     multiplicity[q < lowest] = 0
     multiplicity[0, :] = 0
     multiplicity[:, 0] = 0
-    count = np.bincount(index.ravel(), multiplicity.ravel(), number)
-    return Rings(qy, qx, index, multiplicity, (np.arange(number) + 0.5) * width, count)
+    count = np.asarray(np.bincount(index.ravel(), multiplicity.ravel(), number), np.float64)
+    centre = np.asarray((np.arange(number) + 0.5) * width, np.float64)
+    return Rings(qy, qx, index, multiplicity, centre, count)
 
 
 @lru_cache(maxsize=32)

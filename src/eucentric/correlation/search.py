@@ -36,6 +36,9 @@ MODE_LIMIT = 9.0
 PIXEL_LIMIT = 4.0
 """Whitened pixels are held to this many standard deviations."""
 CANDIDATES = 6
+SIGNIFICANT = 1e-3
+"""A candidate less likely than this to be noise counts as a real alternative."""
+PROMOTED_SIGMAS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +112,47 @@ def _search_level(
         white_a, white_b, where, lit_a=lit_a, lit_b=lit_b, factor=factor, workers=workers
     )
     lags = max(int(allowed.sum()), 1)
-    found = [_judged(white_a, white_b, lag, factor) for lag in _peaks(correlation, allowed)]
-    found = sorted((c for c in found if c is not None), key=lambda c: c.t, reverse=True)
+    judged = (_judged(white_a, white_b, lag, factor) for lag in _peaks(correlation, allowed))
+    ranked = _ranked([c for c in judged if c is not None], lags * trials)
     step = (float(factor), float(factor))
-    if not found:
+    if not ranked:
         return Found((), 1.0, 1.0, correlation, step)
-    chance = float(special.stdtr(found[0].blocks - 1, -found[0].t)) * 2 * lags * trials
-    rivals = [c for c in found[1:] if c.t > 0]
-    odds = min((_odds(found[0], c) for c in rivals), default=1e300)
-    return Found(tuple(found), min(1.0, chance), odds, correlation, step)
+    odds = min((_odds(ranked[0], c, lags * trials) for c in ranked[1:] if c.t > 0), default=1e300)
+    return Found(tuple(ranked), _chance(ranked[0], lags * trials), odds, correlation, step)
 
 
-def _odds(best: Candidate, rival: Candidate) -> float:
-    """Odds of `best` against `rival`: exp(½t²) of the difference of their evidence, 1 when it is none."""
-    t = (best.mean - rival.mean) / np.hypot(best.error, rival.error)
-    return float(np.exp(min(0.5 * max(t, 0.0) ** 2, 690.0)))
+def _chance(candidate: Candidate, lags: int) -> float:
+    """The chance that noise gives this evidence at any of so many lags, of either sign."""
+    return min(1.0, float(special.stdtr(candidate.blocks - 1, -candidate.t)) * 2 * lags)
+
+
+def _difference(one: Candidate, other: Candidate) -> float:
+    """By how many sigmas one candidate's images agree better than the other's, overlap for overlap."""
+    return (one.mean - other.mean) / float(np.hypot(one.error, other.error))
+
+
+def _ranked(candidates: list[Candidate], lags: int) -> list[Candidate]:
+    """Best first: by evidence; but one that agrees clearly better on a smaller overlap goes before one that has more.
+
+    (On a lattice the wrong cell with the larger overlap has more evidence, the right one the better agreement.)
+    """
+    ranked = sorted(candidates, key=lambda c: c.t, reverse=True)
+    for rival in ranked[1:]:
+        if _chance(rival, lags) < SIGNIFICANT and _difference(rival, ranked[0]) > PROMOTED_SIGMAS:
+            ranked.remove(rival)
+            ranked.insert(0, rival)
+    return ranked
+
+
+def _odds(best: Candidate, rival: Candidate, lags: int) -> float:
+    """Odds of `best` against `rival`; 1 when they can't be told apart.
+
+    A rival that noise explains loses by the evidence for the best, exp(½(t² − t'²)). One that is significant itself (a
+    lattice) must agree clearly worse where it overlaps: exp(½t²) of the difference.
+    """
+    if _chance(rival, lags) > SIGNIFICANT:
+        return float(np.exp(np.clip(0.5 * (best.t**2 - rival.t**2), 0, 690)))
+    return float(np.exp(min(0.5 * max(_difference(best, rival), 0.0) ** 2, 690.0)))
 
 
 def _reduced(image: Prepared, factor: int) -> Image:
@@ -176,13 +205,14 @@ def _whitened(
         model = pair_model(grid.qy, grid.qx, reduced, c1_m=0.0, c1_sigma_m=None)
         spectra[1] *= np.conj(model.cross) / np.maximum(np.abs(model.cross), 1e-12)
     images = []
-    for spectrum, power, level in zip(spectra, powers, levels, strict=True):
-        gain = np.sqrt(weight / np.maximum(level, 1e-30)).astype(np.float32)[grid.index]
-        excess = power / np.maximum(MODE_LIMIT * level, 1e-30).astype(np.float32)[grid.index]
+    for spectrum, power, mean in zip(spectra, powers, levels, strict=True):
+        level = np.where(mean > 0, mean, np.inf)  # rings without a mode in use
+        gain = np.sqrt(weight / level).astype(np.float32)[grid.index]
+        excess = power / (MODE_LIMIT * level).astype(np.float32)[grid.index]
         gain *= (grid.multiplicity > 0) / np.sqrt(np.maximum(excess, 1))
         white = sf.irfft2(spectrum * gain, s=(ny, nx), workers=workers)
         spread = max(float(white.std()), 1e-30)
-        images.append(np.clip(white / np.float32(spread), -PIXEL_LIMIT, PIXEL_LIMIT))
+        images.append(np.asarray(np.clip(white / np.float32(spread), -PIXEL_LIMIT, PIXEL_LIMIT), np.float32))
     return (images[0], images[1])
 
 

@@ -23,6 +23,8 @@ BLOCK = 32
 DARK_FRACTION = 0.3
 """A block with less than this fraction of the bright blocks' mean is outside of the beam (or behind a grid bar)."""
 
+_NEIGHBOURS = np.ones((3, 3), np.bool_)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
@@ -43,7 +45,8 @@ class Prepared:
 def prepare(pixels: NDArray[np.generic]) -> Prepared:
     """Make one image ready.
 
-    Raises InputError when the array is not one image: not 2-D, not real numbers, too small, NaN or infinite, all one value.
+    Raises InputError when the array is not one image: not 2-D, not real numbers, too small, NaN or infinite,
+    all one value.
     """
     image = as_image(pixels)
     sample = image[:: max(1, image.shape[0] // 256), :: max(1, image.shape[1] // 256)]
@@ -108,14 +111,14 @@ def _lit_blocks(image: NDArray[np.float32]) -> NDArray[np.bool_] | None:
     # Shot noise alone must not make a block dark: 5σ of a Poisson mean.
     if lit.all() or bright * block * block < (5 / (1 - DARK_FRACTION)) ** 2:
         return None
-    return np.asarray(ndimage.binary_erosion(lit, structure=np.ones((3, 3)), border_value=1))
+    return np.asarray(ndimage.binary_erosion(lit, structure=_NEIGHBOURS, border_value=1))
 
 
 def _smooth_mask(lit: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.float32]:
     """Block decisions as a smooth weight (ny, nx): a hard edge would correlate with itself."""
     rows = np.clip((np.arange(shape[0]) + 0.5) * lit.shape[0] / shape[0] - 0.5, 0, lit.shape[0] - 1)
     columns = np.clip((np.arange(shape[1]) + 0.5) * lit.shape[1] / shape[1] - 0.5, 0, lit.shape[1] - 1)
-    inner = ndimage.binary_erosion(lit, structure=np.ones((3, 3)), border_value=1).astype(np.float32)
+    inner = ndimage.binary_erosion(lit, structure=_NEIGHBOURS, border_value=1).astype(np.float32)
     y0, x0 = np.floor(rows).astype(int), np.floor(columns).astype(int)
     y1, x1 = np.minimum(y0 + 1, lit.shape[0] - 1), np.minimum(x0 + 1, lit.shape[1] - 1)
     fy, fx = (rows - y0).astype(np.float32)[:, None], (columns - x0).astype(np.float32)[None]

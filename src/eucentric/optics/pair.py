@@ -103,7 +103,8 @@ def _tilted(x: Plane, y: Plane, square: Plane, tilt: Tilt, *, lens: Aberrations,
     w = 0.5 * local.c1_m * square + 0.25 * local.c3_m * square * square
     if a or b:
         w = w + 0.5 * a * (x * x - y * y) + b * x * y
-    even = np.asarray(k * w + math.asin(column.amplitude_contrast), np.float32)
+    # Absorption turns the scattered wave the other way than underfocus does: T = 2 sin(χ − φ), dark at q = 0.
+    even = np.asarray(k * w - math.asin(column.amplitude_contrast), np.float32)
     plus, minus = (_envelope(sign * x, sign * y, square, beta, lens=lens, column=column) for sign in (1, -1))
     return _Tilted(even, plus, minus, complex(*local.b2_m))
 
