@@ -1,7 +1,8 @@
 """The camera: electrons in, counts out.
 
-Expected electrons per pixel, averaged over the pixel and smeared by drift → Poisson → MTF → counts with gain residual,
-dark residual, read noise, hot pixels and x-ray spikes → clipped at saturation. The fixed parts are the same in every image.
+Expected electrons per pixel, averaged over the pixel and smeared by drift → Poisson → MTF → counts with gain
+residual, dark residual, read noise, hot pixels and x-ray spikes → clipped at saturation. The fixed parts are the same
+in every image.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import zoom
 
 from eucentric.microscope.simulated.magnitudes import CameraMagnitudes
 
@@ -62,15 +63,14 @@ class Camera:
             rng = np.random.default_rng((self._seed, 4, binning, *shape))
             pixels = rng.standard_normal(shape, dtype=np.float32)
             columns = rng.standard_normal((1, shape[1]), dtype=np.float32)
-            slow = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), max(shape) / 16, mode="wrap")
-            slow /= max(float(slow.std()), 1e-12)
+            slow = zoom(rng.standard_normal((12, 12), dtype=np.float32), [n / 12 for n in shape], order=3)
             # The three add up to the stated rms: mostly single pixels.
             gain = 1 + self.m.gain_residual * (0.9 * pixels + 0.3 * columns + 0.3 * slow)
             dark = self.m.dark_residual_counts * rng.standard_normal(shape, dtype=np.float32)
             hot = round(self.m.hot_pixels * shape[0] * shape[1] / _REFERENCE_PIXELS)
             where = tuple(rng.integers(0, n, hot) for n in shape)
             dark[where] += rng.uniform(500, 20000, hot).astype(np.float32)
-            self._patterns[key] = _Fixed(gain.astype(np.float32), dark.astype(np.float32))
+            self._patterns[key] = _Fixed(np.asarray(gain, np.float32), np.asarray(dark, np.float32))
         return self._patterns[key]
 
     def _spikes(self, counts: Float, exposure_s: float, rng: np.random.Generator) -> None:

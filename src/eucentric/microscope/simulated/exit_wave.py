@@ -9,7 +9,9 @@ noise belongs to the lattice: the same on every visit with one preset, another o
 from __future__ import annotations
 
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from eucentric.microscope.simulated.texture import white
 
 Wave = NDArray[np.complex64]
 _TILE = 256
+_WORKERS = 2
 _CACHED_TILES = 160  # 512 KB each
 _ATOM_M = 0.05e-9  # Gaussian width of an atom's potential; what is sharper no lens shows
 
@@ -44,6 +47,9 @@ class Lattice:
         return np.asarray(seen.real + 1j * seen.imag / np.cos(self.alpha_rad))
 
 
+_Key: TypeAlias = tuple[Lattice, int, int]
+
+
 class ExitWaves:
     """Cuts exit waves, keeping the latest tiles."""
 
@@ -51,30 +57,33 @@ class ExitWaves:
         self._specimen = specimen
         self._kappa = amplitude_contrast / np.sqrt(1 - amplitude_contrast**2)
         self._seed = seed
-        self._tiles: OrderedDict[tuple[Lattice, int, int], Wave] = OrderedDict()
+        self._tiles: OrderedDict[_Key, Wave] = OrderedDict()
 
     def cut(self, lattice: Lattice, origin: tuple[int, int], shape: tuple[int, int]) -> Wave:
         """exp((i − κ)φ) of the lattice points origin … origin + shape (row, column)."""
+        rows, columns = (range(o // _TILE, (o + n - 1) // _TILE + 1) for o, n in zip(origin, shape, strict=True))
+        keys = [(lattice, row, column) for row in rows for column in columns]
+        self._prepare(keys)
         out = np.empty(shape, dtype=np.complex64)
-        for row in range(origin[0] // _TILE, (origin[0] + shape[0] - 1) // _TILE + 1):
-            for column in range(origin[1] // _TILE, (origin[1] + shape[1] - 1) // _TILE + 1):
-                y, x = row * _TILE - origin[0], column * _TILE - origin[1]
-                y0, x0, y1, x1 = max(y, 0), max(x, 0), min(y + _TILE, shape[0]), min(x + _TILE, shape[1])
-                out[y0:y1, x0:x1] = self._tile(lattice, row, column)[y0 - y : y1 - y, x0 - x : x1 - x]
+        for key in keys:
+            y, x = key[1] * _TILE - origin[0], key[2] * _TILE - origin[1]
+            y0, x0, y1, x1 = max(y, 0), max(x, 0), min(y + _TILE, shape[0]), min(x + _TILE, shape[1])
+            out[y0:y1, x0:x1] = self._tiles[key][y0 - y : y1 - y, x0 - x : x1 - x]
         return out
 
-    def _tile(self, lattice: Lattice, row: int, column: int) -> Wave:
-        key = (lattice, row, column)
-        if key in self._tiles:
-            self._tiles.move_to_end(key)
-            return self._tiles[key]
-        tile = self._make(lattice, (row * _TILE, column * _TILE))
-        self._tiles[key] = tile
-        if len(self._tiles) > _CACHED_TILES:
+    def _prepare(self, keys: list[_Key]) -> None:
+        """Have all these tiles at hand; the ones longest unused go."""
+        missing = [key for key in keys if key not in self._tiles]
+        for key in keys:
+            if key in self._tiles:
+                self._tiles.move_to_end(key)
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            self._tiles.update(zip(missing, pool.map(self._make, missing), strict=True))
+        while len(self._tiles) > max(_CACHED_TILES, len(keys)):
             self._tiles.popitem(last=False)
-        return tile
 
-    def _make(self, lattice: Lattice, origin: tuple[int, int]) -> Wave:
+    def _make(self, key: _Key) -> Wave:
+        lattice, origin = key[0], (key[1] * _TILE, key[2] * _TILE)
         rows, columns = np.mgrid[origin[0] : origin[0] + _TILE, origin[1] : origin[1] + _TILE].astype(np.float64)
         place = lattice.places(rows, columns)
         layer = self._specimen.layer(place.imag, place.real, lattice.pixel_m)

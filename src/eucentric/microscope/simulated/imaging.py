@@ -12,6 +12,7 @@ second-order term beyond the Nyquist frequency folds back; the specimen is one t
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +20,13 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from eucentric.microscope.simulated.column import Optics
-from eucentric.optics.aberrations import about_axis, image_shift
+from eucentric.optics.aberrations import Aberrations, about_axis, image_shift
 from eucentric.optics.electron import wavelength_m
 
 Float = NDArray[np.float32]
 Wave = NDArray[np.complex64]
 _WORKERS = 2
+_BLOCK = 32  # rows
 _PAD_WIDTHS = 2.5  # in units of λ/(πα): rays displaced further are damped by exp(−6)
 _PLANE_STEP_PX = 0.5  # two focus planes may differ by so much displacement …
 _PLANE_STEP_RAD = 0.7  # … or phase at half the Nyquist frequency
@@ -93,40 +95,60 @@ def _plane(spectrum: Wave, optics: Optics, height_m: float, rest_px: complex, wi
 
 
 def transfer(shape: tuple[int, ...], optics: Optics, c1_m: float, displacement_px: complex) -> Wave:
-    """A·E·exp(−i(χ(β+λq) − χ(β) − 2π q·∇W(β)/λ·λ + 2π q·displacement)), (ny, nx) in FFT order.
+    """A(β+λq)·E(q)·exp(−i(χ(β+λq) − χ(β) − 2π q·∇W(β)) − 2πi q·displacement), (ny, nx) in FFT order.
 
-    The polynomials are those of the aberrations seen from the tilted beam (`about_axis`), in single precision: their
-    linear part, the only large one, is taken out first.
+    Computed in blocks of rows that stay in the processor's cache.
     """
     wavelength = wavelength_m(optics.voltage_v)
     seen = about_axis(optics.lens.with_defocus(c1_m), optics.tilt)
-    (a, b), (p, q) = ((np.float32(u), np.float32(v)) for u, v in (seen.a1_m, seen.b2_m))
-    c1, c3 = np.float32(seen.c1_m), np.float32(seen.c3_m)
     fy, fx = (fft.fftfreq(n).astype(np.float32) for n in shape)
-    y, x = (f[at] * np.float32(wavelength / optics.pixel_m) for f, at in ((fy, (slice(None), None)), (fx, None)))
+    out = np.empty((shape[0], shape[1]), dtype=np.complex64)
+    scale = np.float32(wavelength / optics.pixel_m)
+
+    def block(start: int) -> None:
+        rows = slice(start, start + _BLOCK)
+        y, x = fy[rows, None] * scale, fx[None] * scale
+        chi = np.float32(2 * np.pi / wavelength) * _aberration(y, x, seen)
+        chi += np.float32(2 * np.pi * displacement_px.real) * fx
+        chi += np.float32(2 * np.pi * displacement_px.imag) * fy[rows, None]
+        amplitude = _amplitude(y, x, seen, optics)
+        np.multiply(amplitude, np.cos(chi), out=out[rows].real)
+        np.multiply(amplitude, -np.sin(chi), out=out[rows].imag)
+
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        list(pool.map(block, range(0, shape[0], _BLOCK)))
+    return out
+
+
+def _aberration(y: Float, x: Float, seen: Aberrations) -> Float:
+    """W(β+θ) − W(β) − ∇W(β)·θ, θ = (y, x), with the coefficients `seen` from the tilted beam, single precision.
+
+    The linear part, the only large one, is not in it: it is the image's displacement.
+    """
+    (a, b), (p, q) = ((np.float32(u), np.float32(v)) for u, v in (seen.a1_m, seen.b2_m))
+    square = x * x + y * y
+    c1, c3 = np.float32(0.5 * seen.c1_m), np.float32(0.25 * seen.c3_m)
+    return np.asarray(square * (c1 + c3 * square + p * x - q * y) + (0.5 * a) * (x * x - y * y) + b * (x * y))
+
+
+def _amplitude(y: Float, x: Float, seen: Aberrations, optics: Optics) -> Float:
+    """Aperture and envelopes: exp[−(πα/λ)²|∇W(β+θ) − ∇W(β)|²] · exp[−½(πΔ/λ)²(|β+θ|² − β²)²]."""
+    wavelength = wavelength_m(optics.voltage_v)
+    (a, b), (p, q) = ((np.float32(u), np.float32(v)) for u, v in (seen.a1_m, seen.b2_m))
     square, x2_y2, xy = x * x + y * y, x * x - y * y, x * y
-    # ∇W(β+θ) − ∇W(β): C1 θ + A1 θ̄ + B2 θ² + 2 B̄2 |θ|² + C3 |θ|² θ, in components.
-    common = c1 + c3 * square
+    # The gradient C1 θ + A1 θ̄ + B2 θ² + 2 B̄2 |θ|² + C3 |θ|² θ, in components.
+    common = np.float32(seen.c1_m) + np.float32(seen.c3_m) * square
     grad_x = common * x + (a * x + b * y) + p * (x2_y2 + 2 * square) - (2 * q) * xy
     grad_y = common * y + (b * x - a * y) + (2 * p) * xy + q * (x2_y2 - 2 * square)
     spread = square + np.float32(2 * optics.tilt.real) * x + np.float32(2 * optics.tilt.imag) * y
     by_source = np.float32((np.pi * optics.convergence_rad / wavelength) ** 2)
     by_focus = np.float32(0.5 * (np.pi * optics.focal_spread_m / wavelength) ** 2)
     amplitude = np.exp(-by_source * (grad_x * grad_x + grad_y * grad_y) - by_focus * (spread * spread))
-    w = square * (0.5 * c1 + (0.25 * c3) * square + p * x - q * y) + (0.5 * a) * x2_y2 + b * xy
-    chi = np.float32(2 * np.pi / wavelength) * w
-    chi += (
-        np.float32(2 * np.pi * displacement_px.real) * fx[None]
-        + np.float32(2 * np.pi * displacement_px.imag) * fy[:, None]
-    )
     if optics.aperture_rad is not None:
         off = optics.tilt - optics.aperture_centre
         away = square + np.float32(2 * off.real) * x + np.float32(2 * off.imag) * y
         amplitude *= away < np.float32(optics.aperture_rad**2 - abs(off) ** 2)
-    out = np.empty(chi.shape, dtype=np.complex64)
-    np.multiply(amplitude, np.cos(chi), out=out.real)
-    np.multiply(amplitude, -np.sin(chi), out=out.imag)
-    return out
+    return np.asarray(amplitude)
 
 
 def illumination(optics: Optics, shape: tuple[int, int], edge_m: float) -> Float:

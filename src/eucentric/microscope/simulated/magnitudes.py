@@ -22,90 +22,104 @@ class Settings(BaseModel):
 class SpecimenMagnitudes(Settings):
     """The grid: a holey carbon film (R2/1) with vitreous ice."""
 
-    height_m: float | None = Field(None, description="height of the film at the start; None: drawn in ±height_range_m")
-    height_range_m: float = Field(200e-6, description="bound of the drawn height")
-    film_slope_rad: float = Field(17e-3, description="largest tilt of the film against the stage (1°)")
-    bend_m: float = Field(1.5e-6, description="height of the film's waves across a grid square")
-    hole_diameter_m: float = Field(2e-6, description="R2/1")
-    hole_gap_m: float = Field(1e-6, description="R2/1: film between two holes")
-    film_thickness_m: float = Field(20e-9, description="carbon film")
-    ice_thickness_m: float = Field(30e-9, description="vitreous ice at a hole's edge; 0: a bare film")
-    film_potential_v: float = Field(9.0, description="mean inner potential of amorphous carbon")
-    ice_potential_v: float = Field(3.5, description="mean inner potential of vitreous ice")
-    film_texture_v2m3: float = Field(0.7e-27, description="N·S·(∫V)² of carbon: 1e29/m³, 0.12 V·nm³ each, S 0.5")
-    ice_texture_v2m3: float = Field(0.3e-27, description="N·S·(∫V)² of ice: 3.1e28/m³, 0.145 V·nm³ each, S 0.45")
-    roughness: float = Field(0.035, description="rms of the film's relative thickness, 10 nm to 1.3 µm")
-    contamination: float = Field(0.3, description="ice particles per (3 µm)²")
-    empty_holes: float = Field(0.08, description="fraction of holes without ice")
-    grid_pitch_m: float = Field(85e-6, description="300 mesh")
-    grid_bar_m: float = Field(25e-6, description="width of a bar")
-    first_motion_m: float = Field(3e-9, description="beam-induced motion in all; Brilot et al. 2012, J Struct Biol 177")
-    first_motion_dose_per_m2: float = Field(4e20, description="dose over which it decays (4 e/Å²)")
+    height_m: float | None = Field(
+        default=None, description="height of the film at the start; None: drawn in ±height_range_m"
+    )
+    height_range_m: float = Field(default=200e-6, description="bound of the drawn height")
+    film_slope_rad: float = Field(default=17e-3, description="largest tilt of the film against the stage (1°)")
+    bend_m: float = Field(default=1.5e-6, description="height of the film's waves across a grid square")
+    hole_diameter_m: float = Field(default=2e-6, description="R2/1")
+    hole_gap_m: float = Field(default=1e-6, description="R2/1: film between two holes")
+    film_thickness_m: float = Field(default=20e-9, description="carbon film")
+    ice_thickness_m: float = Field(default=30e-9, description="vitreous ice at a hole's edge; 0: a bare film")
+    film_potential_v: float = Field(default=9.0, description="mean inner potential of amorphous carbon")
+    ice_potential_v: float = Field(default=3.5, description="mean inner potential of vitreous ice")
+    film_texture_v2m3: float = Field(
+        default=0.7e-27, description="N·S·(∫V)² of carbon: 1e29/m³, 0.12 V·nm³ each, S 0.5"
+    )
+    ice_texture_v2m3: float = Field(
+        default=0.3e-27, description="N·S·(∫V)² of ice: 3.1e28/m³, 0.145 V·nm³ each, S 0.45"
+    )
+    roughness: float = Field(default=0.035, description="rms of the film's relative thickness, 10 nm to 1.3 µm")
+    contamination: float = Field(default=0.3, description="ice particles per (3 µm)²")
+    empty_holes: float = Field(default=0.08, description="fraction of holes without ice")
+    grid_pitch_m: float = Field(default=85e-6, description="300 mesh")
+    grid_bar_m: float = Field(default=25e-6, description="width of a bar")
+    first_motion_m: float = Field(
+        default=3e-9, description="beam-induced motion in all; Brilot et al. 2012, J Struct Biol 177"
+    )
+    first_motion_dose_per_m2: float = Field(default=4e20, description="dose over which it decays (4 e/Å²)")
 
 
 class ColumnMagnitudes(Settings):
     """The lens, the coils, the aperture and the beam."""
 
-    voltage_v: float = Field(200e3, description="high tension")
-    c3_m: float = Field(2.7e-3, description="Cs")
-    focal_spread_m: float = Field(4e-9, description="rms, field-emission gun")
-    convergence_rad: float = Field(0.05e-3, description="illumination semi-angle at the focus preset")
-    amplitude_contrast: float = Field(0.07, description="fraction of the contrast")
-    a1_m: float = Field(15e-9, description="rms of each component of the astigmatism left over")
-    stigmator_m: float = Field(1e-6, description="A1 at stigmator value 1")
-    tilt_scale: float = Field(0.05, description="rms error of the coils' own scale, before calibration")
-    tilt_rotation_rad: float = Field(0.09, description="rms of the coils' rotation (5°), before calibration")
-    tilt_cubic: float = Field(50.0, description="t' = t(1 + cubic·t²), 1/rad²: 0.5 % at 10 mrad")
-    tilt_settling_s: float = Field(0.04, description="time constant of the coils")
-    tilt_wait_s: float = Field(0.25, description="the set call waits so long (Leginon's default)")
-    coma_free_rad: float = Field(0.7e-3, description="rms of each component of the coma-free axis")
-    rotation_centre_rad: float = Field(0.5e-3, description="rms distance of the rotation centre from it, per component")
-    pivot_m_per_rad: float = Field(20e-6, description="the lit area moves 20 nm/mrad: 0.2 µm at 10 mrad")
-    aperture_rad: float | None = Field(25e-3, description="objective aperture's semi-angle; None: no aperture")
-    aperture_centre_rad: float = Field(1e-3, description="rms of each component of its centre")
-    focus_scale: float = Field(0.01, description="rms relative error of defocus steps")
-    parfocal_m: float = Field(0.5e-6, description="rms focus difference of a preset from the others")
-    hysteresis: float = Field(0.01, description="fraction of an excursion that stays, saturating at hysteresis_range_m")
-    hysteresis_range_m: float = Field(20e-6, description="excursion that saturates it: ±0.2 µm")
-    hysteresis_magnification_m: float = Field(25e-9, description="per e-fold of a magnification change")
-    image_rotation_rad: float = Field(3.14, description="each preset's image rotation is drawn in ± this")
-    pixel_scale: float = Field(0.01, description="rms relative error of each preset's pixel size")
-    far_tilt_scale_per_m: float = Field(100.0, description="tilt scale against lens defocus: 1 % per 100 µm")
-    far_rotation_rad_per_m: float = Field(175.0, description="tilt rotation: 1° per 100 µm")
-    far_axis_rad_per_m: float = Field(3.0, description="coma-free axis: 0.3 mrad per 100 µm")
-    far_beam_shift_per_m: float = Field(5e-3, description="lit area: 0.5 µm per 100 µm")
-    illumination_gradient: float = Field(0.05, description="brightness change across the lit area")
+    voltage_v: float = Field(default=200e3, description="high tension")
+    c3_m: float = Field(default=2.7e-3, description="Cs")
+    focal_spread_m: float = Field(default=4e-9, description="rms, field-emission gun")
+    convergence_rad: float = Field(default=0.05e-3, description="illumination semi-angle at the focus preset")
+    amplitude_contrast: float = Field(default=0.07, description="fraction of the contrast")
+    a1_m: float = Field(default=15e-9, description="rms of each component of the astigmatism left over")
+    stigmator_m: float = Field(default=1e-6, description="A1 at stigmator value 1")
+    tilt_scale: float = Field(default=0.05, description="rms error of the coils' own scale, before calibration")
+    tilt_rotation_rad: float = Field(default=0.09, description="rms of the coils' rotation (5°), before calibration")
+    tilt_cubic: float = Field(default=50.0, description="t' = t(1 + cubic·t²), 1/rad²: 0.5 % at 10 mrad")
+    tilt_settling_s: float = Field(default=0.04, description="time constant of the coils")
+    tilt_wait_s: float = Field(default=0.25, description="the set call waits so long (Leginon's default)")
+    coma_free_rad: float = Field(default=0.7e-3, description="rms of each component of the coma-free axis")
+    rotation_centre_rad: float = Field(
+        default=0.5e-3, description="rms distance of the rotation centre from it, per component"
+    )
+    pivot_m_per_rad: float = Field(default=20e-6, description="the lit area moves 20 nm/mrad: 0.2 µm at 10 mrad")
+    aperture_rad: float | None = Field(default=25e-3, description="objective aperture's semi-angle; None: no aperture")
+    aperture_centre_rad: float = Field(default=1e-3, description="rms of each component of its centre")
+    focus_scale: float = Field(default=0.01, description="rms relative error of defocus steps")
+    parfocal_m: float = Field(default=0.5e-6, description="rms focus difference of a preset from the others")
+    hysteresis: float = Field(
+        default=0.01, description="fraction of an excursion that stays, saturating at hysteresis_range_m"
+    )
+    hysteresis_range_m: float = Field(default=20e-6, description="excursion that saturates it: ±0.2 µm")
+    hysteresis_magnification_m: float = Field(default=25e-9, description="per e-fold of a magnification change")
+    image_rotation_rad: float = Field(default=3.14, description="each preset's image rotation is drawn in ± this")
+    pixel_scale: float = Field(default=0.01, description="rms relative error of each preset's pixel size")
+    far_tilt_scale_per_m: float = Field(default=100.0, description="tilt scale against lens defocus: 1 % per 100 µm")
+    far_rotation_rad_per_m: float = Field(default=175.0, description="tilt rotation: 1° per 100 µm")
+    far_axis_rad_per_m: float = Field(default=3.0, description="coma-free axis: 0.3 mrad per 100 µm")
+    far_beam_shift_per_m: float = Field(default=5e-3, description="lit area: 0.5 µm per 100 µm")
+    illumination_gradient: float = Field(default=0.05, description="brightness change across the lit area")
 
 
 class StageMagnitudes(Settings):
     """The goniometer."""
 
-    backlash_xy_m: float = Field(100e-9, description="play of x and y")
-    backlash_z_m: float = Field(200e-9, description="play of z")
-    backlash_alpha_rad: float = Field(0.9e-3, description="play of alpha (0.05°)")
-    z_scale: float = Field(0.005, description="rms relative error of z")
-    runout_per_z: float = Field(0.01, description="sideways motion per z motion")
-    runout_m_per_rad: float = Field(3e-6, description="sideways motion per alpha motion: 50 nm per degree")
-    settle_s: float = Field(1.0, description="time constant of settling after a move")
-    settle_m: float = Field(20e-9, description="amplitude of settling")
-    wait_s: float = Field(2.0, description="the move call waits so long")
-    drift_m_per_s: float = Field(0.5e-9, description="drift just after a move; SerialEM waits for 1 nm/s")
-    drift_decay_s: float = Field(20.0, description="its time constant")
-    drift_rest_m_per_s: float = Field(0.03e-9, description="thermal drift that stays")
+    backlash_xy_m: float = Field(default=100e-9, description="play of x and y")
+    backlash_z_m: float = Field(default=200e-9, description="play of z")
+    backlash_alpha_rad: float = Field(default=0.9e-3, description="play of alpha (0.05°)")
+    z_scale: float = Field(default=0.005, description="rms relative error of z")
+    runout_per_z: float = Field(default=0.01, description="sideways motion per z motion")
+    runout_m_per_rad: float = Field(default=3e-6, description="sideways motion per alpha motion: 50 nm per degree")
+    settle_s: float = Field(default=1.0, description="time constant of settling after a move")
+    settle_m: float = Field(default=20e-9, description="amplitude of settling")
+    wait_s: float = Field(default=2.0, description="the move call waits so long")
+    drift_m_per_s: float = Field(default=0.5e-9, description="drift just after a move; SerialEM waits for 1 nm/s")
+    drift_decay_s: float = Field(default=20.0, description="its time constant")
+    drift_rest_m_per_s: float = Field(default=0.03e-9, description="thermal drift that stays")
 
 
 class CameraMagnitudes(Settings):
     """A scintillator camera of 4096² pixels of 15 µm."""
 
-    counts_per_electron: float = Field(8.0, description="conversion")
-    mtf_nyquist: float = Field(0.3, description="MTF at the Nyquist frequency of the unbinned camera; 1: ideal")
-    gain_residual: float = Field(0.007, description="rms of what gain correction leaves, the same in every image")
-    dark_residual_counts: float = Field(1.0, description="rms of what dark subtraction leaves, fixed")
-    read_noise_counts: float = Field(3.0, description="rms, per image")
-    hot_pixels: int = Field(12, description="pixels that stay hot in a 1k image")
-    spikes: float = Field(2.0, description="mean number of x-ray spikes per second in a 1k image")
-    saturation_counts: float = Field(65535.0, description="full well")
-    readout_s: float = Field(0.3, description="time from the end of an exposure to the image")
+    counts_per_electron: float = Field(default=8.0, description="conversion")
+    mtf_nyquist: float = Field(default=0.3, description="MTF at the Nyquist frequency of the unbinned camera; 1: ideal")
+    gain_residual: float = Field(
+        default=0.007, description="rms of what gain correction leaves, the same in every image"
+    )
+    dark_residual_counts: float = Field(default=1.0, description="rms of what dark subtraction leaves, fixed")
+    read_noise_counts: float = Field(default=3.0, description="rms, per image")
+    hot_pixels: int = Field(default=12, description="pixels that stay hot in a 1k image")
+    spikes: float = Field(default=2.0, description="mean number of x-ray spikes per second in a 1k image")
+    saturation_counts: float = Field(default=65535.0, description="full well")
+    readout_s: float = Field(default=0.3, description="time from the end of an exposure to the image")
 
 
 class ResidualMagnitudes(Settings):
@@ -125,7 +139,7 @@ class Magnitudes(Settings):
     stage: StageMagnitudes = StageMagnitudes()
     camera: CameraMagnitudes = CameraMagnitudes()
     residual: ResidualMagnitudes = ResidualMagnitudes()
-    dropped_writes: float = Field(0.0, description="chance that a set is silently dropped", ge=0, le=1)
+    dropped_writes: float = Field(default=0.0, description="chance that a set is silently dropped", ge=0, le=1)
 
     def table(self) -> Iterator[tuple[str, Any, str]]:
         """(name, value, what it is) of every magnitude."""

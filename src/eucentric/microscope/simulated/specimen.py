@@ -62,7 +62,7 @@ class Specimen:
         return np.asarray(flat + 0.5 * self._m.bend_m * waves)
 
     def first_motion_m(self, y_m: float, x_m: float, dose_per_m2: float) -> complex:
-        """Displacement (x + iy) of a place that has had `dose_per_m2`: it decays with dose, and its direction wanders."""
+        """Displacement (x + iy) of a place that has had `dose_per_m2`; its direction depends on the place."""
         place_y, place_x = np.array([y_m / 1e-6]), np.array([x_m / 1e-6])
         angle = 3 * float(value_noise(self._seed + 11, place_y, place_x)[0])
         done = 1 - np.exp(-dose_per_m2 / self._m.first_motion_dose_per_m2)
@@ -86,7 +86,8 @@ class Specimen:
 
     def _is_empty(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.bool_]:
         # One hole near the origin is always empty, so that every specimen has one within reach.
-        return (hashed(self._seed + 5, rows, columns) < self._m.empty_holes) | ((rows == 1) & (columns == -2))
+        drawn = hashed(self._seed + 5, rows, columns) < self._m.empty_holes
+        return np.asarray(drawn | ((rows == 1) & (columns == -2)))
 
     def layer(self, y_m: Places, x_m: Places, spacing_m: float) -> Layer:
         """The specimen at a grid of places of that spacing; y_m and x_m (ny, nx)."""
@@ -138,9 +139,12 @@ class Specimen:
         return thickness
 
     def _bars(self, y_m: Places, x_m: Places, spacing_m: float) -> Float:
-        pitch, half = self._m.grid_pitch_m, self._m.grid_bar_m / 2
+        pitch, half, edge = self._m.grid_pitch_m, self._m.grid_bar_m / 2, max(50e-9, spacing_m)
+        reach = float(np.hypot(np.ptp(y_m), np.ptp(x_m))) + edge
+        if all(abs((c[0, 0] / pitch) % 1 - 0.5) * pitch > half + reach for c in (y_m, x_m)):
+            return np.ones(y_m.shape, dtype=np.float32)
         away = np.minimum(*(np.abs((c / pitch) % 1 - 0.5) * pitch for c in (y_m, x_m)))
-        open_part = _step((away - half) / max(50e-9, spacing_m))
+        open_part = _step((away - half) / edge)
         return np.asarray(_BAR_TRANSMISSION + (1 - _BAR_TRANSMISSION) * open_part, dtype=np.float32)
 
 
@@ -156,25 +160,20 @@ def _rough(seed: int, y_m: Places, x_m: Places, octaves_m: tuple[float, float], 
     fine = rough(seed, y_m, x_m, (octaves_m[0], min(coarse_from, octaves_m[1])))
     if coarse_from >= octaves_m[1]:
         return fine
-    sparse = [slice(None, None, 8), slice(None, None, 8)]
-    y, x = (_with_end(c[tuple(sparse)], c) for c in (y_m, x_m))
+    y, x = (_every_eighth(c) for c in (y_m, x_m))
     nodes = rough(seed, y, x, (max(coarse_from, octaves_m[0]), octaves_m[1]))
-    up_y, up_x = (_linear(n, k) for n, k in zip(y_m.shape, nodes.shape, strict=True))
-    return np.asarray(fine + up_y @ nodes @ up_x.T, dtype=np.float32)
+    return np.asarray(fine + _between(_between(nodes).T).T[: y_m.shape[0], : y_m.shape[1]], dtype=np.float32)
 
 
-def _with_end(sparse: Places, full: Places) -> Places:
-    """Every eighth point and one beyond the end, continued linearly (the grid is even)."""
-    step_y, step_x = full[1, 0] - full[0, 0], full[0, 1] - full[0, 0]
-    rows, columns = np.arange(sparse.shape[0] + 1), np.arange(sparse.shape[1] + 1)
-    return np.asarray(full[0, 0] + 8 * step_y * rows[:, None] + 8 * step_x * columns[None])
+def _every_eighth(even: Places) -> Places:
+    """Every eighth point and one or two beyond the end, continued linearly (the grid is even)."""
+    step_y, step_x = even[1, 0] - even[0, 0], even[0, 1] - even[0, 0]
+    rows, columns = (np.arange(0, n + 8, 8) for n in even.shape)
+    return np.asarray(even[0, 0] + step_y * rows[:, None] + step_x * columns[None])
 
 
-def _linear(points: int, nodes: int) -> Float:
-    """(points, nodes) matrix of linear interpolation from every eighth point."""
-    at = np.arange(points) / 8
-    low = at.astype(int)
-    out = np.zeros((points, nodes), dtype=np.float32)
-    out[np.arange(points), low] = 1 - (at - low)
-    out[np.arange(points), low + 1] += at - low
-    return out
+def _between(nodes: Float) -> Float:
+    """Linear interpolation along rows: eight points from each node to the next."""
+    t = (np.arange(8, dtype=np.float32) / 8)[None, :, None]
+    steps = nodes[:-1, None] * (1 - t) + nodes[1:, None] * t
+    return np.asarray(steps.reshape(-1, nodes.shape[1]))

@@ -65,7 +65,7 @@ def value_noise(seed: int, y: NDArray[np.float64], x: NDArray[np.float64]) -> Fl
 
 
 def rough(seed: int, y_m: NDArray[np.float64], x_m: NDArray[np.float64], spacing_m: tuple[float, float]) -> Float:
-    """Octaves with lattice constants in [low, high) of `spacing_m`, each of equal size; all eight have unit variance."""
+    """Octaves with lattice constants in [low, high) of `spacing_m`, equal in size; all eight make unit variance."""
     total = np.zeros(y_m.shape, dtype=np.float32)
     for k, octave in enumerate(OCTAVES_M):
         if spacing_m[0] <= octave < spacing_m[1]:

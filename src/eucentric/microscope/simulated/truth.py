@@ -16,7 +16,8 @@ from eucentric.microscope.simulated.microscope import SimulatedMicroscope
 class Truth:
     """The true state at one moment; SI, (y, x), image axes, directions from the coma-free axis.
 
-    `c1_m` = `lens_c1_m` + `height_m`, the height being the specimen's mid-plane's mean over the central half of the field.
+    `c1_m` = `lens_c1_m` + `height_m`; the height is that of the specimen's mid-plane, its mean over the central half of
+    the field.
     """
 
     time_s: float
