@@ -115,9 +115,13 @@ def _ramp(grid: Rings, shift: NDArray[np.float64]) -> NDArray[np.complex64]:
 
 
 def _level(spectra: TileSpectra, grid: Rings) -> NDArray[np.float64]:
-    """Geometric mean of both images' power per ring; infinite for rings without a mode in use."""
-    product = grid.mean(spectra.power_first) * grid.mean(spectra.power_second)
-    return np.asarray(np.where(product > 0, np.sqrt(product), np.inf))
+    """Geometric mean of both images' power per ring."""
+    return np.sqrt(_filled(grid.mean(spectra.power_first)) * _filled(grid.mean(spectra.power_second)))
+
+
+def _filled(per_ring: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same, with 1 for rings without a mode in use, so that dividing by it is safe."""
+    return np.where(per_ring > 0, per_ring, 1.0)
 
 
 def _signal(spectra: TileSpectra, grid: Rings, model: PairModel | None, rest: NDArray[np.float64]) -> _Signal:
@@ -131,7 +135,7 @@ def _signal(spectra: TileSpectra, grid: Rings, model: PairModel | None, rest: ND
         power_a, power_b = model.power_first, model.power_second
     aligned, pattern_sigmas = _without_pattern(aligned, spectra, grid, model, rest)
     powers = (spectra.power_first, spectra.power_second)
-    mean_a, mean_b = (np.where(grid.count > 0, grid.mean(p), np.inf) for p in powers)
+    mean_a, mean_b = (_filled(grid.mean(p)) for p in powers)
     moment = smooth(grid.total(size * size))
     together = smooth(grid.total(aligned.real * size))
     # Nothing in common: variance ½ N₁N₂ per look of a mode's real part; a full plane counts each mode twice.
@@ -148,7 +152,7 @@ def _signal(spectra: TileSpectra, grid: Rings, model: PairModel | None, rest: ND
     ring_noise = 1 / np.sqrt(np.maximum(smooth(grid.count) * spectra.looks, 1.0))
     return _Signal(
         gamma=np.asarray(gamma, np.float32),
-        aligned=aligned / whole,
+        aligned=np.asarray(aligned / whole, np.complex64),
         ring_gamma=ring_gamma,
         ring_noise=ring_noise,
         level=level,
