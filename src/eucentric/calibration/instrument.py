@@ -19,7 +19,8 @@ class Uncertainty:
 
     `tilt_scale`: relative error of the tilt amplitude; `tilt_rotation_rad`: of its direction; `axis_rad`: coma-free
     axis, per component; `focus_scale`: relative error of defocus steps; `a1_m`: prior of each astigmatism component;
-    `drift_m_per_s`: prior of the drift between exposures, per component; `pixel_scale`: relative error of pixel size.
+    `drift_m_per_s`: prior of the drift between exposures, per component; `pixel_scale`: relative error of pixel size;
+    `focus_hysteresis`: what part of a defocus excursion may stay behind when it is taken back.
     """
 
     tilt_scale: float = 0.01
@@ -29,6 +30,7 @@ class Uncertainty:
     pixel_scale: float = 0.0  # tied to tilt_scale: focusing sees only their quotient
     a1_m: float = 15e-9
     drift_m_per_s: float = 0.2e-9
+    focus_hysteresis: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,15 @@ correction on a channel is a probe. Whatever is only changed for measuring is re
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.tilt_response import instrument_tilt
 from eucentric.errors import LimitError
 from eucentric.focus import events
+from eucentric.focus.again import Look, another_look, settled_by_vernier, without_offset
 from eucentric.focus.correct import (
     Allowed,
     Channel,
@@ -30,7 +32,9 @@ from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import CorrectionType, FocusSequence, FocusStep
 from eucentric.focus.verdict import Finding
 from eucentric.images.frame import Frame
-from eucentric.microscope.protocol import Microscope
+from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.preserved import Part, Preserved
+from eucentric.microscope.protocol import Microscope, Vector
 
 
 def run_sequence(
@@ -46,11 +50,12 @@ def run_sequence(
     """Do the enabled steps in order; stop at the first that is refused.
 
     `confirmed` are the correction channels that were seen to act with the right sign earlier in this session (from
-    `RunResult.confirmed`); the others are probed first. Beam tilt is restored in any case; the preset and the lens
-    defocus too when the run changes nothing (measure only) or breaks off.
+    `RunResult.confirmed`); the others are probed first. At the end beam tilt and preset are as they were, and so is all
+    that was not corrected. What is stated of focus holds at the preset of the last step.
     Raises InstrumentError, CalibrationError; they are told to the observers first.
     """
-    run = _Run(sequence, microscope, book, tuple(observers), confirmed=confirmed, workers=workers)
+    guarded = microscope if isinstance(microscope, Guarded) else Guarded(microscope)
+    run = _Run(sequence, guarded, book, tuple(observers), confirmed=confirmed, workers=workers)
     return run.whole(measure_only)
 
 
@@ -60,7 +65,7 @@ class _Run:
     def __init__(
         self,
         sequence: FocusSequence,
-        microscope: Microscope,
+        microscope: Guarded,
         book: CalibrationBook,
         observers: tuple[events.Observer, ...],
         *,
@@ -76,36 +81,23 @@ class _Run:
         self._moved_m = 0.0
         self._measurements = 0
         self._dose = 0.0
+        self._memory: Preserved | None = None
 
     def whole(self, measure_only: bool) -> RunResult:
         """The whole sequence, with everything restored that was changed for measuring only."""
         scope = self._microscope
-        before = (scope.preset().name, scope.defocus_m(), scope.beam_tilt_rad())
         self._tell(events.RunStarted(scope.now_s(), scope.name, self._sequence, measure_only))
-        finished = False
         try:
-            steps = self._steps(measure_only)
-            finished = not measure_only
+            with scope.preserved() as memory:
+                self._memory = memory
+                steps = self._steps(measure_only)
         except BaseException as error:
             self._tell(events.Failed(scope.now_s(), str(error) or type(error).__name__))
             raise
-        finally:
-            self._restore(before, everything=not finished)
+        self._tell(events.Restored(scope.now_s()))
         result = RunResult(scope.name, self._sequence, measure_only, steps, frozenset(self._confirmed))
         self._tell(events.RunEnded(scope.now_s(), result))
         return result
-
-    def _restore(self, before: tuple[str, float, tuple[float, float]], *, everything: bool) -> None:
-        preset, defocus_m, tilt_rad = before
-        try:
-            self._microscope.set_beam_tilt(tilt_rad)
-        finally:
-            if everything:
-                if self._microscope.preset().name != preset:
-                    self._microscope.set_preset(preset)
-                if self._moved_m == 0:
-                    self._microscope.set_defocus(defocus_m)
-        self._tell(events.Restored(self._microscope.now_s()))
 
     def _steps(self, measure_only: bool) -> tuple[StepResult, ...]:
         results: list[StepResult] = []
@@ -127,8 +119,7 @@ class _Run:
         rounds: list[Round] = []
         corrections = 0
         while True:
-            result = self._measure(step, range_m)
-            rounds.append(Round(result, None))
+            result = self._look(step, range_m, rounds)
             refusal = result.verdict.findings[0] if not result.accepted else self._followed(rounds)
             if refusal is not None:
                 return self._ended(step, Status.REFUSED, rounds, refusal)
@@ -147,6 +138,28 @@ class _Run:
             rounds[-1] = Round(result, wanted)
             corrections += not wanted.probe
 
+    def _look(self, step: FocusStep, range_m: float, rounds: list[Round]) -> DefocusResult:
+        """Measure, and look again where another look can settle what was found against it."""
+        look: Look | None = Look()
+        before: DefocusResult | None = None
+        for _ in range(step.retries + 1):
+            if look is None:
+                break
+            result = self._measure(step, range_m, look)
+            if before is not None and look.tilt_fraction != 1.0:
+                result = settled_by_vernier(before, result)
+            self._judged(step, result)
+            rounds.append(Round(result, None))
+            if result.accepted:
+                break
+            before, look = result, another_look(step, result.verdict, look, result.pixel_m)
+        return rounds[-1].result
+
+    def _judged(self, step: FocusStep, result: DefocusResult) -> None:
+        now, number = self._microscope.now_s(), self._measurements - 1
+        self._tell(events.Measured(now, step.name, number, result))
+        self._tell(events.Judged(now, step.name, number, result.verdict))
+
     def _ended(
         self, step: FocusStep, status: Status, rounds: list[Round], refusal: Finding | None = None
     ) -> StepResult:
@@ -164,9 +177,9 @@ class _Run:
         preset = self._microscope.preset()
         return capture_range_m(preset.size, preset.pixel_m, step.tilt_rad, direction_rad=step.tilt_direction_rad)
 
-    def _measure(self, step: FocusStep, range_m: float) -> DefocusResult:
+    def _measure(self, step: FocusStep, range_m: float, look: Look) -> DefocusResult:
         calibration = self._book.of(step.preset)
-        plan = pattern(step.pattern, step.tilt_rad, step.tilt_direction_rad)
+        plan = pattern(step.pattern, step.tilt_rad * look.tilt_fraction, step.tilt_direction_rad)
         settings = tuple(instrument_tilt(calibration, tilt) for tilt in plan.tilts)
         limit = self._microscope.limits.tilt_max_rad
         if max(abs(complex(*tilt)) for tilt in settings) > limit:
@@ -175,7 +188,8 @@ class _Run:
             )
         number = self._measurements
         self._measurements += 1
-        frames = self._take(step, plan, settings, number)
+        with self._at_offset(look.offset_m):
+            frames = self._take(step, plan, settings, number)
         how = How(
             column=calibration.column,
             uncertainty=calibration.uncertainty,
@@ -185,16 +199,26 @@ class _Run:
             workers=self._workers,
         )
         result = measure_frames(frames, plan.tilts, plan.links, how)
-        now = self._microscope.now_s()
         for link, shift in zip(plan.links, result.shifts, strict=True):
-            self._tell(events.ShiftFound(now, step.name, number, link, shift))
-        self._tell(events.Measured(now, step.name, number, result))
-        self._tell(events.Judged(now, step.name, number, result.verdict))
-        return result
+            self._tell(events.ShiftFound(self._microscope.now_s(), step.name, number, link, shift))
+        sure = calibration.uncertainty
+        relative = float((sure.focus_scale**2 + sure.focus_hysteresis**2) ** 0.5)
+        return replace(result, measurement=without_offset(result.measurement, look.offset_m, relative))
 
-    def _take(
-        self, step: FocusStep, plan: Pattern, settings: tuple[tuple[float, float], ...], number: int
-    ) -> tuple[Frame, ...]:
+    @contextmanager
+    def _at_offset(self, offset_m: float) -> Iterator[None]:
+        """The lens at a known extra defocus while images are taken."""
+        if offset_m == 0:
+            yield
+            return
+        before = self._microscope.defocus_m()
+        try:
+            self._microscope.set_defocus(before + offset_m)
+            yield
+        finally:
+            self._microscope.set_defocus(before)
+
+    def _take(self, step: FocusStep, plan: Pattern, settings: tuple[Vector, ...], number: int) -> tuple[Frame, ...]:
         """The frames of a pattern; the beam tilt is put back whatever happens."""
         before = self._microscope.beam_tilt_rad()
         frames = []
@@ -221,6 +245,8 @@ class _Run:
         self._move(wanted.channel, wanted.target_m)
         self._moved_m += abs(wanted.change_c1_m)
         self._microscope.wait(step.settle_s)
+        if not wanted.probe:
+            self._accept(wanted.channel)
         arrived = self._channel(step).position_m
         self._tell(events.Corrected(self._microscope.now_s(), step.name, wanted, arrived))
 
@@ -230,14 +256,23 @@ class _Run:
         else:
             self._microscope.set_defocus(target_m)
 
+    def _accept(self, channel: CorrectionType) -> None:
+        """A correction is here to stay. One of height counts from the eucentric focus that was set to measure it."""
+        if self._memory is not None:
+            self._memory.accept(Part.DEFOCUS)
+            if channel is CorrectionType.STAGE_Z:
+                self._memory.accept(Part.STAGE_Z)
+
     def _followed(self, rounds: list[Round]) -> Finding | None:
         """After a probe: did focus follow? If not, the probe is taken back; if so, the channel is confirmed."""
-        if len(rounds) < 2 or rounds[-2].correction is None or not rounds[-2].correction.probe:
+        made = [r for r in rounds if r.correction is not None]
+        if not made or made[-1].correction is None or not made[-1].correction.probe:
             return None
-        probe = rounds[-2].correction
-        refusal = check_followed(rounds[-2].result.measurement, rounds[-1].result.measurement, probe)
+        probe = made[-1].correction
+        refusal = check_followed(made[-1].result.measurement, rounds[-1].result.measurement, probe)
         if refusal is None:
             self._confirmed.add(probe.channel)
+            self._accept(probe.channel)
         else:
             self._move(probe.channel, probe.target_m - probe.move_m)
         return refusal

@@ -97,6 +97,8 @@ class FocusStep(_Settings):
     """Good enough: the step ends when |C1| is measured below this, m."""
     iterations: int = Field(default=4, ge=1, le=20)
     """Most corrections the step makes; each is followed by a new measurement."""
+    retries: int = Field(default=2, ge=0, le=10)
+    """Most further looks at what a measurement was refused for and another look can settle (first motion, lattice)."""
     settle_s: Seconds = Field(default=0.0, ge=0, le=600)
     """Wait after a correction before measuring again, s."""
     thresholds: Thresholds = Thresholds()
