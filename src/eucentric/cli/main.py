@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from eucentric import __version__
+from eucentric.cli.focus import focus
 from eucentric.cli.measure import measure
 from eucentric.cli.plan import plan
 from eucentric.errors import EucentricError
@@ -34,12 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-try:
-    from eucentric.cli.focus import focus
-except ModuleNotFoundError:
-    pass
-else:
-    app.command("focus")(focus)
+app.command("focus")(focus)
 app.command("measure")(measure)
 app.command("plan")(plan)
 
@@ -79,7 +75,7 @@ def run(arguments: list[str] | None = None) -> None:
         # Typer's own usage errors; their class has moved between its versions, their method has not.
         if not hasattr(error, "format_message"):
             raise
-        sys.exit(_say(f"{error.format_message()} See: eucentric --help", UNUSABLE))
+        sys.exit(_say(f"{error.format_message().rstrip('.')}. See: eucentric --help", UNUSABLE))
     sys.exit(code if isinstance(code, int) else 0)
 
 

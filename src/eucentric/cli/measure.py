@@ -104,6 +104,10 @@ def measure(
     """
     from eucentric.images.files import read_frame
 
+    if figure is not None:
+        from eucentric.figures.saved import check_suffix
+
+        check_suffix(figure)
     beam = Beam(tilt_mrad, tilt_angle_deg, cross_tilt_mrad, first_tilt_mrad, second_tilt_mrad)
     tilts = _tilts(beam)
     if cs_mm is None:
