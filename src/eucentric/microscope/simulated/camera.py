@@ -69,7 +69,7 @@ class Camera:
             dark = self.m.dark_residual_counts * rng.standard_normal(shape, dtype=np.float32)
             hot = round(self.m.hot_pixels * shape[0] * shape[1] / _REFERENCE_PIXELS)
             where = tuple(rng.integers(0, n, hot) for n in shape)
-            dark[where] += rng.uniform(500, 20000, hot).astype(np.float32)
+            dark[where] += np.exp(rng.uniform(np.log(100), np.log(20000), hot)).astype(np.float32)
             self._patterns[key] = _Fixed(np.asarray(gain, np.float32), np.asarray(dark, np.float32))
         return self._patterns[key]
 

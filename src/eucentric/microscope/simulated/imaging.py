@@ -31,6 +31,7 @@ _PAD_WIDTHS = 2.5  # in units of λ/(πα): rays displaced further are damped by
 _PLANE_STEP_PX = 0.5  # two focus planes may differ by so much displacement …
 _PLANE_STEP_RAD = 0.7  # … or phase at half the Nyquist frequency
 _MOST_PLANES = 24
+_DARK = np.float32(60)  # exp(−60) is nothing, and still no denormal number, which processors are slow with
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,8 @@ def _amplitude(y: Float, x: Float, seen: Aberrations, optics: Optics) -> Float:
     spread = square + np.float32(2 * optics.tilt.real) * x + np.float32(2 * optics.tilt.imag) * y
     by_source = np.float32((np.pi * optics.convergence_rad / wavelength) ** 2)
     by_focus = np.float32(0.5 * (np.pi * optics.focal_spread_m / wavelength) ** 2)
-    amplitude = np.exp(-by_source * (grad_x * grad_x + grad_y * grad_y) - by_focus * (spread * spread))
+    damping = by_source * (grad_x * grad_x + grad_y * grad_y) + by_focus * (spread * spread)
+    amplitude = np.exp(-np.minimum(damping, _DARK, out=damping))
     if optics.aperture_rad is not None:
         off = optics.tilt - optics.aperture_centre
         away = square + np.float32(2 * off.real) * x + np.float32(2 * off.imag) * y

@@ -96,7 +96,7 @@ class StageMagnitudes(Settings):
     backlash_z_m: float = Field(default=200e-9, description="play of z")
     backlash_alpha_rad: float = Field(default=0.9e-3, description="play of alpha (0.05°)")
     z_scale: float = Field(default=0.005, description="rms relative error of z")
-    runout_per_z: float = Field(default=0.01, description="sideways motion per z motion")
+    runout_per_z: float = Field(default=2e-3, description="sideways motion per z motion: 0.2 µm per 100 µm")
     runout_m_per_rad: float = Field(default=3e-6, description="sideways motion per alpha motion: 50 nm per degree")
     settle_s: float = Field(default=1.0, description="time constant of settling after a move")
     settle_m: float = Field(default=20e-9, description="amplitude of settling")
