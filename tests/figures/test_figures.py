@@ -75,7 +75,8 @@ def cut_off(figure):
     ticks = {label for ax in figure.axes for label in (*ax.get_xticklabels(), *ax.get_yticklabels())}
     beyond = []
     for text in figure.findobj(Text):
-        if text in ticks or text.get_clip_on() or not text.get_text():
+        clipped = text.get_clip_on() and text.get_clip_path() is not None
+        if text in ticks or clipped or not text.get_text():
             continue
         box = text.get_window_extent(renderer)
         if not (edge.contains(*box.min) and edge.contains(*box.max)):

@@ -31,7 +31,7 @@ def draw_pair(
         ax.imshow(small_image, cmap="gray", vmin=low, vmax=max(high, low + 1e-12), extent=(0, nx, ny, 0))
         _scale_bar(ax, (ny, nx), pixel_m)
         _tilt_arrow(ax, (ny, nx), (tilt[0] / longest, tilt[1] / longest))
-        x, y = tilt[1] * 1e3, tilt[0] * 1e3
+        x, y = (round(part * 1e3, 2) + 0.0 for part in (tilt[1], tilt[0]))  # + 0.0: no "−0.00"
         ax.set_title(minus(f"{name}: tilt x {x:+.2f}, y {y:+.2f} mrad"))
         quiet(ax)
 
