@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,11 +119,12 @@ def check_image(array: NDArray[Any], name: str) -> None:
         )
     if np.issubdtype(array.dtype, np.complexfloating):
         raise InputError(f"The {name} image is complex. Give the real image, not its Fourier transform.")
-    if np.issubdtype(array.dtype, np.floating) and not bool(np.isfinite(array).all()):
+    low, high = float(array.min()), float(array.max())  # NaN and infinities come through
+    if not (math.isfinite(low) and math.isfinite(high)):
         raise InputError(f"The {name} image holds NaN or infinite values. Replace them, or save the image again.")
-    if array.min() == array.max():
+    if low == high:
         raise InputError(
-            f"The {name} image has the value {array.flat[0]:g} in all its pixels: there is nothing to compare. "
+            f"The {name} image has the value {low:g} in all its pixels: there is nothing to compare. "
             "Check that the beam is on and the right file was given."
         )
 
