@@ -75,7 +75,7 @@ def cut_off(figure):
     ticks = {label for ax in figure.axes for label in (*ax.get_xticklabels(), *ax.get_yticklabels())}
     beyond = []
     for text in figure.findobj(Text):
-        clipped = text.get_clip_on() and text.get_clip_path() is not None
+        clipped = text.get_clip_on() and text.get_clip_box() is not None
         if text in ticks or clipped or not text.get_text():
             continue
         box = text.get_window_extent(renderer)
