@@ -4,6 +4,8 @@ What was checked of abTEM's conventions, from physics and not from our results (
  - its waves go as exp(+2πikz): behind an atom the phase is ahead, and a wave exp(+2πi k·r) travels towards +k;
  - its `C10` is our C1: applying C10 = +L gives the wave that its own multislice finds a length L of vacuum further
    down. A lens that images a plane below the specimen is too strong: overfocus. (Its `defocus` is −C10.)
+ - a slice's potential acts at the slice's entrance, and the wave then goes the whole slice: the film stands half a slice
+   higher than its atoms are written, so that C1 of its mid-plane is larger by that half (0.5 nm);
  - the first axis of its arrays is its x. Here array axes are called y, x; a random film and a round lens don't care.
 
 The illumination is a plane wave that carries its tilt through the specimen, a whole number of waves across the
@@ -29,6 +31,7 @@ from benchmarks.weak_phase import Case, Pair, Texture
 
 SAMPLES = 2304
 STEP_M = 0.03e-9
+SLICE_M = 1e-9
 BINNING = 4
 IMAGE = 448
 CACHE = Path(__file__).parent / ".cache"
@@ -48,9 +51,9 @@ class Slab:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A lens setting (C1 of the mid-plane) and a dose."""
+    """A lens setting and a dose. `lens_c1_m` is C1 at the middle of the box of atoms; the film acts half a slice higher."""
 
-    c1_m: float
+    lens_c1_m: float
     c3_m: float
     electrons_per_a2: float
 
@@ -93,7 +96,7 @@ def case_of(slab: Slab, view: View, tilt_rad: float) -> Case:
     return Case(
         voltage_v=slab.voltage_v,
         c3_m=view.c3_m,
-        c1_m=view.c1_m,
+        c1_m=view.lens_c1_m + SLICE_M / 2,
         tilt_rad=tilt_on_grid(slab.voltage_v, tilt_rad)[1],
         pixel_m=pixel,
         electrons_per_px=view.electrons_per_a2 * (pixel / 1e-10) ** 2,
@@ -111,9 +114,9 @@ def _exit_waves(slab: Slab, rng: np.random.Generator) -> Iterator[tuple[float, i
     side, depth = SAMPLES * STEP_M * 1e10, slab.thickness_m * 1e10  # Å
     places = scatter_atoms(side, depth, per_a3=0.1, distance=1.3, seed=int(rng.integers(2**31)))
     film = Atoms(np.full(len(places), 6), positions=places, cell=(side, side, depth), pbc=True)
-    potential = abtem.Potential(film, gpts=(SAMPLES, SAMPLES), slice_thickness=10, projection="infinite").build(
-        lazy=False
-    )
+    potential = abtem.Potential(
+        film, gpts=(SAMPLES, SAMPLES), slice_thickness=SLICE_M * 1e10, projection="infinite"
+    ).build(lazy=False)
     x = np.arange(SAMPLES) / SAMPLES
     for tilt in slab.tilts_rad:
         waves, _ = tilt_on_grid(slab.voltage_v, tilt)
@@ -124,7 +127,7 @@ def _exit_waves(slab: Slab, rng: np.random.Generator) -> Iterator[tuple[float, i
 
 
 def _image(exit_wave: Any, lens: Lens, thickness_m: float) -> Array:
-    """Camera image (mean about 1) with focal spread; C1 of the lens counts from the mid-plane."""
+    """Camera image (mean about 1) with focal spread; C1 of the lens counts from the middle of the box."""
     abtem = _abtem()
     total = np.zeros((SAMPLES, SAMPLES), dtype=np.float32)
     for place, weight in _SPREAD:
@@ -150,7 +153,7 @@ def clean_images(number: int) -> dict[str, Array]:
         images: dict[str, Array] = {}
         for tilt, sign, exit_wave in _exit_waves(slab, stream(Seed.MULTISLICE, number)):
             for index, view in enumerate(VIEWS):
-                lens = Lens(voltage_v=slab.voltage_v, c3_m=view.c3_m, c1_m=view.c1_m)
+                lens = Lens(voltage_v=slab.voltage_v, c3_m=view.c3_m, c1_m=view.lens_c1_m)
                 images[f"{tilt:g}/{index}/{sign:+d}"] = _image(exit_wave, lens, slab.thickness_m)
         np.savez_compressed(file, **{name.replace("/", "|"): image for name, image in images.items()})
     with np.load(file) as stored:
@@ -171,26 +174,35 @@ def make_pairs(repeats: int = 1) -> Iterator[Pair]:
                     yield Pair(noisy[0], noisy[1], case)
 
 
-def check_conventions() -> tuple[float, float]:
-    """How far abTEM's wave behind 20 nm of vacuum is from its exit wave with C10 = +20 nm, and with −20 nm.
+def check_conventions() -> dict[str, float]:
+    """How far the wave that abTEM finds behind an atom and some vacuum is from the wave of a thin slice with a C10.
 
-    One atom at 200 kV, largest difference over the plane relative to the largest effect of the atom.
+    One atom at 200 kV; largest difference over the plane relative to the largest effect of the atom.
     """
     abtem = _abtem()
     from ase import Atoms  # noqa: PLC0415
 
-    def behind(length: float) -> Any:
-        atom = Atoms("C", positions=[(10, 15, 1)], cell=(40.0, 40.0, length))
-        potential = abtem.Potential(atom, sampling=0.1, slice_thickness=2, projection="infinite")
+    def behind(depth: float, length: float, step: float) -> Any:
+        atom = Atoms("C", positions=[(10, 15, depth)], cell=(40.0, 40.0, length))
+        potential = abtem.Potential(atom, sampling=0.1, slice_thickness=step, projection="infinite")
         return abtem.PlaneWave(energy=200e3).multislice(potential)
 
-    near, far = behind(2.0), behind(202.0)
-    scale = np.abs(far.array - 1).max()
-    over, under = (np.abs(near.apply_ctf(abtem.CTF(energy=200e3, C10=c)).array - far.array).max() for c in (200, -200))
-    return float(over / scale), float(under / scale)
+    def apart(c10: float, far: Any) -> float:
+        lensed = near.apply_ctf(abtem.CTF(energy=200e3, C10=c10)).array
+        return float(np.abs(lensed - far.array).max() / np.abs(near.array - 1).max())
+
+    near = behind(0.25, 0.5, 0.5)  # Å: as thin as can be; its atom acts at the entrance, 0.5 Å above the exit
+    vacuum, slice_ = behind(0.25, 200.5, 0.5), behind(5.0, 10.0, 10.0)
+    return {
+        "20 nm of vacuum, C10 = +20 nm": apart(200, vacuum),
+        "20 nm of vacuum, C10 = −20 nm": apart(-200, vacuum),
+        "atom in the middle of a 1 nm slice, as if 1 nm above the exit": apart(9.5, slice_),
+        "atom in the middle of a 1 nm slice, as if 0.5 nm above the exit": apart(4.5, slice_),
+    }
 
 
 if __name__ == "__main__":
-    print("difference to 20 nm of vacuum, C10 = +20 nm: {:.1%}; −20 nm: {:.0%}".format(*check_conventions()))
+    for name, size in check_conventions().items():
+        print(f"{name}: differs by {size:.1%}")
     for slab_number in range(len(SLABS)):
         print(SLABS[slab_number], len(clean_images(slab_number)), "images")

@@ -1,0 +1,172 @@
+"""Claim 3: what has nothing in common is not accepted; what is called certain is right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks import micrographs, scenes
+from benchmarks.claims import Claim, judged, not_run, shown
+from benchmarks.estimators import Found, measure, product
+from benchmarks.seeds import Seed, stream
+from benchmarks.weak_phase import Case, Pair, make_pair
+
+CERTAIN = 1e-6
+RIGHT_MIN = 0.99
+
+PLAN: tuple[tuple[str, scenes.Scene, tuple[tuple[int, int], ...]], ...] = (
+    ("blank", scenes.blank, ((256, 90), (512, 40), (1024, 10))),
+    ("uneven light", scenes.gradient, ((256, 40), (512, 20))),
+    ("x-ray spikes", scenes.spikes, ((256, 40), (512, 20))),
+    ("camera pattern", scenes.pattern_only, ((256, 90), (512, 60), (1024, 20))),
+    ("beam edge", scenes.beam_edge, ((256, 90), (512, 60), (1024, 10))),
+    ("grid bar", scenes.bar_and_empty, ((256, 40), (512, 20))),
+    ("unrelated texture", scenes.unrelated_texture, ((256, 90), (512, 50), (1024, 10))),
+    ("other cells of a lattice", scenes.other_cells, ((256, 60), (512, 80), (1024, 20))),
+    ("empty micrographs", scenes.empty_micrographs, ((128, 20), (240, 60), (480, 20))),
+    ("unrelated micrographs", scenes.unrelated_micrographs, ((256, 60), (512, 50))),
+)
+"""Scene, and how many pairs of each size."""
+
+OPTICS = Case(tilt_rad=5e-3, pixel_m=0.2e-9)
+"""What the product is told of pairs that no optics made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of one pair with nothing in common."""
+
+    scene: str
+    size: int
+    number: int
+    accepted: bool
+    false_lock_probability: float
+    reason: str
+    shift_px: tuple[float, float]
+
+
+def trials(fraction: float = 1.0) -> Iterator[Trial]:
+    """All pairs of the plan, or a fraction of each (at least one)."""
+    for kind, (name, scene, sizes) in enumerate(PLAN):
+        if "micrographs" in name and micrographs.folder() is None:
+            continue
+        for size, planned in sizes:
+            for number in range(max(1, round(planned * fraction))):
+                first, second = scene(stream(Seed.FALSE_LOCKS, kind, size, number), size)
+                result = product(first, second, replace(OPTICS, size=first.shape))
+                shift = result.shift
+                reason = str(result.verdict.reason or "")
+                yield Trial(name, size, number, result.accepted, shift.false_lock_probability, reason, shift.shift_px)
+
+
+def signal_pairs(count: int) -> Iterator[Pair]:
+    """Pairs with a true shift, from plenty to hardly anything in common; half of them seen by a faulty camera."""
+    for number in range(count):
+        rng = stream(Seed.SIGNAL, number)
+        size = int(rng.choice([256, 384, 512]))
+        case = scenes.texture_case(rng, size)
+        if case.overlap < 0.3:
+            case = replace(case, c1_m=case.c1_m / 5)
+        case = replace(case, electrons_per_px=float(np.exp(rng.uniform(np.log(0.2), np.log(30)))))
+        pair = make_pair(case, rng)
+        if number % 2:
+            camera = scenes.camera_pattern(rng, size, case.electrons_per_px)
+            pair = Pair(camera.seen(pair.first), camera.seen(pair.second), case)
+        yield pair
+
+
+def film_pairs(count: int) -> Iterator[Pair]:
+    """Regular films with a true shift of up to 0.6 of the side (whole pixels), along the tilt as a tilt makes it."""
+    for number in range(count):
+        rng = stream(Seed.SIGNAL, 1, number)
+        size = int(rng.choice([256, 512]))
+        film = scenes.draw_film(rng, size)
+        y, x = (int(s) for s in rng.integers(-int(0.6 * size), int(0.6 * size) + 1, 2))
+        first, second = scenes.film_pair(film, rng, size, (y, x))
+        tilt = 5e-3
+        case = replace(
+            OPTICS,
+            c3_m=0.0,
+            tilt_rad=tilt,
+            tilt_angle_rad=float(np.arctan2(y, x)),
+            c1_m=float(np.hypot(y, x)) * film.pixel_m / (2 * tilt),
+            pixel_m=film.pixel_m,
+            size=(size, size),
+        )
+        yield Pair(first, second, case)
+
+
+def nothing_claims(found: list[Trial]) -> Iterator[Claim]:
+    """None accepted."""
+    accepted = [t for t in found if t.accepted]
+    kinds = Counter(t.scene for t in accepted)
+    text = f"{len(accepted)} of {len(found)}" + (
+        ": " + ", ".join(f"{k} {n}" for k, n in kinds.items()) if kinds else ""
+    )
+    yield judged("3 false locks", "accepted, of pairs with nothing in common", "none of ≥ 1000", text, not accepted)
+    certain = Counter(t.scene for t in found if t.false_lock_probability < CERTAIN and not t.accepted)
+    yield shown(
+        "3 false locks",
+        "of these with chance < 1e-6, refused for another reason",
+        ", ".join(f"{k} {n}" for k, n in certain.items()) or "none",
+    )
+
+
+def signal_claims(count: int) -> Iterator[Claim]:
+    """Right among those called certain."""
+    found: list[Found] = [measure(pair) for pair in signal_pairs(count)]
+    certain = [f for f in found if f.false_lock_probability < CERTAIN]
+    right = [f for f in certain if not f.gross]
+    accepted = [f for f in found if f.accepted]
+    wrong = sum(f.gross for f in accepted)
+    share = len(right) / max(len(certain), 1)
+    yield judged(
+        "3 false locks",
+        f"right, of {len(found)} pairs with signal at chance < 1e-6",
+        "≥ 99 %",
+        f"{share:.1%} of {len(certain)}",
+        share >= RIGHT_MIN and bool(certain),
+        f"{len(accepted)} accepted, {wrong} of them wrong",
+    )
+
+
+def film_claims(count: int) -> Iterator[Claim]:
+    """On a regular film: right or refused."""
+    right = wrong = refused = named = 0
+    for pair in film_pairs(count):
+        shift = pair.case.shift_px
+        result = product(pair.first, pair.second, pair.case)
+        off = np.hypot(result.shift.shift_px[0] - shift[0], result.shift.shift_px[1] - shift[1])
+        rival = result.shift.runner_up
+        if result.accepted:
+            right, wrong = right + bool(off < 3), wrong + bool(off >= 3)
+        else:
+            refused += 1
+            near = rival is not None and np.hypot(rival.shift_px[0] - shift[0], rival.shift_px[1] - shift[1]) < 3
+            named += bool(off < 3 or near)
+    yield judged(
+        "3 false locks",
+        f"wrong answers accepted on regular films with a true shift, {count} pairs",
+        "none",
+        f"{wrong} ({right} right, {refused} refused, in {named} of these the truth is one of the two answers)",
+        wrong == 0,
+    )
+
+
+def run(*, quick: bool, log: bool = False) -> Iterator[Claim]:
+    """Claim 3."""
+    found = []
+    for trial in trials(0.15 if quick else 1.0):
+        found.append(trial)
+        if log and (trial.accepted or (trial.false_lock_probability < CERTAIN)):
+            print(trial, flush=True)
+    yield from nothing_claims(found)
+    if micrographs.folder() is None:
+        yield not_run(
+            "3 false locks", "accepted, of real micrographs", "none", "no real micrographs: set EUCENTRIC_DATA"
+        )
+    yield from signal_claims(60 if quick else 400)
+    yield from film_claims(20 if quick else 120)
