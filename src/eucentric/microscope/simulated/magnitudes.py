@@ -125,10 +125,10 @@ class CameraMagnitudes(Settings):
 class ResidualMagnitudes(Settings):
     """What a calibration leaves over (1σ): the calibration handed out differs from the truth by draws of these."""
 
-    tilt_scale: float = 0.01
-    tilt_rotation_rad: float = 8.7e-3
-    axis_rad: float = 0.3e-3
-    aperture_centre_rad: float = 1e-3
+    tilt_scale: float = Field(default=0.01, description="relative, of the tilt in pixels of the image")
+    tilt_rotation_rad: float = Field(default=8.7e-3, description="its direction: 0.5°")
+    axis_rad: float = Field(default=0.3e-3, description="coma-free axis, per component")
+    aperture_centre_rad: float = Field(default=1e-3, description="the aperture's centre, per component")
 
 
 class Magnitudes(Settings):
