@@ -109,6 +109,13 @@ def _tilted(x: Plane, y: Plane, square: Plane, tilt: Tilt, *, lens: Aberrations,
     return _Tilted(even, plus, minus, complex(*local.b2_m))
 
 
+def _mirrored(pair: PairOptics, lens: Aberrations) -> bool:
+    """Whether the second image is the first seen under θ → −θ: opposite tilts in a lens without odd terms."""
+    opposite = pair.first_tilt[0] == -pair.second_tilt[0] and pair.first_tilt[1] == -pair.second_tilt[1]
+    centred = pair.column.aperture_rad is None or pair.column.aperture_centre_rad == (0.0, 0.0)
+    return opposite and centred and lens.b2_m == (0.0, 0.0)
+
+
 def _envelope(x: Plane, y: Plane, square: Plane, beta: complex, *, lens: Aberrations, column: Column) -> Plane:
     """E of the sideband at β + θ: convergence and focal spread, and the aperture's cut. DESIGN.md section 2."""
     local = about_axis(lens, beta)
@@ -144,7 +151,10 @@ def pair_model(
     square = np.asarray(x * x + y * y, np.float32)
     lens = pair.at(c1_m)
     one = _tilted(x, y, square, pair.first_tilt, lens=lens, column=pair.column)
-    two = _tilted(x, y, square, pair.second_tilt, lens=lens, column=pair.column)
+    if _mirrored(pair, lens):
+        two = _Tilted(one.even, one.minus, one.plus, -one.coma)
+    else:
+        two = _tilted(x, y, square, pair.second_tilt, lens=lens, column=pair.column)
     k = 2 * math.pi / pair.column.wavelength_m
     b2 = two.coma - one.coma
     coma = np.asarray(k * (b2.real * x - b2.imag * y) * square, np.float32)

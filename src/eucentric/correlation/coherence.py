@@ -1,0 +1,160 @@
+"""How much of each mode of a pair is common signal: ring-wise powers through the pair's model, and the fixed pattern.
+
+Per ring the signal power P and the noises N₁, N₂ follow from cross-spectrum and powers by least squares on the model M
+(1 without optics); γ = P|M| / √((P|T₁|² + N₁)(P|T₂|² + N₂)) then varies within the ring as the Thon rings do. A fixed
+pattern of the camera has a known phase, that of no shift: it is fitted ring by ring beside the specimen and taken out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eucentric.correlation.rings import Rings, smooth
+from eucentric.correlation.tiles import TileSpectra
+from eucentric.optics.pair import PairOptics, pair_model
+
+Plane = NDArray[np.float32]
+ComplexPlane = NDArray[np.complex64]
+PerRing = NDArray[np.float64]
+
+RING_SIGMAS = 2.5
+"""A ring whose signal is less than this many of its own sigmas carries no weight."""
+PATTERN_REACH_PX = 48
+"""Up to this shift the camera's pattern is fitted; beyond, its phase turns so fast in a ring that it averages out."""
+CELL_SIGMA = 0.4
+"""rms width of a frequency cell in units of 1/side: that of a lightly tapered window."""
+RINGS_SUMMED = 5
+"""Rings in one running sum of `smooth`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Averaged spectra with their mean power per ring (rings without modes: 1)."""
+
+    spectra: TileSpectra
+    grid: Rings
+    first: PerRing
+    second: PerRing
+
+    @property
+    def level(self) -> PerRing:
+        """Geometric mean of both images' power per ring."""
+        return np.asarray(np.sqrt(self.first * self.second))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expected:
+    """The pair's model on the plane: |M|, conj(M)/|M|, |T|² of both images; and sums of them over rings."""
+
+    size: Plane
+    phase: ComplexPlane | None
+    power_first: Plane
+    power_second: Plane
+    moment: PerRing  # Σ|M|²
+    mean_first: PerRing
+    mean_second: PerRing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Signal:
+    """Mode by mode: γ and the whitened cross-spectrum, aligned and freed of the model's phase; rings in use."""
+
+    gamma: Plane
+    aligned: ComplexPlane
+    used: NDArray[np.bool_]
+    ring_gamma: PerRing
+    pattern_sigmas: float
+
+
+def measured(spectra: TileSpectra, grid: Rings) -> Measured:
+    """Spectra with their ring means."""
+    first, second = grid.mean(spectra.power_first), grid.mean(spectra.power_second)
+    return Measured(spectra, grid, np.where(first > 0, first, 1.0), np.where(second > 0, second, 1.0))
+
+
+def expected(grid: Rings, pair: PairOptics | None, *, c1_m: float, c1_sigma_m: float, side: int) -> Expected:
+    """The model of the pair at defocus `c1_m`; all ones without optics."""
+    if pair is None:
+        ones = np.ones(grid.multiplicity.shape, np.float32)
+        flat = np.where(grid.count > 0, 1.0, 0.0)
+        return Expected(ones, None, ones, ones, grid.count, flat, flat)
+    model = pair_model(grid.qy, grid.qx, pair, c1_m=c1_m, c1_sigma_m=c1_sigma_m, frequency_sigma=CELL_SIGMA / side)
+    size = np.abs(model.cross)
+    phase = np.asarray(np.conj(model.cross) / np.maximum(size, np.float32(1e-12)), np.complex64)
+    return Expected(
+        size=size,
+        phase=phase,
+        power_first=model.power_first,
+        power_second=model.power_second,
+        moment=grid.total(size * size),
+        mean_first=grid.mean(model.power_first),
+        mean_second=grid.mean(model.power_second),
+    )
+
+
+def ramp(grid: Rings, shift_px: NDArray[np.float64]) -> ComplexPlane:
+    """e^{2πi q·s} on the half plane."""
+    return np.asarray(
+        np.exp(2j * np.pi * grid.qy * shift_px[0]).astype(np.complex64)
+        * np.exp(2j * np.pi * grid.qx * shift_px[1]).astype(np.complex64)
+    )
+
+
+def fit_signal(data: Measured, model: Expected, rest: NDArray[np.float64]) -> Signal:
+    """Fit P, N₁, N₂ and the fixed pattern per ring at the shift `rest` beyond the whole pixels; whiten and align."""
+    grid, spectra = data.grid, data.spectra
+    aligned = spectra.cross * ramp(grid, rest)
+    if model.phase is not None:
+        aligned *= model.phase
+    aligned, pattern_sigmas = _without_pattern(aligned, data, model, rest)
+    moment = smooth(model.moment)
+    together = smooth(grid.total(aligned.real * model.size))
+    # Nothing in common: variance ½ N₁N₂ per look of a mode's real part; a full plane counts each mode twice.
+    scatter = np.sqrt(smooth(model.moment * data.first * data.second) / spectra.looks)
+    used = (together > RING_SIGMAS * scatter) & (grid.count > 0) & (moment > 0)
+    power = np.where(used, together / np.where(moment > 0, moment, 1.0), 0.0)
+    noise_first = np.maximum(data.first - power * model.mean_first, 0.01 * data.first)
+    noise_second = np.maximum(data.second - power * model.mean_second, 0.01 * data.second)
+    signal = grid.spread(power)
+    whole = signal * model.power_first + grid.spread(noise_first)
+    whole *= signal * model.power_second + grid.spread(noise_second)
+    np.sqrt(whole, out=whole)
+    gamma = np.minimum(signal * model.size / whole, np.float32(0.995))
+    aligned /= whole
+    mean_gamma = smooth(grid.total(gamma)) / np.maximum(smooth(grid.count), 1)
+    plain = together / np.maximum(np.sqrt(moment * smooth(grid.count)) * data.level, 1e-30)
+    return Signal(gamma, aligned, used, np.where(used, mean_gamma, plain), pattern_sigmas)
+
+
+def _without_pattern(
+    aligned: ComplexPlane, data: Measured, model: Expected, rest: NDArray[np.float64]
+) -> tuple[ComplexPlane, float]:
+    """The aligned cross-spectrum less a camera pattern of zero shift, and how many sigmas of it there are.
+
+    Ring by ring aligned = S·|M| + G·e^{iφ}, φ the phase of a zero shift after alignment; least squares for S and G.
+    Where the two can't be told apart (shift near zero, no model) nothing is taken out.
+    """
+    grid, spectra = data.grid, data.spectra
+    total = rest + spectra.whole
+    if np.hypot(*total) > PATTERN_REACH_PX:
+        return aligned, 0.0
+    turn = ramp(grid, total)
+    if model.phase is not None:
+        turn *= model.phase
+    ss, gg = smooth(model.moment), smooth(grid.count)
+    sg = smooth(grid.total(model.size * turn.real))
+    s_data = smooth(grid.total(model.size * aligned.real))
+    g_data = smooth(grid.total(aligned.real * turn.real + aligned.imag * turn.imag))
+    determinant = ss * gg - sg * sg
+    apart = determinant > 0.1 * ss * gg
+    safe = np.where(apart, determinant, 1.0)
+    pattern = np.where(apart, (ss * g_data - sg * s_data) / safe, 0.0)
+    error = np.where(apart, data.level * np.sqrt(ss / safe / spectra.looks), 1.0)
+    sigmas = float(np.sum(pattern / error) / np.sqrt(max(apart.sum(), 1) * RINGS_SUMMED))
+    keep = np.where(pattern > 2 * error, pattern, 0.0)
+    if keep.any():
+        aligned = aligned - grid.spread(keep) * turn
+    return aligned, sigmas
