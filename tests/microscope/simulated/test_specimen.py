@@ -125,16 +125,22 @@ def test_height_is_as_given_and_tilted() -> None:
 def test_first_exposures_move_the_ice() -> None:
     """The motion saturates with dose: 1 − e⁻¹ of it after the stated dose."""
     specimen = Specimen(FLAT, 200e3, 4)
-    assert specimen.first_motion_m(0.0, 0.0, 0.0) == 0
-    assert abs(specimen.first_motion_m(0.0, 0.0, 4e20)) == pytest.approx(3e-9 * (1 - np.exp(-1)))
-    assert abs(specimen.first_motion_m(0.0, 0.0, 1e23)) == pytest.approx(3e-9)
+    hole = specimen.hole_m(0, 0)
+    assert specimen.first_motion_m(*hole, 0.0) == 0
+    assert abs(specimen.first_motion_m(*hole, 4e20)) == pytest.approx(3e-9 * (1 - np.exp(-1)))
+    assert abs(specimen.first_motion_m(*hole, 1e23)) == pytest.approx(3e-9)
+    # Film holds the ice: 0.3 of it.
+    assert abs(specimen.first_motion_m(0.0, 0.0, 1e23)) == pytest.approx(0.9e-9)
 
 
 def test_exit_wave_cuts_agree() -> None:
     """Two overlapping cuts are identical where they overlap; a weak texture's variance is N S (∫V)² t σ² / p²."""
     waves = ExitWaves(Specimen(FLAT.model_copy(update={"roughness": 0.0}), 200e3, 4), 0.07, 4)
     lattice = Lattice(2, 0.3e-9, 0.4, 0.0)
-    first, second = waves.cut(lattice, (-300, -40), (300, 280)), waves.cut(lattice, (-100, 10), (60, 70))
+    first, second = (
+        waves.cut(lattice, origin, shape).slices[0]
+        for origin, shape in (((-300, -40), (300, 280)), ((-100, 10), (60, 70)))
+    )
     assert np.array_equal(first[200:260, 50:120], second)
     phase = np.angle(first * np.exp(-1j * np.angle(first.mean())))
     sigma = interaction_rad_per_vm(200e3)

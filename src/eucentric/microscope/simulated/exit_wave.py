@@ -47,7 +47,15 @@ class Lattice:
         return np.asarray(seen.real + 1j * seen.imag / np.cos(self.alpha_rad))
 
 
-_Key: TypeAlias = tuple[Lattice, int, int]
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """A cut of the specimen: exp((i − κ)φ) of each slice, the top one first, and how thick all are together."""
+
+    slices: tuple[Wave, ...]  # each (ny, nx)
+    thickness_m: float
+
+
+_Key: TypeAlias = tuple[Lattice, int, int, int]
 
 
 class ExitWaves:
@@ -59,10 +67,15 @@ class ExitWaves:
         self._seed = seed
         self._tiles: OrderedDict[_Key, Wave] = OrderedDict()
 
-    def cut(self, lattice: Lattice, origin: tuple[int, int], shape: tuple[int, int]) -> Wave:
-        """exp((i − κ)φ) of the lattice points origin … origin + shape (row, column)."""
+    def cut(self, lattice: Lattice, origin: tuple[int, int], shape: tuple[int, int]) -> Field:
+        """The lattice points origin … origin + shape (row, column)."""
+        numbers = range(self._specimen.slices)
+        slices = tuple(self._cut(lattice, origin, shape, number) for number in numbers)
+        return Field(slices, self._specimen.thickness_m)
+
+    def _cut(self, lattice: Lattice, origin: tuple[int, int], shape: tuple[int, int], number: int) -> Wave:
         rows, columns = (range(o // _TILE, (o + n - 1) // _TILE + 1) for o, n in zip(origin, shape, strict=True))
-        keys = [(lattice, row, column) for row in rows for column in columns]
+        keys = [(lattice, row, column, number) for row in rows for column in columns]
         self._prepare(keys)
         out = np.empty(shape, dtype=np.complex64)
         for key in keys:
@@ -87,17 +100,23 @@ class ExitWaves:
         rows, columns = np.mgrid[origin[0] : origin[0] + _TILE, origin[1] : origin[1] + _TILE].astype(np.float64)
         place = lattice.places(rows, columns)
         layer = self._specimen.layer(place.imag, place.real, lattice.pixel_m)
-        noise = self._noise(lattice, origin)
-        phase = layer.phase_rad + layer.texture_rad_m * noise / np.float32(lattice.pixel_m)
-        amplitude = layer.transmission * np.exp(np.float32(-self._kappa) * phase)
+        slices = self._specimen.slices
+        noise = self._noise(lattice, origin, key[3])
+        # Each slice has its own atoms: means add up, and so do variances.
+        phase = layer.phase_rad / np.float32(slices)
+        phase += layer.texture_rad_m * noise / np.float32(lattice.pixel_m * np.sqrt(slices))
+        amplitude = np.exp(np.float32(-self._kappa) * phase)
+        if key[3] == 0:
+            amplitude *= layer.transmission
         wave = np.empty(phase.shape, dtype=np.complex64)
         wave.real, wave.imag = amplitude * np.cos(phase), amplitude * np.sin(phase)
         return wave
 
-    def _noise(self, lattice: Lattice, origin: tuple[int, int]) -> NDArray[np.float32]:
+    def _noise(self, lattice: Lattice, origin: tuple[int, int], number: int) -> NDArray[np.float32]:
         width = _ATOM_M / lattice.pixel_m
+        key = 8 * lattice.number + number
         if width < 0.2:  # less than 20 % at the Nyquist frequency
-            return white(self._seed, lattice.number, origin, (_TILE, _TILE))
+            return white(self._seed, key, origin, (_TILE, _TILE))
         halo = int(np.ceil(4 * width))
-        around = white(self._seed, lattice.number, (origin[0] - halo, origin[1] - halo), (_TILE + 2 * halo,) * 2)
+        around = white(self._seed, key, (origin[0] - halo, origin[1] - halo), (_TILE + 2 * halo,) * 2)
         return np.asarray(gaussian_filter(around, width, mode="nearest")[halo:-halo, halo:-halo])

@@ -7,19 +7,21 @@ whole pixels d₀ are taken by cutting the field elsewhere, so large shifts need
 
 Approximations: the envelopes of convergence and focal spread act on the wave (exact for the interference with the
 unscattered beam, too strong for the term |ψ_scattered|²); the wave is sampled at the image's pixel, so the part of that
-second-order term beyond the Nyquist frequency folds back; the specimen is one thin layer at its mid-plane.
+second-order term beyond the Nyquist frequency folds back; the specimen is one thin layer at its mid-plane, or a few
+slices with Fresnel propagation of the tilted beam between them (multislice), which also shears them.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
 from eucentric.microscope.simulated.column import Optics
+from eucentric.microscope.simulated.exit_wave import Field
 from eucentric.optics.aberrations import Aberrations, about_axis, image_shift
 from eucentric.optics.electron import wavelength_m
 
@@ -55,13 +57,15 @@ def _even_margin(size: tuple[int, int], margin: int) -> int:
     return int(fft.next_fast_len(max(size) + 2 * margin) - max(size) + 1) // 2
 
 
-def form_image(wave: Wave, optics: Optics, height_m: Float, rest_px: complex, window: Window) -> Float:
+def form_image(field: Field, optics: Optics, height_m: Float, rest_px: complex, window: Window) -> Float:
     """Intensity (1 in vacuum) of the field without its margin.
 
-    `wave` (ny + 2·margin, nx + 2·margin) is the field cut at the place displaced by −window.whole_px;
-    `height_m` (ny, nx) the specimen's height at each image point; `rest_px` a further displacement in pixels (x + iy).
+    `field` (ny + 2·margin, nx + 2·margin) is cut at the place displaced by −window.whole_px; `height_m` (ny, nx) is the
+    height of the specimen's mid-plane at each image point; `rest_px` a further displacement in pixels (x + iy).
     """
-    spectrum = fft.fft2(wave, workers=_WORKERS)
+    spectrum = _through(field, optics)
+    # The wave leaves at the middle of the last slice, that much below the mid-plane.
+    height_m = height_m - np.float32(0.5 * field.thickness_m * (1 - 1 / len(field.slices)))
     planes = _planes(optics, height_m)
     if len(planes) == 1:
         return _plane(spectrum, optics, float(planes[0]), rest_px, window)
@@ -72,6 +76,21 @@ def form_image(wave: Wave, optics: Optics, height_m: Float, rest_px: complex, wi
         if weight.any():
             image += weight * _plane(spectrum, optics, float(height), rest_px, window)
     return image
+
+
+def _through(field: Field, optics: Optics) -> Wave:
+    """Spectrum of the wave behind the last slice. A plane higher by Δ is one more overfocused by Δ: so the tilted beam
+    is propagated from slice to slice by the transfer of an ideal lens with C1 = Δ."""
+    spectrum: Wave = fft.fft2(field.slices[0], workers=_WORKERS)
+    if len(field.slices) == 1:
+        return spectrum
+    step = field.thickness_m / len(field.slices)
+    free = replace(optics, lens=Aberrations(), convergence_rad=0.0, focal_spread_m=0.0, aperture_rad=None)
+    between = transfer(spectrum.shape, free, step, step * optics.tilt / optics.pixel_m)
+    for lower in field.slices[1:]:
+        wave = fft.ifft2(spectrum * between, workers=_WORKERS)
+        spectrum = fft.fft2(wave * lower, workers=_WORKERS)
+    return spectrum
 
 
 def _planes(optics: Optics, height_m: Float) -> NDArray[np.float64]:

@@ -32,6 +32,7 @@ class SpecimenMagnitudes(Settings):
     hole_gap_m: float = Field(default=1e-6, description="R2/1: film between two holes")
     film_thickness_m: float = Field(default=20e-9, description="carbon film")
     ice_thickness_m: float = Field(default=30e-9, description="vitreous ice at a hole's edge; 0: a bare film")
+    slices: int = Field(default=1, ge=1, le=8, description="layers of the thick specimen; 1: all at its mid-plane")
     film_potential_v: float = Field(default=9.0, description="mean inner potential of amorphous carbon")
     ice_potential_v: float = Field(default=3.5, description="mean inner potential of vitreous ice")
     film_texture_v2m3: float = Field(

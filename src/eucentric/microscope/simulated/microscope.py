@@ -180,8 +180,8 @@ class SimulatedMicroscope:
         heights = view.heights(-(whole + window.whole_px), preset.size)
         corner = -(whole + window.whole_px) - complex(nx // 2, ny // 2) - window.margin * (1 + 1j)
         origin = (round(corner.imag), round(corner.real))
-        wave = self._waves.cut(view.lattice, origin, (ny + 2 * window.margin, nx + 2 * window.margin))
-        image = form_image(wave, optics, heights, moved - whole, window)
+        field = self._waves.cut(view.lattice, origin, (ny + 2 * window.margin, nx + 2 * window.margin))
+        image = form_image(field, optics, heights, moved - whole, window)
         image *= illumination(optics, preset.size, _EDGE * optics.lit_radius_m)
         return image
 

@@ -19,12 +19,13 @@ Float = NDArray[np.float32]
 Places = NDArray[np.float64]
 _PARTICLE_CELL_M = 3e-6
 _BAR_TRANSMISSION = 0.02  # of the amplitude
+_MOTION_ON_FILM = 0.3  # of that of free ice
 _KEEP_CLEAR_M = 0.9e-6  # no particle on the place where a session starts
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What the beam meets, each (ny, nx): mean phase, density of the atoms' phase noise (rad·m), amplitude factor."""
+    """What the beam meets in all, (ny, nx): mean phase, density of the atoms' phase noise, factor of the amplitude."""
 
     phase_rad: Float
     texture_rad_m: Float
@@ -49,6 +50,16 @@ class Specimen:
         self._first_hole = 0.5 * self.pitch_m * (1 + 1j) + complex(*rng.uniform(-0.2e-6, 0.2e-6, 2))
 
     @property
+    def slices(self) -> int:
+        """Layers that the beam goes through one after the other."""
+        return self._m.slices
+
+    @property
+    def thickness_m(self) -> float:
+        """Of film and ice together."""
+        return self._m.film_thickness_m + self._m.ice_thickness_m
+
+    @property
     def pitch_m(self) -> float:
         """Lattice constant of the holes."""
         return self._m.hole_diameter_m + self._m.hole_gap_m
@@ -65,8 +76,10 @@ class Specimen:
         """Displacement (x + iy) of a place that has had `dose_per_m2`; its direction depends on the place."""
         place_y, place_x = np.array([y_m / 1e-6]), np.array([x_m / 1e-6])
         angle = 3 * float(value_noise(self._seed + 11, place_y, place_x)[0])
+        film, _, _ = self._film_and_ice(np.array([[y_m]]), np.array([[x_m]]), 1e-9)
+        freely = 1 - (1 - _MOTION_ON_FILM) * float(film[0, 0])
         done = 1 - np.exp(-dose_per_m2 / self._m.first_motion_dose_per_m2)
-        return complex(self._m.first_motion_m * done * np.exp(1j * angle))
+        return complex(self._m.first_motion_m * freely * done * np.exp(1j * angle))
 
     def hole_m(self, row: int, column: int) -> tuple[float, float]:
         """Centre (y, x) of a hole."""
@@ -93,7 +106,7 @@ class Specimen:
         """The specimen at a grid of places of that spacing; y_m and x_m (ny, nx)."""
         m = self._m
         film, ice, empty = self._film_and_ice(y_m, x_m, spacing_m)
-        octaves = (1.5 * spacing_m, OCTAVES_M[-1] * 1.5)
+        octaves = (max(1.5 * spacing_m, OCTAVES_M[0]), OCTAVES_M[-1] * 1.5)
         variation = m.roughness * np.sqrt(2) * _rough(self._seed, y_m, x_m, octaves, spacing_m)
         film_m = m.film_thickness_m * film * (1 + variation)
         ice_m = m.ice_thickness_m * ice * (1 + variation) * ~empty
@@ -123,15 +136,18 @@ class Specimen:
         """Thickness of the ice crystals and dirt lying on the film: uneven caps, at most one per cell."""
         thickness = np.zeros(y_m.shape, dtype=np.float32)
         cell = _PARTICLE_CELL_M
-        rows = np.arange(np.floor(y_m.min() / cell) - 1, np.floor(y_m.max() / cell) + 2).astype(np.int64)
-        columns = np.arange(np.floor(x_m.min() / cell) - 1, np.floor(x_m.max() / cell) + 2).astype(np.int64)
+        low_y, high_y, low_x, high_x = (float(v) for v in (y_m.min(), y_m.max(), x_m.min(), x_m.max()))
+        rows = np.arange(np.floor(low_y / cell) - 1, np.floor(high_y / cell) + 2).astype(np.int64)
+        columns = np.arange(np.floor(low_x / cell) - 1, np.floor(high_x / cell) + 2).astype(np.int64)
         grid_r, grid_c = (a.ravel() for a in np.meshgrid(rows, columns, indexing="ij"))
         chance, a, b, size = (hashed(self._seed + 20 + k, grid_r, grid_c) for k in range(4))
         radius = 50e-9 * (1 + 5 * size**3)
         cy, cx = (grid_r + a) * cell, (grid_c + b) * cell
         there = (chance < self._m.contamination) & (np.hypot(cy, cx) > _KEEP_CLEAR_M)
         for y0, x0, r in zip(cy[there], cx[there], radius[there], strict=True):
-            if y_m.min() > y0 + 2 * r or y_m.max() < y0 - 2 * r or x_m.min() > x0 + 2 * r or x_m.max() < x0 - 2 * r:
+            if abs(y0 - 0.5 * (low_y + high_y)) > 0.5 * (high_y - low_y) + 2 * r:
+                continue
+            if abs(x0 - 0.5 * (low_x + high_x)) > 0.5 * (high_x - low_x) + 2 * r:
                 continue
             away = np.hypot(y_m - y0, x_m - x0) / r
             wobble = 1 + 0.25 * value_noise(self._seed + 31, y_m / r, x_m / r)
@@ -155,25 +171,27 @@ def _step(t: Places) -> Float:
 
 
 def _rough(seed: int, y_m: Places, x_m: Places, octaves_m: tuple[float, float], spacing_m: float) -> Float:
-    """`rough`, the coarse octaves taken at every eighth point and interpolated: they are smooth there."""
-    coarse_from = 16 * spacing_m
+    """`rough`, the coarse octaves taken at every 4th or 8th point and interpolated: they are smooth there."""
+    step = 8 if 16 * spacing_m <= octaves_m[0] else 4
+    coarse_from = 2 * step * spacing_m
     fine = rough(seed, y_m, x_m, (octaves_m[0], min(coarse_from, octaves_m[1])))
     if coarse_from >= octaves_m[1]:
         return fine
-    y, x = (_every_eighth(c) for c in (y_m, x_m))
+    y, x = (_every(step, c) for c in (y_m, x_m))
     nodes = rough(seed, y, x, (max(coarse_from, octaves_m[0]), octaves_m[1]))
-    return np.asarray(fine + _between(_between(nodes).T).T[: y_m.shape[0], : y_m.shape[1]], dtype=np.float32)
+    between = _between(step, _between(step, nodes).T).T
+    return np.asarray(fine + between[: y_m.shape[0], : y_m.shape[1]], dtype=np.float32)
 
 
-def _every_eighth(even: Places) -> Places:
-    """Every eighth point and one or two beyond the end, continued linearly (the grid is even)."""
+def _every(step: int, even: Places) -> Places:
+    """Every `step`-th point and at least one beyond the end, continued linearly (the grid is even)."""
     step_y, step_x = even[1, 0] - even[0, 0], even[0, 1] - even[0, 0]
-    rows, columns = (np.arange(0, n + 8, 8) for n in even.shape)
+    rows, columns = (np.arange(0, n + step, step) for n in even.shape)
     return np.asarray(even[0, 0] + step_y * rows[:, None] + step_x * columns[None])
 
 
-def _between(nodes: Float) -> Float:
-    """Linear interpolation along rows: eight points from each node to the next."""
-    t = (np.arange(8, dtype=np.float32) / 8)[None, :, None]
+def _between(step: int, nodes: Float) -> Float:
+    """Linear interpolation along rows: `step` points from each node to the next."""
+    t = (np.arange(step, dtype=np.float32) / step)[None, :, None]
     steps = nodes[:-1, None] * (1 - t) + nodes[1:, None] * t
     return np.asarray(steps.reshape(-1, nodes.shape[1]))
