@@ -183,6 +183,21 @@ def test_other_vendors_files_ask_for_the_extra(tmp_path):
             read_frame(tmp_path / "a.xyz1")
 
 
+def test_an_emd_file_is_read_through_the_extra(tmp_path):
+    emd = pytest.importorskip("rsciio.emd", reason="the extra `formats` is not installed")
+    pytest.importorskip("h5py", reason="EMD files need h5py")
+    axes = [
+        {"name": name, "size": size, "offset": 0, "scale": 0.2, "units": "nm", "navigate": False}
+        for name, size in zip("yx", picture().shape, strict=True)
+    ]
+    metadata = {"General": {"title": "a"}, "Signal": {}}
+    signal = {"data": picture(), "axes": axes, "metadata": metadata, "original_metadata": {}}
+    emd.file_writer(str(tmp_path / "a.emd"), signal)
+    back = read_frame(tmp_path / "a.emd")
+    np.testing.assert_array_equal(back.pixels, picture())
+    assert back.pixel_m == pytest.approx(0.2e-9)
+
+
 def test_writing_under_an_unknown_suffix_is_refused(tmp_path):
     with pytest.raises(InputError, match="not written as"):
         write_frame(tmp_path / "a.jpg", Frame(picture()))
