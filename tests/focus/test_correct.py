@@ -16,6 +16,7 @@ from eucentric.focus.correct import (
     check_followed,
     check_limits,
     correction_of,
+    followed,
     needed,
 )
 from eucentric.focus.measurement import Measurement
@@ -82,11 +83,19 @@ def test_each_channel_has_its_own_absolute_limit() -> None:
     assert check_limits(replace(stage, target_m=-351e-6), 10e-6, Allowed(500e-6, CorrectionLimits())) is not None
 
 
-@pytest.mark.parametrize(("after_m", "right"), [(-8e-6, True), (-9e-6, True), (-10e-6, False), (-12e-6, False)])
+@pytest.mark.parametrize(("after_m", "right"), [(-4e-6, True), (-6e-6, True), (-10e-6, False), (-16e-6, False)])
 def test_focus_must_follow_a_probe(after_m: float, right: bool) -> None:
-    probe = Correction(CorrectionType.STAGE_Z, 2e-6, 2e-6, 2e-6, probe=True)
+    probe = Correction(CorrectionType.STAGE_Z, 6e-6, 6e-6, 6e-6, probe=True)
+    assert followed(_at(-10e-6), _at(after_m), probe) is right
     found = check_followed(_at(-10e-6), _at(after_m), probe)
     assert (found is None) is right
     if found is not None:
         assert found.reason is Reason.WRONG_SIGN
         assert "calibrate" in str(found)
+
+
+def test_a_change_within_the_errors_accuses_nobody_and_confirms_nothing() -> None:
+    probe = Correction(CorrectionType.DEFOCUS, 40e-9, 40e-9, 40e-9, probe=True)
+    # Two measurements of ± 31 nm (total) each: seen and asked differ by 60 nm, 1.3 of their errors.
+    assert not followed(_at(-50e-9), _at(-70e-9), probe)
+    assert check_followed(_at(-50e-9), _at(-70e-9), probe) is None

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from eucentric.calibration.instrument import Uncertainty
+from eucentric.focus.correct import PLAY_M, Correction
 from eucentric.focus.measurement import Contribution, Measurement
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusStep
-from eucentric.focus.verdict import Reason, Verdict
+from eucentric.focus.verdict import Finding, Reason, Verdict
+from eucentric.units import show_length
 
-VERNIER = 0.7
-"""A second tilt, as a fraction of the first: wrong lattice peaks mean another defocus there, the right one the same."""
+FRACTIONS = (1.0, 0.7, 1.25)
+"""Further tilts, as fractions of the step's: there a wrong lattice peak means another defocus, the right one not."""
 OFFSET_M = -1e-6
 """Lens defocus that moves the specimen's peak away from the camera's pattern at zero shift (underfocus)."""
 OFFSET_PX = 6.0
 """… but at least so many pixels of shift, more than a fixed pattern's peak is wide."""
+SURPRISE_SIGMAS = 5.0
+"""How far from what the last correction must have left a measurement is believed without a second look."""
+_SETTLED = frozenset({Reason.AMBIGUOUS, Reason.UNEXPECTED})
 _AGREE_SIGMAS = 4.0
 _AGREE_FRACTION = 0.005  # of the defocus: what the tilt's cubic term may do between two tilts (0.5 % at 10 mrad)
 
@@ -27,42 +35,84 @@ class Look:
     offset_m: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the last correction must have left, metres, and its 1σ."""
+
+    c1_m: float
+    sigma_m: float
+
+
 def another_look(step: FocusStep, verdict: Verdict, looked: Look, pixel_m: float) -> Look | None:
     """Another look that may settle what the verdict found, None when there is none.
 
-    Motion of the first exposures (χ²) is over the next time; a lattice (ambiguous) is told by a second tilt;
-    a fixed pattern by a known defocus.
+    Motion of the first exposures (χ²) is over the next time; a lattice (ambiguous) and a surprise are settled
+    by a second tilt; a fixed pattern by a known defocus.
     """
     reasons = {finding.reason for finding in verdict.findings}
     if reasons == {Reason.CHI_SQUARE}:
         return looked
-    if reasons == {Reason.AMBIGUOUS} and looked.tilt_fraction == 1.0:
-        return replace(looked, tilt_fraction=VERNIER)
-    if Reason.FIXED_PATTERN in reasons and looked.offset_m == 0.0:
-        return Look(offset_m=min(OFFSET_M, -OFFSET_PX * pixel_m / (2 * step.tilt_rad)))
+    if reasons <= _SETTLED:
+        at = FRACTIONS.index(looked.tilt_fraction) + 1
+        return replace(looked, tilt_fraction=FRACTIONS[at]) if at < len(FRACTIONS) else None
+    if Reason.FIXED_PATTERN in reasons:
+        further = looked.offset_m + min(OFFSET_M, -OFFSET_PX * pixel_m / (2 * step.tilt_rad))
+        return replace(looked, offset_m=further)
     return None
 
 
-def without_offset(measured: Measurement, offset_m: float, relative_error: float) -> Measurement:
+def expected_after(before: Measurement, made: Correction, sure: Uncertainty) -> Expected:
+    """C1 after a correction: what was measured plus the change, with the errors of both."""
+    scale = math.hypot(sure.focus_scale, sure.focus_hysteresis)
+    move = math.hypot(scale * made.change_c1_m, PLAY_M.get(made.channel, 0.0))
+    return Expected(before.c1_m + made.change_c1_m, math.hypot(before.total_sigma_m, move))
+
+
+def surprised(result: DefocusResult, expected: Expected | None) -> DefocusResult:
+    """The result, refused where it is far from what the last correction must have left."""
+    if expected is None or not result.accepted:
+        return result
+    sigma = math.hypot(result.measurement.total_sigma_m, expected.sigma_m)
+    if abs(result.measurement.c1_m - expected.c1_m) <= SURPRISE_SIGMAS * sigma:
+        return result
+    finding = Finding(
+        Reason.UNEXPECTED,
+        f"The last correction must have left {show_length(expected.c1_m)} ± {show_length(expected.sigma_m)}, "
+        f"and {show_length(result.measurement.c1_m)} was measured",
+        f"within {SURPRISE_SIGMAS:g} σ, or found twice",
+        "Check that the stage and the lens move as they should, and that the specimen is still.",
+    )
+    return replace(result, verdict=Verdict((finding,)))
+
+
+def without_offset(result: DefocusResult, offset_m: float, sure: Uncertainty) -> DefocusResult:
     """A measurement made at a known extra defocus, told as if without it; the offset's own error is added."""
     if offset_m == 0.0:
-        return measured
-    error = abs(offset_m) * relative_error
-    return replace(
+        return result
+    measured = result.measurement
+    error = abs(offset_m) * math.hypot(sure.focus_scale, sure.focus_hysteresis)
+    told = replace(
         measured,
         c1_m=measured.c1_m - offset_m,
-        total_sigma_m=float((measured.total_sigma_m**2 + error**2) ** 0.5),
+        total_sigma_m=math.hypot(measured.total_sigma_m, error),
         budget=(*measured.budget, Contribution("focus offset", error)),
     )
+    rivals = tuple(None if r is None else r - offset_m for r in result.rivals_m)
+    return replace(result, measurement=told, rivals_m=rivals)
 
 
-def settled_by_vernier(first: DefocusResult, second: DefocusResult) -> DefocusResult:
-    """The second result without its ambiguity, when both tilts' best answers agree and no other two do."""
-    if second.accepted or {f.reason for f in second.verdict.findings} != {Reason.AMBIGUOUS}:
-        return second
-    mine, other = _answers(first), _answers(second)
-    agreeing = [(i, j) for i, a in enumerate(mine) for j, b in enumerate(other) if _agree(a, b, first, second)]
-    return replace(second, verdict=Verdict()) if agreeing == [(0, 0)] else second
+def settled(result: DefocusResult, before: Sequence[DefocusResult]) -> DefocusResult:
+    """The result accepted when its best answer, and no other, agrees with the best answer of an earlier look."""
+    if result.accepted or not {f.reason for f in result.verdict.findings} <= _SETTLED:
+        return result
+    for first in before:
+        if not {f.reason for f in first.verdict.findings} <= _SETTLED:
+            continue
+        mine, other = _answers(first), _answers(result)
+        agreeing = [(i, j) for i, a in enumerate(mine) for j, b in enumerate(other) if _agree(a, b, first, result)]
+        if agreeing == [(0, 0)]:
+            return replace(result, verdict=Verdict())
+    return result
 
 
 def _answers(result: DefocusResult) -> list[float]:
@@ -78,4 +128,4 @@ def _agree(a: float, b: float, first: DefocusResult, second: DefocusResult) -> b
 
 def _own_error(measured: Measurement) -> float:
     parts = {c.source: c.sigma_m for c in measured.budget}
-    return float((parts.get("noise", 0.0) ** 2 + parts.get("drift", 0.0) ** 2) ** 0.5)
+    return math.hypot(parts.get("noise", 0.0), parts.get("drift", 0.0))

@@ -18,6 +18,10 @@ PROBE_MIN_M = {CorrectionType.STAGE_Z: 6e-6, CorrectionType.DEFOCUS: 0.5e-6}
 PROBE_SIGMAS = 10.0
 # What part of the expected change a probe must show. Backlash can swallow half of a small move; a wrong sign shows −1.
 PROBE_SHOWS = 0.3
+# … and by how many of their errors the seen and the asked change must differ to say that it did not.
+PROBE_ERRORS = 5.0
+# 1σ of what a channel does beyond its scale: backlash of a stage, hysteresis of small lens steps.
+PLAY_M = {CorrectionType.STAGE_Z: 0.5e-6, CorrectionType.DEFOCUS: 10e-9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +108,19 @@ def check_limits(wanted: Correction, whole_m: float, allowed: Allowed) -> Findin
     return None
 
 
+def followed(before: Measurement, after: Measurement, made: Correction) -> bool:
+    """Whether C1 was seen to change with the right sign and by a good part of what was asked."""
+    return (after.c1_m - before.c1_m) / made.change_c1_m >= PROBE_SHOWS
+
+
 def check_followed(before: Measurement, after: Measurement, made: Correction) -> Finding | None:
-    """Why the channel must not be used further: C1 did not follow the probe. None when it did."""
+    """Why the channel must not be used further: C1 clearly did not follow the probe. None when it may be used.
+
+    A change too small to stand out from the errors of two measurements accuses nobody (and confirms nothing).
+    """
     seen = after.c1_m - before.c1_m
-    if seen / made.change_c1_m >= PROBE_SHOWS:
+    error = math.hypot(before.total_sigma_m, after.total_sigma_m, PLAY_M.get(made.channel, 0.0))
+    if followed(before, after, made) or abs(seen - made.change_c1_m) < PROBE_ERRORS * error:
         return None
     return Finding(
         Reason.WRONG_SIGN,

@@ -14,7 +14,7 @@ from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.tilt_response import instrument_tilt
 from eucentric.errors import LimitError
 from eucentric.focus import events
-from eucentric.focus.again import Look, another_look, settled_by_vernier, without_offset
+from eucentric.focus.again import Expected, Look, another_look, expected_after, settled, surprised, without_offset
 from eucentric.focus.correct import (
     Allowed,
     Channel,
@@ -22,6 +22,7 @@ from eucentric.focus.correct import (
     check_followed,
     check_limits,
     correction_of,
+    followed,
     needed,
 )
 from eucentric.focus.measure import How, measure_frames
@@ -123,10 +124,10 @@ class _Run:
             refusal = result.verdict.findings[0] if not result.accepted else self._followed(rounds)
             if refusal is not None:
                 return self._ended(step, Status.REFUSED, rounds, refusal)
-            if measure_only:
-                return self._ended(step, Status.MEASURED, rounds)
-            if not needed(result.measurement, step):
-                return self._ended(step, Status.DONE, rounds)
+            if measure_only or not needed(result.measurement, step):
+                if len(rounds) < step.looks_min:
+                    continue
+                return self._ended(step, Status.MEASURED if measure_only else Status.DONE, rounds)
             if corrections == step.iterations:
                 return self._ended(step, Status.NOT_CONVERGED, rounds)
             wanted = correction_of(result.measurement, self._channel(step))
@@ -140,20 +141,22 @@ class _Run:
 
     def _look(self, step: FocusStep, range_m: float, rounds: list[Round]) -> DefocusResult:
         """Measure, and look again where another look can settle what was found against it."""
-        look: Look | None = Look()
-        before: DefocusResult | None = None
-        for _ in range(step.retries + 1):
-            if look is None:
-                break
-            result = self._measure(step, range_m, look)
-            if before is not None and look.tilt_fraction != 1.0:
-                result = settled_by_vernier(before, result)
-            self._judged(step, result)
+        expected = self._expected(step, rounds)
+        looks: list[DefocusResult] = []
+        look: Look | None = Look(offset_m=step.offset_m)
+        while look is not None and len(looks) <= step.retries:
+            result = settled(surprised(self._measure(step, range_m, look), expected), looks)
+            looks.append(result)
             rounds.append(Round(result, None))
-            if result.accepted:
-                break
-            before, look = result, another_look(step, result.verdict, look, result.pixel_m)
-        return rounds[-1].result
+            self._judged(step, result)
+            look = None if result.accepted else another_look(step, result.verdict, look, result.pixel_m)
+        return looks[-1]
+
+    def _expected(self, step: FocusStep, rounds: list[Round]) -> Expected | None:
+        if not rounds or rounds[-1].correction is None:
+            return None
+        sure = self._book.of(step.preset).uncertainty
+        return expected_after(rounds[-1].result.measurement, rounds[-1].correction, sure)
 
     def _judged(self, step: FocusStep, result: DefocusResult) -> None:
         now, number = self._microscope.now_s(), self._measurements - 1
@@ -201,9 +204,7 @@ class _Run:
         result = measure_frames(frames, plan.tilts, plan.links, how)
         for link, shift in zip(plan.links, result.shifts, strict=True):
             self._tell(events.ShiftFound(self._microscope.now_s(), step.name, number, link, shift))
-        sure = calibration.uncertainty
-        relative = float((sure.focus_scale**2 + sure.focus_hysteresis**2) ** 0.5)
-        return replace(result, measurement=without_offset(result.measurement, look.offset_m, relative))
+        return without_offset(result, look.offset_m, calibration.uncertainty)
 
     @contextmanager
     def _at_offset(self, offset_m: float) -> Iterator[None]:
@@ -269,12 +270,14 @@ class _Run:
         if not made or made[-1].correction is None or not made[-1].correction.probe:
             return None
         probe = made[-1].correction
-        refusal = check_followed(made[-1].result.measurement, rounds[-1].result.measurement, probe)
-        if refusal is None:
-            self._confirmed.add(probe.channel)
-            self._accept(probe.channel)
-        else:
+        before, after = made[-1].result.measurement, rounds[-1].result.measurement
+        refusal = check_followed(before, after, probe)
+        if refusal is not None:
             self._move(probe.channel, probe.target_m - probe.move_m)
+            return refusal
+        self._accept(probe.channel)
+        if followed(before, after, probe):
+            self._confirmed.add(probe.channel)
         return refusal
 
     def _tell(self, event: events.Event) -> None:

@@ -89,6 +89,9 @@ class FocusStep(_Settings):
     """Correlation type."""
     correction: CorrectionType = CorrectionType.DEFOCUS
     """What is moved to correct."""
+    offset_m: Length = Field(default=0.0, ge=-20e-6, le=20e-6)
+    """Lens defocus added for the exposures alone, m. At focus a thin specimen has little contrast, and the camera's
+    own pattern lies at the same (zero) shift; half a micrometre of underfocus avoids both and costs 1.4 % of itself."""
     delta_min_m: Length = Field(default=0.0, ge=0)
     """Smallest change that is made, m, as an absolute value; a smaller error is left as it is."""
     delta_max_m: Length | None = Field(default=None, gt=0)
@@ -97,6 +100,8 @@ class FocusStep(_Settings):
     """Good enough: the step ends when |C1| is measured below this, m."""
     iterations: int = Field(default=4, ge=1, le=20)
     """Most corrections the step makes; each is followed by a new measurement."""
+    looks_min: int = Field(default=2, ge=1, le=10)
+    """Fewest measurements: the first exposures move the specimen, so the first measurement can't be the last."""
     retries: int = Field(default=2, ge=0, le=10)
     """Most further looks at what a measurement was refused for and another look can settle (first motion, lattice)."""
     settle_s: Seconds = Field(default=0.0, ge=0, le=600)
@@ -147,7 +152,9 @@ def default_sequence() -> FocusSequence:
                 preset="hl",
                 tilt_rad=4e-3,
                 correction=CorrectionType.STAGE_Z,
+                offset_m=-20e-6,
                 tolerance_m=1e-6,
+                looks_min=1,
                 iterations=4,
                 settle_s=5.0,
             ),
@@ -157,6 +164,7 @@ def default_sequence() -> FocusSequence:
                 tilt_rad=5e-3,
                 pattern=PatternName.QUAD,
                 correction=CorrectionType.DEFOCUS,
+                offset_m=-0.5e-6,
                 tolerance_m=25e-9,
                 iterations=4,
                 settle_s=1.0,

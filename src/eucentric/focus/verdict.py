@@ -28,6 +28,7 @@ class Reason(StrEnum):
     OVERLAP = "overlap"
     AMBIGUOUS = "ambiguous"
     CHI_SQUARE = "chi square"
+    UNEXPECTED = "unexpected"
     BEYOND_RANGE = "beyond range"
     ABSOLUTE_LIMIT = "absolute limit"
     CUMULATIVE_LIMIT = "cumulative limit"

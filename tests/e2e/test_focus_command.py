@@ -1,0 +1,50 @@
+"""`eucentric focus` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eucentric.cli.main import run
+
+
+def _run(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as ended:
+        run(arguments)
+    return int(ended.value.code or 0)
+
+
+def test_json_folder_and_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "run"
+    code = _run(["focus", "--seed", "3", "--json", "--out", str(folder)])
+    said = json.loads(capsys.readouterr().out)
+    assert code == (0 if said["focused"] else 3)
+    assert said["focused"] is True
+    assert abs(said["true_residual_m"]) < said["stated_error_m"]
+    names = {p.name for p in folder.iterdir()}
+    assert names == {"events.jsonl", "settings.json", "result.json", "figure.png", "pairs"}
+    images = sum(
+        line.startswith('{"event": "FrameTaken"') for line in (folder / "events.jsonl").read_text("utf-8").splitlines()
+    )
+    assert len(list((folder / "pairs").glob("*.mrc"))) == images > 0
+
+
+def test_measuring_only_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _run(["focus", "--seed", "3", "--measure-only", "--figure", "mine.png"]) in {0, 3}
+    out = capsys.readouterr().out
+    assert "corrected Stage Z" not in out
+    assert "True residual" in out
+    assert (tmp_path / "mine.png").stat().st_size > 0
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+
+
+def test_a_folder_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.txt").write_text("kept", encoding="utf-8")
+    assert _run(["focus", "--out", str(tmp_path)]) == 2
+    assert "mine.txt" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]

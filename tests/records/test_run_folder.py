@@ -1,0 +1,81 @@
+"""A run folder keeps all, line by line, and never writes over what is there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eucentric.errors import InputError
+from eucentric.focus import events
+from eucentric.focus.outcome import RunResult
+from eucentric.focus.settings import FocusSequence, FocusStep, default_sequence
+from eucentric.images.files import read_frame
+from eucentric.images.frame import Frame, OpticalState
+from eucentric.records.plain import plain
+from eucentric.records.run_folder import RunFolder, empty_folder, new_folder
+
+PIXELS = np.arange(64 * 96, dtype=np.float32).reshape(64, 96)
+TAKEN = events.FrameTaken(
+    2.5, "fine", 3, 1, Frame(PIXELS, pixel_m=1e-9, state=OpticalState(tilt_rad=(0.0, 5e-3)), dose_e_per_m2=5e20)
+)
+
+
+def _lines(folder: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_events_are_on_disk_as_they_happen(tmp_path: Path) -> None:
+    with RunFolder(tmp_path) as records:
+        records(events.RunStarted(0.0, "simulated", default_sequence(), False))
+        assert [line["event"] for line in _lines(tmp_path)] == ["RunStarted"]
+        records(TAKEN)
+        records(events.Failed(3.0, "The camera gave no image."))
+        assert [line["event"] for line in _lines(tmp_path)] == ["RunStarted", "FrameTaken", "Failed"]
+    taken = _lines(tmp_path)[1]
+    frame = taken["frame"]
+    assert isinstance(frame, dict)
+    assert frame["shape"] == [64, 96]
+    assert frame["state"]["tilt_rad"] == [0.0, 5e-3]
+    back = read_frame(tmp_path / str(frame["file"]))
+    assert np.array_equal(back.pixels, PIXELS)
+    assert back.pixel_m == pytest.approx(1e-9)
+
+
+def test_the_settings_can_be_run_again(tmp_path: Path) -> None:
+    with RunFolder(tmp_path) as records:
+        records(events.RunStarted(0.0, "simulated", default_sequence(), False))
+    text = (tmp_path / "settings.json").read_text(encoding="utf-8")
+    assert FocusSequence.model_validate_json(text) == default_sequence()
+
+
+def test_the_result_of_a_run_without_steps(tmp_path: Path) -> None:
+    sequence = FocusSequence(steps=(FocusStep(name="fine", preset="fa", enabled=False),))
+    with RunFolder(tmp_path) as records:
+        records(events.RunEnded(1.0, RunResult("simulated", sequence, False, (), frozenset())))
+    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert result["focused"] is False
+    assert result["stated_error_m"] is None
+    assert result["statement"].startswith("Not focused")
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    first, second = new_folder(tmp_path, "run"), new_folder(tmp_path, "run")
+    assert first != second
+    assert second.name == "run-2"
+    (first / "mine.txt").write_text("kept", encoding="utf-8")
+    with pytest.raises(InputError, match=r"already holds mine\.txt"):
+        empty_folder(first)
+    assert empty_folder(tmp_path / "new") == tmp_path / "new"
+    file = tmp_path / "file"
+    file.write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="Choose another place"):
+        new_folder(file, "run")
+
+
+def test_plain_values_are_json() -> None:
+    values = {"a": np.float32("nan"), "b": np.arange(2), "c": (1, None, True), "d": frozenset({"y", "x"}), "e": 1 + 2j}
+    assert plain(values) == {"a": None, "b": [0, 1], "c": [1, None, True], "d": ["x", "y"], "e": "(1+2j)"}
+    json.dumps(plain(TAKEN), allow_nan=False)
