@@ -149,6 +149,7 @@ UNUSABLE = {
     "folder": (("", "second.mrc"), HOW, "is a folder"),
     "not an image": (("text.mrc", "second.mrc"), HOW, "text.mrc"),
     "sizes differ": (("first.mrc", "larger.mrc"), HOW, "differ in size"),
+    "twice the same": (("first.mrc", "first.npy"), HOW, "same image"),
     "nan": (("first.mrc", "nan.tif"), HOW, "NaN"),
     "all one value": (("blank.mrc", "second.mrc"), HOW, "everywhere"),
     "headers disagree": (("first.mrc", "coarser.mrc"), HOW, "headers give pixels"),

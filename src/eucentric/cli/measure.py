@@ -141,6 +141,8 @@ class _Optics:
 
 
 def _measured(frames: tuple[Frame, Frame], optics: _Optics, method: Correlation) -> DefocusResult:
+    import numpy as np
+
     from eucentric.focus.measure import measure_defocus
 
     if frames[0].shape != frames[1].shape:
@@ -148,6 +150,10 @@ def _measured(frames: tuple[Frame, Frame], optics: _Optics, method: Correlation)
         raise InputError(
             f"The images differ in size: {frames[0].name} is {nx} × {ny} pixels, {frames[1].name} {mx} × {my}. "
             "Take both with the same preset, or crop them alike."
+        )
+    if np.array_equal(frames[0].pixels, frames[1].pixels):
+        raise InputError(
+            f"{frames[0].name} and {frames[1].name} hold the same image, down to its noise. Give the two images of a pair."
         )
     return measure_defocus(
         frames[0].pixels,

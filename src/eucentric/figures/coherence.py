@@ -19,8 +19,10 @@ def draw_coherence(ax: Axes, coherence: Coherence | None, pixel_m: float) -> Non
                 va="center", color=GREY)  # fmt: skip
         return
     frequency = coherence.frequency / (pixel_m * 1e9)
-    low = min(-0.05, float(np.min(coherence.gamma)) - 0.02)
-    high = max(float(np.max(coherence.gamma)), 2 * float(np.median(coherence.noise))) * 1.15 + 0.02
+    # γ is at most 1: a ring that says more must not flatten all others.
+    low = float(np.clip(np.min(coherence.gamma) - 0.02, -0.3, -0.05))
+    top = max(float(np.max(coherence.gamma)), 2 * float(np.median(coherence.noise)))
+    high = float(np.clip(1.15 * top + 0.02, 0.05, 1.1))
     edges = _edges(frequency)
     for index in np.flatnonzero(coherence.used):
         ax.axvspan(edges[index], edges[index + 1], color=GREEN, alpha=0.18, linewidth=0)
