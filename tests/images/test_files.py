@@ -63,12 +63,21 @@ def test_a_stack_of_one_is_an_image(tmp_path):
     assert read_frame(tmp_path / "a.npy").shape == (40, 56)
 
 
-@pytest.mark.parametrize("voxel_a", [0.0, 1.0])
-def test_an_mrc_pixel_that_nobody_set_is_not_known(tmp_path, voxel_a):
+@pytest.mark.parametrize(
+    ("voxel_a", "writer", "pixel_m"),
+    [
+        (0.0, "mrcfile.py", None),
+        (1.0, "mrcfile.py", 1e-10),
+        (1.0, "another program", None),  # a cell of as many Å as pixels is what is written when nobody knows
+        (1.01, "another program", 1.01e-10),
+    ],
+)
+def test_an_mrc_pixel_that_nobody_set_is_not_known(tmp_path, voxel_a, writer, pixel_m):
     with mrcfile.new(tmp_path / "a.mrc") as file:
         file.set_data(picture())
         file.voxel_size = voxel_a
-    assert read_frame(tmp_path / "a.mrc").pixel_m is None
+        file.header.label[0] = f"Created by {writer}"
+    assert read_frame(tmp_path / "a.mrc").pixel_m == (pixel_m and pytest.approx(pixel_m))
 
 
 def test_a_printers_resolution_is_no_pixel_size(tmp_path):

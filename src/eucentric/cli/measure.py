@@ -153,7 +153,8 @@ def _measured(frames: tuple[Frame, Frame], optics: _Optics, method: Correlation)
         )
     if np.array_equal(frames[0].pixels, frames[1].pixels):
         raise InputError(
-            f"{frames[0].name} and {frames[1].name} hold the same image, down to its noise. Give the two images of a pair."
+            f"{frames[0].name} and {frames[1].name} hold the same image, down to its noise. "
+            "Give the two images of a pair."
         )
     return measure_defocus(
         frames[0].pixels,

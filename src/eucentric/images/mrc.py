@@ -14,14 +14,17 @@ from eucentric.images.frame import Frame, OpticalState
 
 _ANGSTROM_M = 1e-10
 _UNSET_A = 1.0
-"""What programs write that do not know the pixel size: a cell of as many Å as pixels."""
+"""What many programs write that do not know the pixel size: a cell of as many Å as pixels."""
+_HONEST = "mrcfile"
+"""A label of this writer: it leaves 0 where nobody set the pixel size, so that its 1 Å is meant."""
 _STORED = (np.int8, np.int16, np.uint16, np.float16, np.float32)
 
 
 def read(path: Path) -> Frame:
     """The image with its pixel size; voltage, defocus, stage and dose where there is an FEI extended header.
 
-    A pixel of 0 or of exactly 1 Å counts as not known, and so does one that is not square within 1 %.
+    A pixel of 0 counts as not known, and so does one that is not square within 1 %, or of exactly 1 Å unless the file
+    was written by mrcfile: 1 Å is what other programs write when they don't know.
     Raises InputError when the header does not fit the file; else what mrcfile raises.
     """
     # Permissive: Leginon's own files have no valid machine stamp. A header that makes no image leaves data at None.
@@ -32,7 +35,8 @@ def read(path: Path) -> Frame:
             )
         pixels = np.array(file.data)
         size = file.voxel_size
-        pixel = _pixel_m(float(size.x), float(size.y))
+        meant = any(_HONEST in label for label in file.get_labels())
+        pixel = _pixel_m(float(size.x), float(size.y), unset_a=None if meant else _UNSET_A)
         extended = _fei(file)
     if pixel is None and extended is not None:
         pixel = _pixel_m(extended("Pixel size X", 1 / _ANGSTROM_M), extended("Pixel size Y", 1 / _ANGSTROM_M))
@@ -63,10 +67,12 @@ def write(path: Path, frame: Frame) -> None:
             file.voxel_size = frame.pixel_m / _ANGSTROM_M
 
 
-def _pixel_m(x_a: float, y_a: float) -> float | None:
-    """Metres of a square pixel given in Å along x and y; None where it is not known."""
+def _pixel_m(x_a: float, y_a: float, *, unset_a: float | None = None) -> float | None:
+    """Metres of a square pixel given in Å along x and y; None where it is not known, or is the value `unset_a`."""
     usable = all(math.isfinite(v) and v > 0 for v in (x_a, y_a))
-    if not usable or abs(x_a - y_a) > 0.01 * x_a or math.isclose(x_a, _UNSET_A, rel_tol=1e-6):
+    if not usable or abs(x_a - y_a) > 0.01 * x_a:
+        return None
+    if unset_a is not None and math.isclose(x_a, unset_a, rel_tol=1e-6):
         return None
     return x_a * _ANGSTROM_M
 
