@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from benchmarks.physics import Array
@@ -47,4 +49,5 @@ def scatter_atoms(side: float, depth: float, *, per_a3: float, distance: float, 
     import numba  # noqa: PLC0415  (there when abTEM is)
 
     count = round(side * side * depth * per_a3)
-    return np.asarray(numba.njit(_add_atoms)(count, side, depth, distance, seed))
+    compiled: Any = numba.njit(_add_atoms)
+    return np.asarray(compiled(count, side, depth, distance, seed))

@@ -15,7 +15,8 @@ from benchmarks.claims import Claim, judged, not_run, shown
 from benchmarks.estimators import measure, plain
 from benchmarks.physics import Array
 from benchmarks.seeds import Seed, stream
-from benchmarks.weak_phase import Case, Pair, Texture, make_pair
+from benchmarks.texture import Texture
+from benchmarks.weak_phase import Case, Pair, make_pair
 
 OVERLAPS = (0.10, 0.15, 0.20, 0.25, 0.35, 0.50, 0.70, 0.95)
 WIDE, WIDE_FOUND = 0.20, 0.99
@@ -25,7 +26,7 @@ ELECTRONS = 30.0
 PIXEL_M = 0.2e-9
 TILT = 10e-3
 REAL_SIZES = ((256, 256), (230, 280), (255, 257), (290, 211))
-"""Carbon at 10 % overlap then holds about 120 nats (½Σγ²) at 512²: enough to be known among a million places, not plenty."""
+"""Carbon at 10 % overlap then holds about 120 nats (½Σγ²) at 512²: enough to be known among a million places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ def claims_of(found: list[Try], what: str) -> Iterator[Claim]:
 
 def run(*, quick: bool, log: bool = False) -> Iterator[Claim]:
     """Claim 4."""
+    del log
     each = 12 if quick else 50
     found = list(tries("simulated", each))
     yield from claims_of(found, f"simulated carbon and stain, 0.2 nm, {ELECTRONS:.0f} e/px, sides 401 to 640")

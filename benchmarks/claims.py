@@ -28,7 +28,7 @@ class Claim:
     note: str = ""
 
 
-def judged(group: str, what: str, bar: str, measured: str, ok: bool, note: str = "") -> Claim:
+def judged(group: str, what: str, bar: str, measured: str, ok: bool, note: str = "") -> Claim:  # noqa: PLR0917
     """A claim with a bar that was tried."""
     return Claim(group, what, bar, measured, Outcome.MET if ok else Outcome.MISSED, note)
 

@@ -11,7 +11,8 @@ import numpy as np
 from benchmarks.claims import Claim, judged
 from benchmarks.estimators import Found, measure
 from benchmarks.seeds import Seed, stream
-from benchmarks.weak_phase import Bound, Case, Texture, bound, make_pair
+from benchmarks.texture import Texture
+from benchmarks.weak_phase import Bound, Case, bound, make_pair
 
 SCATTER_MAX = 1.3
 ONE_SIGMA = (0.60, 0.76)
@@ -99,5 +100,6 @@ def coverage_claims(repeats: int) -> Iterator[Claim]:
 
 def run(*, quick: bool, log: bool = False) -> Iterator[Claim]:
     """Scatter and coverage."""
+    del log
     yield scatter_claim(6 if quick else 40)
     yield from coverage_claims(100 if quick else 1000)

@@ -38,7 +38,7 @@ def _names(kind: Kind, place: Path) -> list[Path]:
     if kind is Kind.EMPTY:
         return empty
     # One exposure of each scene, and each scene once.
-    noisy = [p for p in sorted(place.glob("noise_pairs/*_0001.tif"))]
+    noisy = sorted(place.glob("noise_pairs/*_0001.tif"))
     return textured * 3 + noisy * 2 + sorted(set(place.glob("quality_cases/*/*.png")) - set(empty))
 
 

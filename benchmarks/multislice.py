@@ -4,14 +4,14 @@ What was checked of abTEM's conventions, from physics and not from our results (
  - its waves go as exp(+2πikz): behind an atom the phase is ahead, and a wave exp(+2πi k·r) travels towards +k;
  - its `C10` is our C1: applying C10 = +L gives the wave that its own multislice finds a length L of vacuum further
    down. A lens that images a plane below the specimen is too strong: overfocus. (Its `defocus` is −C10.)
- - a slice's potential acts at the slice's entrance, and the wave then goes the whole slice: the film stands half a slice
-   higher than its atoms are written, so that C1 of its mid-plane is larger by that half (0.5 nm);
+ - a slice's potential acts at the slice's entrance, and the wave then goes the whole slice: the film stands half a
+   slice higher than its atoms are written, so that C1 of its mid-plane is larger by that half (0.5 nm);
  - the first axis of its arrays is its x. Here array axes are called y, x; a random film and a round lens don't care.
 
 The illumination is a plane wave that carries its tilt through the specimen, a whole number of waves across the
 periodic box; the lens acts about the optical axis. C1 is stated of the specimen's mid-plane: the exit wave is half
-the thickness further down, where C1 is smaller by that half. The box is larger than the image by more than the shift, the
-image is cut from its middle after the imaging: nothing wraps around.
+the thickness further down, where C1 is smaller by that half. The box is larger than the image by more than the shift,
+and the image is cut from its middle after the imaging: nothing wraps around.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ import numpy as np
 from benchmarks.atoms import scatter_atoms
 from benchmarks.physics import Array, Lens, wavelength
 from benchmarks.seeds import Seed, stream
-from benchmarks.weak_phase import Case, Pair, Texture
+from benchmarks.texture import Texture
+from benchmarks.weak_phase import Case, Pair
 
 SAMPLES = 2304
 STEP_M = 0.03e-9
@@ -51,7 +52,7 @@ class Slab:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A lens setting and a dose. `lens_c1_m` is C1 at the middle of the box of atoms; the film acts half a slice higher."""
+    """A lens setting and a dose. `lens_c1_m`: C1 at the middle of the box; the film acts half a slice higher."""
 
     lens_c1_m: float
     c3_m: float
@@ -155,9 +156,10 @@ def clean_images(number: int) -> dict[str, Array]:
             for index, view in enumerate(VIEWS):
                 lens = Lens(voltage_v=slab.voltage_v, c3_m=view.c3_m, c1_m=view.lens_c1_m)
                 images[f"{tilt:g}/{index}/{sign:+d}"] = _image(exit_wave, lens, slab.thickness_m)
-        np.savez_compressed(file, **{name.replace("/", "|"): image for name, image in images.items()})
-    with np.load(file) as stored:
-        return {name.replace("|", "/"): stored[name] for name in stored.files}
+        stored: dict[str, Any] = {name.replace("/", "|"): image for name, image in images.items()}
+        np.savez_compressed(file, **stored)
+    with np.load(file) as kept:
+        return {name.replace("|", "/"): kept[name] for name in kept.files}
 
 
 def make_pairs(repeats: int = 1) -> Iterator[Pair]:

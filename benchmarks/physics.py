@@ -1,8 +1,8 @@
 """What a lens does to a tilted wave, written for the benchmarks alone: nothing is taken from `eucentric.optics`.
 
 Vectors are (y, x), metres and radians. Forward Fourier kernel exp(−2πi q·r); a wave exp(+2πi k·r) travels towards
-+k while it goes down the column. The lens multiplies the spectrum by exp(−iχ). Going a distance L further down multiplies it by
-exp(−iπλq²L), and an overfocused lens images a plane below the specimen: C1 > 0 is a positive L.
++k while it goes down the column. The lens multiplies the spectrum by exp(−iχ). Going a distance L further down
+multiplies it by exp(−iπλq²L), and an overfocused lens images a plane below the specimen: C1 > 0 is a positive L.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def _log(rng: np.random.Generator, low: float, high: float) -> float:
 
 def _exposed(rng: np.random.Generator, mean: Array | float, dose: float, size: int) -> Array:
     light = np.broadcast_to(np.asarray(mean, dtype=float), (size, size))
-    return rng.poisson(np.clip(light, 0, None) * dose).astype(np.float32)
+    return np.asarray(rng.poisson(np.clip(light, 0, None) * dose), dtype=np.float32)
 
 
 def coloured(rng: np.random.Generator, shape: tuple[int, int], exponent: float, low_px: float) -> Array:
@@ -45,7 +45,7 @@ def blank(rng: np.random.Generator, size: int) -> Two:
 
 def gradient(rng: np.random.Generator, size: int) -> Two:
     """The same uneven illumination on both: a tilted plane and a bulge of up to 30 %."""
-    y, x = np.mgrid[-1 : 1 : 1j * size, -1 : 1 : 1j * size]  # type: ignore[misc]
+    y, x = np.mgrid[-1 : 1 : 1j * size, -1 : 1 : 1j * size]
     light = 1 + 0.3 * (rng.uniform(-1, 1) * y + rng.uniform(-1, 1) * x - rng.uniform(0, 1) * (y**2 + x**2) / 2)
     dose = _log(rng, 1, 90)
     return _exposed(rng, light, dose, size), _exposed(rng, light, dose, size)
@@ -67,7 +67,7 @@ class CameraPattern:
 
 
 def camera_pattern(rng: np.random.Generator, size: int, dose: float, *, harsh: bool = True) -> CameraPattern:
-    """Gain residual of 0.5 to 2 % rms (half white, half in columns and blocks), hot pixels, now and then a dead column."""
+    """Gain residual of 0.5 to 2 % rms (white, up to half in columns), hot pixels, now and then a dead column."""
     rms = rng.uniform(0.005, 0.02)
     white, column = rng.standard_normal((size, size)), rng.standard_normal(size)[None]
     mix = rng.uniform(0, 0.5)
@@ -150,7 +150,7 @@ class Film:
 
 
 def draw_film(rng: np.random.Generator, size: int) -> Film:
-    """R1.2/1.3 or R2/2 at 5 to 40 nm pixels, at least one and a half pitches in view: less is no lattice to an image."""
+    """R1.2/1.3 or R2/2 at 5 to 40 nm pixels; one and a half pitches in view at least: less is no lattice."""
     pitch, hole = ((2.5e-6, 1.2e-6), (4e-6, 2e-6))[int(rng.integers(2))]
     return Film(
         pitch_m=pitch,
@@ -201,7 +201,7 @@ def bar_and_empty(rng: np.random.Generator, size: int) -> Two:
     """A grid bar's edge at other places in each image, empty beside it."""
     images = []
     angle = rng.uniform(0, np.pi)
-    y, x = np.mgrid[:size, :size] - size / 2  # type: ignore[misc]
+    y, x = np.mgrid[:size, :size] - size / 2
     for _ in range(2):
         distance = np.cos(angle) * x + np.sin(angle) * y - rng.uniform(-0.4, 0.4) * size
         ragged = ndimage.gaussian_filter1d(rng.standard_normal(size), 20)[None] * 20

@@ -48,7 +48,7 @@ def two_ffts(first: Array, second: Array) -> float:
 
 
 def _peak_mb() -> float:
-    """Peak resident memory of this process in MB. (getrusage on Linux may still tell of the process that started it.)"""
+    """Peak resident memory of this process in MB. (On Linux getrusage may tell of the process that started it.)"""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(text for text in status.read_text().splitlines() if text.startswith("VmHWM"))
@@ -99,6 +99,7 @@ def time_claim(pair: Pair, times: int) -> Claim:
 
 def run(*, quick: bool, log: bool = False) -> Iterator[Claim]:
     """Claim 5."""
+    del log
     yield time_claim(make_pair(CASE_1K, stream(Seed.SPEED, 0)), 5 if quick else 20)
     large = make_pair(CASE_4K, stream(Seed.SPEED, 1))
     yield time_claim(large, 2 if quick else 5)

@@ -31,7 +31,7 @@ def interaction(voltage_v: float) -> float:
 def _carbon(q: Array, thickness_m: float, voltage_v: float) -> Array:
     """Atoms of carbon, 100 per nm³, each 120 V·Å³ strong and about 0.6 Å⁻¹ wide, ordered at short range.
 
-    S = ρ t (σ·V_atom(q))² s(q): independent atoms times a liquid-like structure factor (0.3 at small angles, 1 at large).
+    S = ρ t (σ·V_atom(q))² s(q): independent atoms times a liquid's structure factor (0.3 at small angles, 1 at large).
     """
     atom = 120e-30 / (1 + (q / 6e9) ** 2) * interaction(voltage_v)  # rad·m²
     order = 0.3 + 0.7 / (1 + np.exp(-(q - 2.5e9) / 0.5e9))

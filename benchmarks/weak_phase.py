@@ -179,7 +179,7 @@ class Bound:
 
 
 def bound(case: Case) -> Bound:
-    """Exact for the linear pair: F = Σ_(full plane) γ²/(1 − γ²) (2πq)(2πq)ᵀ times the overlap, γ from the known spectra."""
+    """Exact for the linear pair: F = Σ_(full plane) γ²/(1 − γ²) (2πq)(2πq)ᵀ times the overlap; γ from known spectra."""
     qy, qx = frequencies(case.shape, case.pixel_m)
     density = spectrum(case.texture, np.hypot(qy, qx), thickness_m=case.thickness_m, voltage_v=case.voltage_v)
     density = density / case.pixel_m**2  # per pixel
