@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,9 @@ from eucentric.microscope.guarded import Guarded, Part
 from eucentric.microscope.protocol import Microscope
 from eucentric.microscope.simulated.magnitudes import perfect
 from eucentric.microscope.simulated.microscope import SimulatedMicroscope
-from eucentric.microscope.simulated.modes import MODES
+from eucentric.microscope.simulated.modes import resized
 
-TINY = tuple(replace(mode, preset=replace(mode.preset, size=(32, 32))) for mode in MODES)
+TINY = resized(32)
 CALLS = ("set_preset", "set_beam_tilt", "set_defocus", "set_stigmator", "move_stage", "acquire")
 
 

@@ -15,7 +15,8 @@ def open_microscope(name: str = "simulated", *, seed: int = 0, **options: Any) -
     """The microscope of that name, ready to use (wrap it in `Guarded` before moving anything).
 
     Options of `simulated`: `perfect=True` (no fault at all); `magnitudes`, a nested mapping of what differs from the
-    defaults, for example `{"specimen": {"height_m": 5e-5}, "camera": {"gain_residual": 0.0}}`.
+    defaults, for example `{"specimen": {"height_m": 5e-5}, "camera": {"gain_residual": 0.0}}`; `size`, the side of the
+    images in pixels (1024).
     Raises InputError for an unknown name, SettingsError for an unknown option or a magnitude out of its bounds.
     """
     if name == "simulated":
@@ -35,22 +36,30 @@ def handed_out(microscope: Microscope) -> HandedOut:
 
 
 def _simulated(
-    seed: int, *, perfect: bool = False, magnitudes: dict[str, Any] | None = None, **unknown: Any
+    seed: int,
+    *,
+    perfect: bool = False,
+    magnitudes: dict[str, Any] | None = None,
+    size: int = 1024,
+    **unknown: Any,
 ) -> Microscope:
     from pydantic import ValidationError  # noqa: PLC0415 - only this microscope needs it
 
     from eucentric.microscope.simulated import magnitudes as table  # noqa: PLC0415
     from eucentric.microscope.simulated.microscope import SimulatedMicroscope  # noqa: PLC0415
+    from eucentric.microscope.simulated.modes import resized  # noqa: PLC0415
 
     if unknown:
         raise SettingsError(
-            f"The simulated microscope has no option '{next(iter(unknown))}'. It has: seed, perfect, magnitudes."
+            f"The simulated microscope has no option '{next(iter(unknown))}'. It has: seed, perfect, magnitudes, size."
         )
+    if not 32 <= size <= 8192:
+        raise SettingsError(f"Images of {size} pixels can't be simulated. Give a size of 32 to 8192.")
     start = (table.perfect() if perfect else table.Magnitudes()).model_dump()
     for part, changed in (magnitudes or {}).items():
         start[part] = {**start[part], **changed} if isinstance(start.get(part), dict) else changed
     try:
-        return SimulatedMicroscope(table.Magnitudes.model_validate(start), seed=seed)
+        return SimulatedMicroscope(table.Magnitudes.model_validate(start), seed=seed, modes=resized(size))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"])

@@ -12,6 +12,7 @@ from eucentric.microscope.simulated.column import Optics
 from eucentric.microscope.simulated.exit_wave import ExitWaves, Field, Lattice
 from eucentric.microscope.simulated.imaging import Window, form_image, illumination, transfer
 from eucentric.microscope.simulated.magnitudes import SpecimenMagnitudes
+from eucentric.microscope.simulated.modes import MODES, Mode
 from eucentric.microscope.simulated.specimen import Specimen
 from eucentric.optics.aberrations import Aberrations, image_shift, wave_aberration
 from eucentric.optics.electron import wavelength_m
@@ -242,3 +243,27 @@ def test_one_slice_and_many_agree_untilted() -> None:
     two, one = (form_image(f, IDEAL, heights, 0j, window) for f in (field, product))
     assert two.mean() == pytest.approx(one.mean(), rel=1e-3)
     assert np.corrcoef(two.ravel(), one.ravel())[0, 1] > 0.97
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.preset.name)
+@pytest.mark.parametrize("c1_m", [-500e-6, -20e-6, 2e-6, 200e-6])
+@pytest.mark.parametrize("tilt", [0.0, 10e-3])
+def test_far_rays_are_damped_before_they_wrap(mode: Mode, c1_m: float, tilt: float) -> None:
+    """At any magnification and defocus, what the lens displaces beyond the margin has no amplitude left.
+
+    The sampled χ would alias there; the envelope of convergence is exp(−(πα/λ · displacement)²) ≤ exp(−6).
+    """
+    optics = replace(
+        IDEAL,
+        tilt=complex(tilt, 0),
+        convergence_rad=mode.relative_convergence * 0.05e-3,
+        pixel_m=mode.preset.pixel_m,
+    )
+    window = Window.of(optics, c1_m, mode.preset.size)
+    n = 256  # frequencies enough to see them all
+    amplitude = np.abs(transfer((n, n), optics, c1_m, 0j))
+    f = np.fft.fftfreq(n)
+    theta = (f[None] + 1j * f[:, None]) * WAVELENGTH_M / optics.pixel_m
+    lens = optics.lens.with_defocus(c1_m)
+    displaced = np.abs(image_shift(optics.tilt + theta, lens) - image_shift(optics.tilt, lens)) / optics.pixel_m
+    assert amplitude[displaced > window.margin].max(initial=0) < 1.05 * np.exp(-6)

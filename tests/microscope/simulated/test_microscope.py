@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -15,10 +14,10 @@ from eucentric.microscope.protocol import Microscope
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.microscope.simulated.magnitudes import Magnitudes, perfect
 from eucentric.microscope.simulated.microscope import SimulatedMicroscope
-from eucentric.microscope.simulated.modes import MODES
+from eucentric.microscope.simulated.modes import resized
 from eucentric.microscope.simulated.truth import empty_hole_m, grid_bar_m, truth
 
-SMALL = tuple(replace(mode, preset=replace(mode.preset, size=(256, 256))) for mode in MODES)
+SMALL = resized(256)
 
 
 def small(magnitudes: Magnitudes | None = None, seed: int = 1, **parts: dict[str, Any]) -> SimulatedMicroscope:
@@ -239,6 +238,8 @@ def test_options_are_checked() -> None:
         open_microscope("simulated", speed=3)
     with pytest.raises(SettingsError, match=r"camera\.gain"):
         open_microscope("simulated", magnitudes={"camera": {"gain": 3}})
+    with pytest.raises(SettingsError, match="Images of 8 pixels"):
+        open_microscope("simulated", size=8)
     with pytest.raises(InputError, match="no preset 'xx'"):
         open_microscope("simulated").set_preset("xx")
 

@@ -30,6 +30,7 @@ Wave = NDArray[np.complex64]
 _WORKERS = 2
 _BLOCK = 32  # rows
 _PAD_WIDTHS = 2.5  # in units of λ/(πα): rays displaced further are damped by exp(−6)
+_LEAST_MARGIN = 16  # pixels: the interpolation of fractions of a pixel
 _PLANE_STEP_PX = 0.5  # two focus planes may differ by so much displacement …
 _PLANE_STEP_RAD = 0.7  # … or phase at half the Nyquist frequency
 _MOST_PLANES = 24
@@ -47,8 +48,14 @@ class Window:
     def of(optics: Optics, c1_m: float, size: tuple[int, int]) -> Window:
         """The cut that puts the image's middle right for defocus `c1_m` (lens and height)."""
         moved = complex(image_shift(optics.tilt, optics.lens.with_defocus(c1_m))) / optics.pixel_m
-        spread = _PAD_WIDTHS * wavelength_m(optics.voltage_v) / (np.pi * optics.convergence_rad) / optics.pixel_m
-        margin = int(np.clip(spread, 16, max(size) // 8 if max(size) >= 512 else 64))
+        wavelength = wavelength_m(optics.voltage_v)
+        by_source = _PAD_WIDTHS * wavelength / (np.pi * optics.convergence_rad)
+        # No ray that the pixels can show is displaced further than this: the corner of the spectrum.
+        theta = wavelength * np.sqrt(0.5) / optics.pixel_m
+        seen = about_axis(optics.lens.with_defocus(c1_m), optics.tilt)
+        twofold, coma = float(np.hypot(*seen.a1_m)), float(np.hypot(*seen.b2_m))
+        by_lens = (abs(seen.c1_m) + twofold) * theta + 3 * coma * theta**2 + abs(seen.c3_m) * theta**3
+        margin = _LEAST_MARGIN + int(min(by_source, by_lens) / optics.pixel_m)
         return Window(complex(round(moved.real), round(moved.imag)), _even_margin(size, margin))
 
 

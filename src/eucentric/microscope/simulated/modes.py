@@ -7,7 +7,7 @@ defocus), then one at `fa` corrected by defocus (±5 mrad: range 25 µm, one pix
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eucentric.microscope.protocol import Preset
 
@@ -37,9 +37,14 @@ def _mode(name: str, pixel_m: float, lit_radius_m: float, relative_convergence: 
     return Mode(preset, lit_radius_m, relative_convergence)
 
 
+def resized(size: int) -> tuple[Mode, ...]:
+    """The same presets with images of size × size pixels, the pixels as before."""
+    return tuple(replace(mode, preset=replace(mode.preset, size=(size, size))) for mode in MODES)
+
+
 MODES = (
     _mode("sq", 40e-9, 60e-6, 0.05, 0.002),
     _mode("hl", 5e-9, 6e-6, 0.4, 0.1),
     _mode("fa", 0.3e-9, 0.75e-6, 1.0, 5.0),
-    _mode("en", 0.1e-9, 0.5e-6, 1.0, 30.0),
+    _mode("en", 0.15e-9, 0.5e-6, 1.0, 30.0),
 )
