@@ -8,7 +8,6 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from eucentric.cli.words import correction_words
 from eucentric.errors import InputError
 from eucentric.focus.outcome import Round, RunResult, StepResult
 from eucentric.microscope.protocol import Microscope
@@ -40,11 +39,11 @@ def true_c1_m(microscope: Microscope) -> float | None:
 def table(result: RunResult, truths: Truths) -> Table:
     """One row for each measurement: measured, judged, corrected, dose, and the truth where it is known."""
     known = any(t is not None for t in truths.measured_m)
-    out = Table(title=result.sequence.name, box=box.SIMPLE_HEAD, title_justify="left")
-    for name in ("step", "measured ± statistical ± total (µm)", "verdict", "corrected", "e/Å²"):
+    out = Table(title=f"{result.sequence.name}: all lengths in µm", box=box.SIMPLE_HEAD, title_justify="left")
+    for name in ("step", "measured ± stat. ± total", "verdict", "corrected", "e/Å²"):
         out.add_column(name, justify="right" if name == "e/Å²" else "left", overflow="fold")
     if known:
-        out.add_column("true (µm)", justify="right")
+        out.add_column("true", justify="right")
     at = iter(truths.measured_m)
     for step in result.steps:
         dose = step.dose_e_per_m2 / _E_PER_A2 / max(len(step.rounds), 1)
@@ -92,8 +91,7 @@ def as_json(result: RunResult, truths: Truths, folder: str) -> dict[str, Any]:
 
 def _measured(one: Round) -> str:
     m = one.result.measurement
-    digits = 1 if abs(m.c1_m) > 10e-6 else 3
-    return minus(f"{m.c1_m * 1e6:.{digits}f} ± {m.sigma_m * 1e6:.4f} ± {m.total_sigma_m * 1e6:.{digits}f}")
+    return minus(f"{m.c1_m * 1e6:.3f} ± {m.sigma_m * 1e6:.4f} ± {m.total_sigma_m * 1e6:.3f}")
 
 
 def _verdict(step: StepResult, one: Round) -> str:
@@ -105,7 +103,9 @@ def _verdict(step: StepResult, one: Round) -> str:
 
 
 def _corrected(one: Round) -> str:
-    return "" if one.correction is None else correction_words(one.correction).split(" (")[0]
+    if one.correction is None:
+        return ""
+    return minus(f"{one.correction.channel} {one.correction.move_m * 1e6:+.3f}")
 
 
 def _micrometres(value_m: float | None) -> str:

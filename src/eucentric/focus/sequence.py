@@ -92,7 +92,10 @@ class _Run:
             with scope.preserved() as memory:
                 self._memory = memory
                 steps = self._steps(measure_only)
-        except BaseException as error:
+        except KeyboardInterrupt:
+            self._tell(events.Failed(scope.now_s(), "Stopped by the user; everything was restored."))
+            raise
+        except Exception as error:
             self._tell(events.Failed(scope.now_s(), str(error) or type(error).__name__))
             raise
         self._tell(events.Restored(scope.now_s()))

@@ -1,0 +1,112 @@
+"""Second looks: which reason gets which, and when two looks settle a doubt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from eucentric.calibration.instrument import Uncertainty
+from eucentric.correlation.shift import FixedPattern, Method, Rival, Shift
+from eucentric.focus.again import (
+    FRACTIONS,
+    OFFSET_M,
+    Expected,
+    Look,
+    another_look,
+    expected_after,
+    settled,
+    surprised,
+    without_offset,
+)
+from eucentric.focus.correct import Correction
+from eucentric.focus.patterns import PatternName, pattern
+from eucentric.focus.predict import predicted_measurement
+from eucentric.focus.result import DefocusResult
+from eucentric.focus.settings import CorrectionType, FocusStep
+from eucentric.focus.solve import Exposures
+from eucentric.focus.verdict import Finding, Reason, Verdict
+
+STEP = FocusStep(name="fine", preset="fa", tilt_rad=5e-3)
+SURE = Uncertainty()
+PIXEL_M = 1e-9
+
+
+def _refused(*reasons: Reason) -> Verdict:
+    return Verdict(tuple(Finding(r, "found", "allowed", "advice") for r in reasons))
+
+
+def _result(
+    c1_m: float, rival_m: float | None = None, verdict: Verdict | None = None, tilt: float = 5e-3
+) -> DefocusResult:
+    plan = pattern(PatternName.PAIR, tilt)
+    measured = predicted_measurement(plan, c1_m=c1_m, shift_sigma_m=2e-11, interval_s=1.0, c3_m=2.7e-3, prior=SURE)
+    rival = None if rival_m is None else Rival((0.0, 1.0), 2.0)
+    shift = Shift((0, 1), np.eye(2), Method.MATCHED, 0.9, 1e-20, rival, None, FixedPattern.NONE, 1, (1, 1), None, 0.1)
+    exposures = Exposures(plan.tilts, (0.0, 1.0))
+    return DefocusResult(measured, verdict or Verdict(), (shift,), (rival_m,), exposures, PIXEL_M)
+
+
+def test_each_reason_has_its_look() -> None:
+    first = Look()
+    assert another_look(STEP, _refused(Reason.CHI_SQUARE), first, PIXEL_M) == first
+    second = another_look(STEP, _refused(Reason.AMBIGUOUS), first, PIXEL_M)
+    assert second == Look(tilt_fraction=FRACTIONS[1])
+    assert another_look(STEP, _refused(Reason.UNEXPECTED), Look(FRACTIONS[-1]), PIXEL_M) is None
+    away = another_look(STEP, _refused(Reason.FIXED_PATTERN), first, PIXEL_M)
+    assert away == Look(offset_m=OFFSET_M)
+    assert another_look(STEP, _refused(Reason.FALSE_LOCK), first, PIXEL_M) is None
+    assert another_look(STEP, _refused(Reason.FALSE_LOCK, Reason.CHI_SQUARE), first, PIXEL_M) is None
+
+
+def test_the_offset_moves_the_peak_by_pixels() -> None:
+    """At 20 nm pixels 1 µm would be half a pixel: 6 px / 2β · 20 nm = 12 µm."""
+    away = another_look(STEP, _refused(Reason.FIXED_PATTERN), Look(), 20e-9)
+    assert away is not None
+    assert away.offset_m == pytest.approx(-12e-6)
+
+
+def test_an_offset_is_taken_off_and_its_error_added() -> None:
+    raw = _result(-1.3e-6, rival_m=4e-6)
+    told = without_offset(raw, -1e-6, SURE)
+    assert told.measurement.c1_m == pytest.approx(-0.3e-6)
+    assert told.rivals_m == pytest.approx((5e-6,))
+    # 1 % of scale and 1 % of hysteresis of one micrometre: 14 nm.
+    added = (told.measurement.total_sigma_m**2 - raw.measurement.total_sigma_m**2) ** 0.5
+    assert added == pytest.approx(14.14e-9, rel=1e-3)
+    assert told.measurement.sigma_m == raw.measurement.sigma_m
+
+
+def test_two_tilts_settle_a_lattice() -> None:
+    doubt = _refused(Reason.AMBIGUOUS)
+    # One lattice step is 3 µm of shift: 3e-6 / 2β, 300 µm at 5 mrad and 429 µm at 3.5 mrad.
+    first, second = _result(-50e-6, 250e-6, doubt), _result(-50.05e-6, 378.6e-6, doubt, tilt=3.5e-3)
+    assert settled(second, [first]).accepted
+    wrong = _result(378.6e-6, -50e-6, doubt, tilt=3.5e-3)
+    assert not settled(wrong, [first]).accepted  # the right answers agree, but as runner-up: nobody decides
+    other = replace(second, verdict=_refused(Reason.AMBIGUOUS, Reason.OVERLAP))
+    assert not settled(other, [first]).accepted
+
+
+def test_a_surprise_is_believed_when_it_is_found_twice() -> None:
+    expected = Expected(0.0, 50e-9)
+    first, second = (surprised(_result(c1), expected) for c1 in (2.0e-6, 2.001e-6))
+    assert first.verdict.reason is Reason.UNEXPECTED
+    assert settled(second, [first]).accepted
+    assert not settled(surprised(_result(-7e-6), expected), [first]).accepted
+
+
+def test_what_was_expected_is_no_surprise() -> None:
+    expected = Expected(0.0, 50e-9)
+    assert surprised(_result(0.2e-6), expected).accepted
+    assert surprised(_result(9e-6), None).accepted
+
+
+def test_the_expectation_has_the_errors_of_measurement_and_move() -> None:
+    before = _result(-100e-6).measurement
+    made = Correction(CorrectionType.STAGE_Z, 100e-6, 100e-6, 100e-6)
+    expected = expected_after(before, made, SURE)
+    assert expected.c1_m == pytest.approx(0, abs=1e-9)
+    # Tilt scale 1 % and move 1.4 % of 100 µm, and 0.5 µm of play: √(1.0² + 1.41² + 0.5²) µm.
+    assert expected.sigma_m == pytest.approx(1.80e-6, rel=0.01)

@@ -1,0 +1,81 @@
+"""What a run may say at its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from eucentric.calibration.instrument import Uncertainty
+from eucentric.focus.correct import Correction
+from eucentric.focus.outcome import COVERAGE, Round, RunResult, Status, StepResult
+from eucentric.focus.patterns import PatternName, pattern
+from eucentric.focus.predict import predicted_measurement
+from eucentric.focus.result import DefocusResult
+from eucentric.focus.settings import CorrectionType, FocusSequence, FocusStep
+from eucentric.focus.solve import Exposures
+from eucentric.focus.verdict import Finding, Reason, Verdict
+
+STEPS = (FocusStep(name="coarse", preset="hl"), FocusStep(name="fine", preset="fa"))
+SEQUENCE = FocusSequence(steps=STEPS)
+PLAN = pattern(PatternName.PAIR, 5e-3)
+MEASURED = predicted_measurement(
+    PLAN, c1_m=-20e-9, shift_sigma_m=2e-11, interval_s=0.5, c3_m=2.7e-3, prior=Uncertainty()
+)
+GOOD = DefocusResult(MEASURED, Verdict(), (), (), Exposures(PLAN.tilts, (0.0, 0.5)), 1e-9)
+REFUSAL = Finding(Reason.FALSE_LOCK, "Nothing in common", "allowed", "Move to carbon.")
+MOVE = Correction(CorrectionType.DEFOCUS, 1e-6, 1e-6, 1e-6)
+
+
+def _step(result: DefocusResult = GOOD, **changes: object) -> StepResult:
+    plain = StepResult(STEPS[1], Status.DONE, (Round(result, None),), None, 1e21)
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def _run(*steps: StepResult, measure_only: bool = False) -> RunResult:
+    return RunResult("simulated", SEQUENCE, measure_only, steps, frozenset())
+
+
+def test_in_focus_is_said_with_its_bound() -> None:
+    run = _run(_step(), _step())
+    assert run.stated_error_m == pytest.approx(20e-9 + COVERAGE * MEASURED.total_sigma_m)
+    assert run.focused
+    assert run.statement.startswith("Focused to within")
+    assert run.dose_e_per_m2 == 2e21
+
+
+def test_a_wide_bound_is_not_in_focus() -> None:
+    wide = replace(GOOD, measurement=replace(MEASURED, total_sigma_m=40e-9))
+    run = _run(_step(), _step(wide))
+    assert not run.focused
+    assert run.statement.startswith("Not focused")
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        _step(rounds=()),
+        _step(rounds=(Round(GOOD, MOVE),)),  # moved after the last look: what was measured no longer holds
+        _step(replace(GOOD, verdict=Verdict((REFUSAL,)))),
+    ],
+)
+def test_nothing_stale_is_ever_stated(last: StepResult) -> None:
+    run = _run(_step(), last)
+    assert run.residual is None
+    assert run.stated_error_m is None
+    assert not run.focused
+
+
+def test_a_run_that_broke_off_states_nothing_of_focus() -> None:
+    assert _run(_step()).residual is None
+    refused = _run(_step(status=Status.REFUSED, refusal=REFUSAL))
+    assert not refused.focused
+    assert refused.statement == "Not focused. Nothing in common; allowed. Move to carbon. Nothing was corrected."
+    moved = _run(_step(rounds=(Round(GOOD, MOVE), Round(GOOD, None))), _step(status=Status.REFUSED, refusal=REFUSAL))
+    assert moved.statement.endswith("What was corrected before stays.")
+
+
+def test_measuring_only_never_claims_focus() -> None:
+    run = _run(_step(), _step(), measure_only=True)
+    assert not run.focused
+    assert run.statement.startswith("Measured, nothing corrected")
