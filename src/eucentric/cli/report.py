@@ -39,17 +39,26 @@ def true_c1_m(microscope: Microscope) -> float | None:
 def table(result: RunResult, truths: Truths) -> Table:
     """One row for each measurement: measured, judged, corrected, dose, and the truth where it is known."""
     known = any(t is not None for t in truths.measured_m)
-    out = Table(title=f"{result.sequence.name}: all lengths in µm", box=box.SIMPLE_HEAD, title_justify="left")
-    for name in ("step", "measured ± stat. ± total", "verdict", "corrected", "e/Å²"):
-        out.add_column(name, justify="right" if name == "e/Å²" else "left", overflow="fold")
-    if known:
-        out.add_column("true", justify="right")
+    title = f"{result.sequence.name} (lengths in µm)"
+    out = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
+    for name in (
+        "step",
+        "measured",
+        "± stat.",
+        "± total",
+        "verdict",
+        "corrected",
+        "e/Å²",
+        *(["true"] if known else []),
+    ):
+        words = name in {"step", "verdict", "corrected"}
+        out.add_column(name, justify="left" if words else "right", overflow="fold")
     at = iter(truths.measured_m)
     for step in result.steps:
         dose = step.dose_e_per_m2 / _E_PER_A2 / max(len(step.rounds), 1)
         for one in step.rounds:
             true = next(at, None)
-            row = [step.step.name, _measured(one), _verdict(step, one), _corrected(one), f"{dose:.1f}"]
+            row = [step.step.name, *_measured(one), _verdict(step, one), _corrected(one), f"{dose:.1f}"]
             out.add_row(*row, *([_micrometres(true)] if known else []))
     return out
 
@@ -89,9 +98,9 @@ def as_json(result: RunResult, truths: Truths, folder: str) -> dict[str, Any]:
     }
 
 
-def _measured(one: Round) -> str:
+def _measured(one: Round) -> list[str]:
     m = one.result.measurement
-    return minus(f"{m.c1_m * 1e6:.3f} ± {m.sigma_m * 1e6:.4f} ± {m.total_sigma_m * 1e6:.3f}")
+    return [_micrometres(m.c1_m), f"{m.sigma_m * 1e6:.4f}", f"{m.total_sigma_m * 1e6:.3f}"]
 
 
 def _verdict(step: StepResult, one: Round) -> str:
