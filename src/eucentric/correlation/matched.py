@@ -47,7 +47,7 @@ class Refined:
 def refine(spectra: TileSpectra, pair: PairOptics | None, start_px: tuple[float, float]) -> Refined | None:
     """The shift near `start_px`; None when no ring holds any signal."""
     side = min(spectra.shape)
-    grid = rings(*spectra.shape, max(2.5 / side, 1 / 128), 2.5 / side)
+    grid = rings(*spectra.shape)
     data = measured(spectra, grid)
     rest = np.array(start_px, float) - spectra.whole
     covariance = np.diag([0.5, 0.5])

@@ -86,17 +86,22 @@ def _refined(
     if not found.candidates:
         return None, None
     best = found.candidates[0]
-    whole = (round(best.shift_px[0]), round(best.shift_px[1]))
+    if best.sign < 0:
+        return best, None
+    at = best.shift_px
+    refined = None
     for _ in range(2):
+        whole = (round(at[0]), round(at[1]))
         spectra = tile_spectra(first, second, whole, workers=workers)
-        refined = None if spectra is None or best.sign < 0 else refine(spectra, pair, best.shift_px)
+        refined = None if spectra is None else refine(spectra, pair, at)
         if refined is None:
             return best, None
-        nearest = (round(refined.shift_px[0]), round(refined.shift_px[1]))
-        if max(abs(nearest[0] - whole[0]), abs(nearest[1] - whole[1])) <= 2:
-            return best, refined
-        whole, best = nearest, Candidate(refined.shift_px, best.sign, best.mean, best.error, best.blocks)
-    return best, refined
+        at = refined.shift_px
+        if max(abs(at[0] - whole[0]), abs(at[1] - whole[1])) <= 2:
+            break
+    moved = np.hypot(at[0] - best.shift_px[0], at[1] - best.shift_px[1])
+    # Fine detail that leads away from where the images agree is no agreement.
+    return best, refined if moved <= 2 * found.step_px[0] + 2 else None
 
 
 def _pattern(refined: Refined | None, first: Prepared, second: Prepared, pair: PairOptics | None) -> FixedPattern:

@@ -6,6 +6,7 @@ modes whose conjugate is not stored, 1 for the columns qx = 0 and qx = 1/2.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -41,21 +42,23 @@ class Rings:
 
 
 @lru_cache(maxsize=16)
-def rings(ny: int, nx: int, width: float, lowest: float) -> Rings:
-    """Rings of `width` cycles/pixel on the half plane of an (ny, nx) transform; below `lowest` nothing is used.
+def rings(ny: int, nx: int) -> Rings:
+    """Rings on the half plane of an (ny, nx) transform, 1/128 cycle/pixel wide (2.5 cells in small images).
 
-    Modes on the frequency axes are left out: rows and columns of a detector, edges and gradients live there.
+    The lowest modes, less than 2.5 periods across the image, are left out: tapers and gradients live there; and modes
+    on the frequency axes: rows and columns of a detector do.
     """
     qy = np.fft.fftfreq(ny).astype(np.float32)[:, None]
     qx = np.fft.rfftfreq(nx).astype(np.float32)[None]
     q = np.hypot(qy, qx)
+    width = max(2.5 / math.sqrt(ny * nx), 1 / 128)
     index = (q / np.float32(width)).astype(np.intp)
     number = int(index.max()) + 1
     multiplicity = np.full(q.shape, 2, np.float32)
     multiplicity[:, 0] = 1
     if nx % 2 == 0:
         multiplicity[:, -1] = 1
-    multiplicity[q < lowest] = 0
+    multiplicity[np.hypot(qy * ny, qx * nx) < 2.5] = 0
     multiplicity[0, :] = 0
     multiplicity[:, 0] = 0
     count = np.asarray(np.bincount(index.ravel(), multiplicity.ravel(), number), np.float64)

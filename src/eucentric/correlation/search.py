@@ -39,6 +39,8 @@ CANDIDATES = 6
 SIGNIFICANT = 1e-3
 """A candidate less likely than this to be noise counts as a real alternative."""
 PROMOTED_SIGMAS = 5.0
+REPEAT_SIGMAS = 2.5
+"""An image that agrees with itself this well at another place is taken for a lattice (of noise 1 % would be)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +114,19 @@ def _search_level(
         white_a, white_b, where, lit_a=lit_a, lit_b=lit_b, factor=factor, workers=workers
     )
     lags = max(int(allowed.sum()), 1)
-    judged = (_judged(white_a, white_b, lag, factor) for lag in _peaks(correlation, allowed))
+    shape = correlation.shape
+    lags_found = [_wrapped(peak, shape) for peak in _peaks(correlation, allowed)]
+    judged = (_judged(white_a, white_b, lag, factor) for lag in lags_found)
     ranked = _ranked([c for c in judged if c is not None], lags * trials)
     step = (float(factor), float(factor))
     if not ranked:
         return Found((), 1.0, 1.0, correlation, step)
-    odds = min((_odds(ranked[0], c, lags * trials) for c in ranked[1:] if c.t > 0), default=1e300)
-    return Found(tuple(ranked), _chance(ranked[0], lags * trials), odds, correlation, step)
+    best = ranked[0]
+    odds = min(
+        (_odds(best, c, alias=_repeats(white_a, white_b, best, c, factor)) for c in ranked[1:] if c.t > 0),
+        default=1e300,
+    )
+    return Found(tuple(ranked), _chance(best, lags * trials), odds, correlation, step)
 
 
 def _chance(candidate: Candidate, lags: int) -> float:
@@ -144,15 +152,26 @@ def _ranked(candidates: list[Candidate], lags: int) -> list[Candidate]:
     return ranked
 
 
-def _odds(best: Candidate, rival: Candidate, lags: int) -> float:
+def _odds(best: Candidate, rival: Candidate, *, alias: bool) -> float:
     """Odds of `best` against `rival`; 1 when they can't be told apart.
 
-    A rival that noise explains loses by the evidence for the best, exp(½(t² − t'²)). One that is significant itself (a
-    lattice) must agree clearly worse where it overlaps: exp(½t²) of the difference.
+    A rival that noise explains loses by the evidence for the best, exp(½(t² − t'²)). One that a lattice in the images
+    explains must also agree clearly worse where it overlaps: exp(½t²) of the difference.
     """
-    if _chance(rival, lags) > SIGNIFICANT:
-        return float(np.exp(np.clip(0.5 * (best.t**2 - rival.t**2), 0, 690)))
-    return float(np.exp(min(0.5 * max(_difference(best, rival), 0.0) ** 2, 690.0)))
+    evidence = 0.5 * (best.t**2 - rival.t**2)
+    if alias or rival.mean > best.mean + 3 * rival.error:
+        evidence = min(evidence, 0.5 * max(_difference(best, rival), 0.0) ** 2)
+    return float(np.exp(np.clip(evidence, 0, 690)))
+
+
+def _repeats(a: Image, b: Image, best: Candidate, rival: Candidate, factor: int) -> bool:
+    """Whether an image repeats itself at the distance of the two candidates: then one may be the other's alias."""
+    lag = tuple(round((r - s) / factor) for r, s in zip(rival.shift_px, best.shift_px, strict=True))
+    return any(
+        again is not None and again.t > REPEAT_SIGMAS
+        for image in (a, b)
+        if (again := _judged(image, image, (lag[0], lag[1], 1), factor))
+    )
 
 
 def _reduced(image: Prepared, factor: int) -> Image:
@@ -195,7 +214,7 @@ def _whitened(
 ) -> tuple[Image, Image]:
     """Both images whitened, weighted by their signal above noise, limited; the second freed of the tilt's coma."""
     ny, nx = a.shape
-    grid = rings(ny, nx, max(2.5 / min(ny, nx), 1 / 128), 2.5 / min(ny, nx))
+    grid = rings(ny, nx)
     spectra = [sf.rfft2(_windowed(im, lit), workers=workers) for im, lit in ((a, lit_a), (b, lit_b))]
     powers = [np.asarray(s.real**2 + s.imag**2, np.float32) for s in spectra]
     levels = [grid.mean(p) for p in powers]
@@ -283,6 +302,16 @@ def _peaks(correlation: Image, allowed: NDArray[np.bool_]) -> list[tuple[int, in
     return peaks
 
 
+def _wrapped(peak: tuple[int, int, int], shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """The lag (y, x, sign) of a place (row, column, sign) in a wrapped map."""
+    row, column, sign = peak
+    return (
+        row - shape[0] if row > shape[0] // 2 else row,
+        column - shape[1] if column > shape[1] // 2 else column,
+        sign,
+    )
+
+
 def _erase_peak(work: Image, row: int, column: int, reach: int = 24) -> None:
     """Set a peak to zero, as far as it stays above half of its height (a broad peak is one candidate, not many)."""
     ny, nx = work.shape
@@ -295,10 +324,10 @@ def _erase_peak(work: Image, row: int, column: int, reach: int = 24) -> None:
 
 
 def _judged(a: Image, b: Image, lag: tuple[int, int, int], factor: int) -> Candidate | None:
-    """The evidence for one lag: mean and error of the whitened product over blocks of the overlap."""
-    (ny, nx), (row, column, sign) = a.shape, lag
-    pad_y, pad_x = sf.next_fast_len(2 * ny, real=True), sf.next_fast_len(2 * nx, real=True)
-    sy, sx = row - pad_y if row > pad_y // 2 else row, column - pad_x if column > pad_x // 2 else column
+    """The evidence for one lag (y, x, sign): mean and error of the whitened product over blocks of the overlap."""
+    (ny, nx), (sy, sx, sign) = a.shape, lag
+    if abs(sy) >= ny or abs(sx) >= nx:
+        return None
     one = a[max(0, -sy) : ny - max(0, sy), max(0, -sx) : nx - max(0, sx)]
     two = b[max(0, sy) : ny - max(0, -sy), max(0, sx) : nx - max(0, -sx)]
     product = one * two

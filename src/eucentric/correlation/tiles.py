@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from eucentric.correlation.rings import taper, window_efficiency
 from eucentric.images.prepare import Prepared
 
-TILE = 640
-"""Longest side of a tile, pixels: long enough for the finest Thon rings, short enough to stay in cache."""
+TILE = 400
+"""Longest side of a tile, pixels: long enough for the coma's displacement, short enough to stay in cache."""
+SMALLEST = 12
+"""Shortest side of an overlap, pixels, that can be transformed with any use."""
 EDGE = 0.05
 """Taper of each tile, fraction of its side."""
 BATCH = 8
@@ -49,10 +51,10 @@ class TileSpectra:
 
 
 def tile_spectra(first: Prepared, second: Prepared, whole: tuple[int, int], *, workers: int) -> TileSpectra | None:
-    """Averaged spectra of the overlap at the shift `whole`; None when less than 32 pixels overlap on a side."""
+    """Averaged spectra of the overlap at the shift `whole`; None when less than `SMALLEST` pixels overlap on a side."""
     (ny, nx), (sy, sx) = first.shape, whole
     height, width = ny - abs(sy), nx - abs(sx)
-    if min(height, width) < 32:
+    if min(height, width) < SMALLEST:
         return None
     ky, kx = -(-height // TILE), -(-width // TILE)
     ty, tx = sf.prev_fast_len(height // ky, real=True), sf.prev_fast_len(width // kx, real=True)
