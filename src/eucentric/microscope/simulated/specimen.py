@@ -117,20 +117,34 @@ class Specimen:
         return Layer(phase.astype(np.float32), texture.astype(np.float32), self._bars(y_m, x_m, spacing_m))
 
     def _film_and_ice(self, y_m: Places, x_m: Places, spacing_m: float) -> tuple[Float, Float, NDArray[np.bool_]]:
-        m, pitch = self._m, self.pitch_m
-        back = np.conj(self._turn) / pitch
-        start = self._first_hole / pitch
-        u = x_m * back.real - y_m * back.imag - start.real
-        v = x_m * back.imag + y_m * back.real - start.imag
-        column, row = np.rint(u), np.rint(v)
-        radius = np.hypot(u - column, v - row) * pitch
-        edge = max(8e-9, 0.7 * spacing_m)
+        """How much film (0 or 1, soft at the edge), ice relative to its full thickness, and where a hole has none."""
+        m, edge = self._m, max(8e-9, 0.7 * spacing_m)
+        middle_y, middle_x = (np.array([[0.5 * (c[0, 0] + c[-1, -1])]]) for c in (y_m, x_m))
+        reach = 0.5 * float(np.hypot(y_m[0, 0] - y_m[-1, -1], x_m[0, 0] - x_m[-1, -1]))
+        if float(self._nearest_hole(middle_y, middle_x)[0][0, 0]) - reach > m.hole_diameter_m / 2 + edge:
+            full = np.ones(y_m.shape, dtype=np.float32)
+            return full, full, np.zeros(y_m.shape, dtype=np.bool_)
+        radius, row, column = self._nearest_hole(y_m, x_m)
         film = _step((radius - m.hole_diameter_m / 2) / edge)
         inside = 2 * radius / m.hole_diameter_m
         meniscus = np.where(inside < 1, 0.6 + 0.4 * inside**2, 1.0)
-        cells = self._is_empty(row.astype(np.int64), column.astype(np.int64))
-        empty = cells & (radius < m.hole_diameter_m / 2)
-        return film, meniscus.astype(np.float32), empty
+        first_row, first_column = int(row.min()), int(column.min())
+        rows, columns = np.arange(first_row, int(row.max()) + 1), np.arange(first_column, int(column.max()) + 1)
+        empty = self._is_empty(rows[:, None], columns[None])
+        if not empty.any():
+            return film, meniscus.astype(np.float32), np.zeros(y_m.shape, dtype=np.bool_)
+        here = empty[row.astype(np.int64) - first_row, column.astype(np.int64) - first_column]
+        return film, meniscus.astype(np.float32), here & (inside < 1)
+
+    def _nearest_hole(self, y_m: Places, x_m: Places) -> tuple[Places, Places, Places]:
+        """Distance to the centre of the nearest hole, and its row and column."""
+        back, start = np.conj(self._turn) / self.pitch_m, self._first_hole / self.pitch_m
+        u = x_m * back.real - y_m * back.imag - start.real
+        v = x_m * back.imag + y_m * back.real - start.imag
+        column, row = np.rint(u), np.rint(v)
+        u -= column
+        v -= row
+        return np.sqrt(u * u + v * v) * self.pitch_m, row, column
 
     def _particles(self, y_m: Places, x_m: Places) -> Float:
         """Thickness of the ice crystals and dirt lying on the film: uneven caps, at most one per cell."""
