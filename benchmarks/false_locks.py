@@ -86,17 +86,57 @@ def film_pairs(count: int) -> Iterator[Pair]:
         film = scenes.draw_film(rng, size)
         y, x = (int(s) for s in rng.integers(-int(0.6 * size), int(0.6 * size) + 1, 2))
         first, second = scenes.film_pair(film, rng, size, (y, x))
-        tilt = 5e-3
-        case = replace(
-            OPTICS,
-            c3_m=0.0,
-            tilt_rad=tilt,
-            tilt_angle_rad=float(np.arctan2(y, x)),
-            c1_m=float(np.hypot(y, x)) * film.pixel_m / (2 * tilt),
-            pixel_m=film.pixel_m,
-            size=(size, size),
-        )
-        yield Pair(first, second, case)
+        yield Pair(first, second, _tilted(film.pixel_m, (y, x), size))
+
+
+NEAR_PX = 16
+
+
+def near_zero_pairs(count: int) -> Iterator[Pair]:
+    """True shifts of up to 16 px under a camera's fixed pattern: by turns amorphous films and low magnification."""
+    for number in range(count):
+        rng = stream(Seed.SIGNAL, 2, number)
+        size = int(rng.choice([256, 512]))
+        if number % 2:
+            y, x = (int(s) for s in rng.integers(-NEAR_PX, NEAR_PX + 1, 2))
+            first, second = scenes.rough_pair(rng, size, (y, x))
+            yield Pair(first, second, _tilted(5e-9, (y, x), size))
+            continue
+        case = scenes.texture_case(rng, size)
+        wanted = rng.uniform(-NEAR_PX, NEAR_PX) * case.pixel_m / (2 * case.tilt_rad)
+        dose = float(np.exp(rng.uniform(np.log(5), np.log(100))))
+        case = replace(case, c1_m=wanted - case.c3_m * case.tilt_rad**2, electrons_per_px=dose)
+        pair, camera = make_pair(case, rng), scenes.camera_pattern(rng, size, dose)
+        yield Pair(camera.seen(pair.first), camera.seen(pair.second), case)
+
+
+def _tilted(pixel_m: float, shift: tuple[int, int], size: int) -> Case:
+    """The case in which a tilt makes this shift (y, x): along the tilt, no Cs."""
+    (y, x), tilt = shift, 5e-3
+    return replace(
+        OPTICS,
+        c3_m=0.0,
+        tilt_rad=tilt,
+        tilt_angle_rad=float(np.arctan2(y, x)),
+        c1_m=float(np.hypot(y, x)) * pixel_m / (2 * tilt),
+        pixel_m=pixel_m,
+        size=(size, size),
+    )
+
+
+def near_zero_claims(count: int) -> Iterator[Claim]:
+    """Next to a fixed pattern: right or refused."""
+    found = [measure(pair) for pair in near_zero_pairs(count)]
+    accepted = [f for f in found if f.accepted]
+    wrong = sum(f.gross for f in accepted)
+    pattern = sum("fixed pattern" in f.reason for f in found)
+    yield judged(
+        "3 false locks",
+        f"wrong answers accepted at shifts of up to {NEAR_PX} px under a camera's pattern, {count} pairs",
+        "none",
+        f"{wrong} ({len(accepted) - wrong} right, {len(found) - len(accepted)} refused; fixed pattern {pattern})",
+        wrong == 0,
+    )
 
 
 def nothing_claims(found: list[Trial]) -> Iterator[Claim]:
@@ -170,3 +210,4 @@ def run(*, quick: bool, log: bool = False) -> Iterator[Claim]:
         )
     yield from signal_claims(60 if quick else 400)
     yield from film_claims(20 if quick else 120)
+    yield from near_zero_claims(20 if quick else 120)

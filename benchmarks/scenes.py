@@ -197,6 +197,17 @@ def film_pair(film: Film, rng: np.random.Generator, size: int, shift: tuple[int,
     return _exposed(rng, first, film.dose, size), _exposed(rng, second, film.dose, size)
 
 
+def rough_pair(rng: np.random.Generator, size: int, shift: tuple[int, int]) -> Two:
+    """Irregular specimen at low magnification (grain of 3 to 40 px, 0.5 to 5 % rms), moved by `shift` whole pixels."""
+    (sy, sx) = shift
+    field = coloured(rng, (size + abs(sy) + 32, size + abs(sx) + 32), rng.uniform(1, 2.5), _log(rng, 3, 40))
+    field = 1 + _log(rng, 0.005, 0.05) * field
+    a, b, dose = max(sy, 0), max(sx, 0), _log(rng, 10, 300)
+    camera = camera_pattern(rng, size, dose)
+    cuts = [field[a : a + size, b : b + size], field[a - sy : a - sy + size, b - sx : b - sx + size]]
+    return camera.seen(_exposed(rng, cuts[0], dose, size)), camera.seen(_exposed(rng, cuts[1], dose, size))
+
+
 def bar_and_empty(rng: np.random.Generator, size: int) -> Two:
     """A grid bar's edge at other places in each image, empty beside it."""
     images = []
