@@ -12,6 +12,7 @@ from eucentric.figures.history import draw_history
 from eucentric.figures.measure import draw_measurement
 from eucentric.figures.style import GREEN, RED, blank_figure, looks
 from eucentric.focus.outcome import RunResult
+from eucentric.focus.result import DefocusResult
 from eucentric.images.frame import Frame
 
 _HEIGHTS_IN = (3.6, 8.4)
@@ -44,5 +45,12 @@ def run_figure(
         top, bottom = np.asarray(figure.subfigures(2, 1, height_ratios=_HEIGHTS_IN)).tolist()
         draw_history(top.subplots(), run, truths_m)
         draw_measurement(bottom, frames, rounds[-1].result, c3_m=c3_m)
-        bottom.suptitle(f"Last measurement: {rounds[-1].result!r}", x=0.01, ha="left", fontsize=12)
+        bottom.suptitle(_last(rounds[-1].result), x=0.01, ha="left", fontsize=12)
     return figure
+
+
+def _last(result: DefocusResult) -> str:
+    """What is below: the last measurement, of which one pair is shown."""
+    others = len(result.shifts) - 1
+    of_several = f". Below: the first of its {others + 1} pairs, drift included" if others else ""
+    return f"Last measurement: {result!r}{of_several}"
