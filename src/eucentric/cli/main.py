@@ -76,6 +76,8 @@ def run(arguments: list[str] | None = None) -> None:
         if not hasattr(error, "format_message"):
             raise
         sys.exit(_say(f"{error.format_message().rstrip('.')}. See: eucentric --help", UNUSABLE))
+    if code == STOPPED:  # Typer's answer to Ctrl-C
+        _say("Stopped.", STOPPED)
     sys.exit(code if isinstance(code, int) else 0)
 
 
