@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 
 from eucentric.errors import InputError
+from eucentric.focus.measurement import decimals
 from eucentric.focus.outcome import Round, RunResult, StepResult
 from eucentric.microscope.protocol import Microscope
 from eucentric.records.plain import plain
@@ -100,7 +101,7 @@ def as_json(result: RunResult, truths: Truths, folder: str) -> dict[str, Any]:
 
 def _measured(one: Round) -> list[str]:
     m = one.result.measurement
-    return [_micrometres(m.c1_m), f"{m.sigma_m * 1e6:.4f}", f"{m.total_sigma_m * 1e6:.3f}"]
+    return [_micrometres(m.c1_m), f"{m.sigma_m * 1e6:.{decimals(m.sigma_m)}f}", f"{m.total_sigma_m * 1e6:.3f}"]
 
 
 def _verdict(step: StepResult, one: Round) -> str:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from eucentric.optics.aberrations import Tilt
 from eucentric.units import minus
+
+
+def decimals(sigma_m: float) -> int:
+    """How many decimals of a micrometre show a 1σ of `sigma_m`: 3 for 1 nm and more, 6 at most."""
+    return 3 if sigma_m <= 0 else min(max(math.ceil(-math.log10(sigma_m * 1e6)), 3), 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Measurement:
     def __str__(self) -> str:
         """As read by people: −0.300 ± 0.002 (statistical) ± 0.015 (total) µm (underfocus)."""
         c1, sigma, total = self.c1_m * 1e6, self.sigma_m * 1e6, self.total_sigma_m * 1e6
-        digits = 4 if sigma < 0.001 else 3
+        digits = decimals(self.sigma_m)
         return minus(
             f"{c1:.{digits}f} ± {sigma:.{digits}f} (statistical) ± {total:.{digits}f} (total) µm ({self.side})"
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eucentric.correlation.shift import Shift
-from eucentric.focus.measurement import Measurement
+from eucentric.focus.measurement import Measurement, decimals
 from eucentric.focus.solve import Exposures
 from eucentric.focus.verdict import Verdict
 from eucentric.units import minus
@@ -45,7 +45,7 @@ class DefocusResult:
 
     def __repr__(self) -> str:
         m = self.measurement
-        digits = 4 if m.sigma_m < 1e-9 else 3
+        digits = decimals(m.sigma_m)
         value = minus(f"{m.c1_m * 1e6:.{digits}f} ± {m.sigma_m * 1e6:.{digits}f} µm ({m.side})")
         return f"{value}, {'accepted' if self.accepted else f'refused: {self.verdict.reason}'}"
 
