@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eucentric.correlation.classic import classic_map
+from eucentric.correlation.evidence import Candidate
 from eucentric.correlation.matched import Refined, refine
-from eucentric.correlation.search import Candidate, Found, SearchRange, search
+from eucentric.correlation.search import Found, SearchRange, search
 from eucentric.correlation.shift import CorrelationMap, FixedPattern, Method, Rival, Shift
 from eucentric.correlation.tiles import tile_spectra
 from eucentric.errors import InputError
@@ -133,9 +134,7 @@ def _shift_of(
 ) -> Shift:
     """Everything that was learnt, as a Shift."""
     at = refined.shift_px if refined else (best.shift_px if best else (0.0, 0.0))
-    rivals = [c for c in found.candidates if c is not best and c.t > 0 and c.sign == (best.sign if best else 1)]
-    rivals = [c for c in rivals if np.hypot(c.shift_px[0] - at[0], c.shift_px[1] - at[1]) > 2 * found.step_px[0]]
-    rival = Rival(rivals[0].shift_px, found.odds) if rivals else None
+    rival = Rival(found.rival.shift_px, found.odds) if found.rival else None
     (ny, nx) = first.shape
     overlap = max(0.0, 1 - abs(at[0]) / ny) * max(0.0, 1 - abs(at[1]) / nx)
     view = None
@@ -181,7 +180,7 @@ def _classic(
         method=method,
         overlap=overlap,
         false_lock_probability=found.false_lock_probability if near else 1.0,
-        runner_up=Rival(found.candidates[1].shift_px, found.odds) if len(found.candidates) > 1 else None,
+        runner_up=Rival(found.rival.shift_px, found.odds) if found.rival else None,
         coherence=None,
         fixed_pattern=FixedPattern.NONE,
         contrast_sign=1,

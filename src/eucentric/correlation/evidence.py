@@ -1,0 +1,112 @@
+"""The evidence for a shift, and against its rivals: are two whitened images alike all over their overlap?
+
+Evidence that is spread over the overlap has a small scatter between blocks; an edge, a bar or a blob has not. Student's
+t of the block means is what false-lock probabilities and odds are made of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Image = NDArray[np.float32]
+Lag = tuple[int, int, int]
+"""(y, x) in pixels of the searched images, and the sign of the contrast."""
+
+SIGNIFICANT = 1e-3
+"""A candidate less likely than this to be noise counts as a real alternative."""
+PROMOTED_SIGMAS = 5.0
+"""A candidate that agrees better by this many sigmas goes first, even with less evidence in all."""
+REPEAT_SIGMAS = 3.0
+"""An image that agrees with itself this well at another place is taken for a lattice (one in 700 by chance)."""
+BLOCKS = 256
+"""Blocks that the overlap is cut into, about."""
+FEWEST_BLOCKS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A shift (y, x) in pixels of the full images, and the evidence for it: mean and its error over the blocks."""
+
+    shift_px: tuple[float, float]
+    sign: int
+    mean: float
+    error: float
+    blocks: int
+
+    @property
+    def t(self) -> float:
+        """Student's t of the evidence."""
+        return self.mean / self.error
+
+
+def judged(a: Image, b: Image, lag: Lag, factor: int) -> Candidate | None:
+    """The evidence for one lag (y, x, sign): mean and error of the whitened product over blocks of the overlap."""
+    (ny, nx), (sy, sx, sign) = a.shape, lag
+    if abs(sy) >= ny or abs(sx) >= nx:
+        return None
+    one = a[max(0, -sy) : ny - max(0, sy), max(0, -sx) : nx - max(0, sx)]
+    two = b[max(0, sy) : ny - max(0, -sy), max(0, sx) : nx - max(0, -sx)]
+    product = one * two
+    if sign < 0:
+        np.negative(product, out=product)
+    side = max(6, int(np.sqrt(product.size / BLOCKS)))
+    ky, kx = product.shape[0] // side, product.shape[1] // side
+    if ky * kx < FEWEST_BLOCKS:
+        return None
+    blocks = product[: ky * side, : kx * side].reshape(ky, side, kx, side).mean(axis=(1, 3), dtype=np.float64).ravel()
+    blocks = blocks[blocks != 0]  # unlit blocks say nothing
+    if blocks.size < FEWEST_BLOCKS:
+        return None
+    error = float(blocks.std(ddof=1) / np.sqrt(blocks.size))
+    return Candidate(
+        (float(sy * factor), float(sx * factor)), sign, float(blocks.mean()), max(error, 1e-12), blocks.size
+    )
+
+
+def chance(candidate: Candidate, lags: int) -> float:
+    """The chance that noise gives this evidence at any of so many lags, of either sign."""
+    return min(1.0, float(special.stdtr(candidate.blocks - 1, -candidate.t)) * 2 * lags)
+
+
+def difference(one: Candidate, other: Candidate) -> float:
+    """By how many sigmas one candidate's images agree better than the other's, overlap for overlap."""
+    return (one.mean - other.mean) / float(np.hypot(one.error, other.error))
+
+
+def ranked(candidates: list[Candidate], lags: int) -> list[Candidate]:
+    """Best first: by evidence; but one that agrees clearly better on a smaller overlap goes before one that has more.
+
+    (On a lattice the wrong cell with the larger overlap has more evidence, the right one the better agreement.)
+    """
+    ranked = sorted(candidates, key=lambda c: c.t, reverse=True)
+    for rival in ranked[1:]:
+        if chance(rival, lags) < SIGNIFICANT and difference(rival, ranked[0]) > PROMOTED_SIGMAS:
+            ranked.remove(rival)
+            ranked.insert(0, rival)
+    return ranked
+
+
+def odds_against(images: tuple[Image, Image], best: Candidate, rival: Candidate, *, factor: int, lags: int) -> float:
+    """Odds of `best` against `rival` on the searched images; 1 when they can't be told apart.
+
+    A rival that noise explains loses by the evidence for the best, exp(½(t² − t'²)). One that is significant itself, or
+    that a lattice in the images explains, must also agree clearly worse where it overlaps: exp(½t²) of the difference.
+    """
+    evidence = 0.5 * (best.t**2 - rival.t**2)
+    if chance(rival, lags) < SIGNIFICANT or _repeats(images, best, rival, factor):
+        evidence = min(evidence, 0.5 * max(difference(best, rival), 0.0) ** 2)
+    return float(np.exp(np.clip(evidence, 0, 690)))
+
+
+def _repeats(images: tuple[Image, Image], best: Candidate, rival: Candidate, factor: int) -> bool:
+    """Whether an image repeats itself at the distance of the two candidates: then one may be the other's alias."""
+    lag = tuple(round((r - s) / factor) for r, s in zip(rival.shift_px, best.shift_px, strict=True))
+    return any(
+        again is not None and again.t > REPEAT_SIGMAS
+        for image in images
+        if (again := judged(image, image, (lag[0], lag[1], 1), factor))
+    )

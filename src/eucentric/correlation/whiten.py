@@ -1,0 +1,108 @@
+"""Images made ready for the search: reduced, whitened ring by ring, weighted by signal above noise, limited.
+
+Strong modes (Bragg spots of a lattice, streaks of an edge) and strong pixels are limited, so that no single feature
+decides where the images fit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft as sf
+from numpy.typing import NDArray
+
+from eucentric.correlation.rings import Rings, rings, taper
+from eucentric.images.prepare import Prepared
+from eucentric.optics.pair import PairOptics, pair_model
+
+Image = NDArray[np.float32]
+
+EDGE = 0.03
+"""Taper of the searched images, fraction of each side."""
+MODE_LIMIT = 9.0
+"""A mode is held to this many times its ring's mean power: of noise e⁻⁹ = 1e-4 of the modes are."""
+PIXEL_LIMIT = 4.0
+"""Whitened pixels are held to this many standard deviations."""
+STRONGEST = 0.7
+"""Coherence that a ring is credited with at most, so that none rules alone."""
+
+
+def whitened(
+    first: Prepared, second: Prepared, *, pair: PairOptics | None, factor: int, workers: int
+) -> tuple[Image, Image]:
+    """Both images at a pixel `factor` times larger, whitened, weighted, limited; the second freed of the coma."""
+    ny, nx = first.shape[0] // factor, first.shape[1] // factor
+    grid = rings(ny, nx)
+    windowed = (_windowed(_reduced(image, factor), reduced_mask(image, factor)) for image in (first, second))
+    spectra = [sf.rfft2(image, workers=workers) for image in windowed]
+    powers = [np.asarray(s.real**2 + s.imag**2, np.float32) for s in spectra]
+    levels = [grid.mean(p) for p in powers]
+    weight = np.sqrt(_signal_weight(levels[0], grid) * _signal_weight(levels[1], grid))
+    if pair is not None:
+        model = pair_model(grid.qy, grid.qx, _at_pixel(pair, factor), c1_m=0.0, c1_sigma_m=None)
+        spectra[1] *= np.conj(model.cross) / np.maximum(np.abs(model.cross), 1e-12)
+    images = []
+    for spectrum, power, mean in zip(spectra, powers, levels, strict=True):
+        level = np.where(mean > 0, mean, np.inf)  # rings without a mode in use
+        gain = np.sqrt(weight / level).astype(np.float32)[grid.index]
+        excess = power / (MODE_LIMIT * level).astype(np.float32)[grid.index]
+        gain *= (grid.multiplicity > 0) / np.sqrt(np.maximum(excess, 1))
+        white = sf.irfft2(spectrum * gain, s=(ny, nx), workers=workers)
+        spread = max(float(white.std()), 1e-30)
+        images.append(np.asarray(np.clip(white / np.float32(spread), -PIXEL_LIMIT, PIXEL_LIMIT), np.float32))
+    return (images[0], images[1])
+
+
+def _reduced(image: Prepared, factor: int) -> Image:
+    """Block averages of the image less its mean."""
+    values = image.values
+    if factor > 1:
+        ny, nx = values.shape[0] // factor, values.shape[1] // factor
+        rows = values[: ny * factor : factor, : nx * factor].copy()
+        for i in range(1, factor):
+            rows += values[i : ny * factor : factor, : nx * factor]
+        values = rows[:, ::factor].copy()
+        for i in range(1, factor):
+            values += rows[:, i::factor]
+        values /= factor * factor
+    return values - np.float32(values.mean())
+
+
+def reduced_mask(image: Prepared, factor: int) -> Image | None:
+    """The lit part at the reduced pixel."""
+    if image.lit is None:
+        return None
+    ny, nx = image.shape[0] // factor, image.shape[1] // factor
+    return np.ascontiguousarray(image.lit[factor // 2 : ny * factor : factor, factor // 2 : nx * factor : factor])
+
+
+def _windowed(image: Image, lit: Image | None) -> Image:
+    """The image tapered at its edges and held to the lit part, where its mean is taken."""
+    window = taper(image.shape[0], EDGE)[:, None] * taper(image.shape[1], EDGE)[None]
+    if lit is not None:
+        inside = float(lit.sum())
+        if inside < 0.01 * lit.size:
+            return np.zeros_like(image)
+        image = image - np.float32((image * lit).sum() / inside)
+        window = window * lit
+    return np.asarray(image * window, np.float32)
+
+
+def _at_pixel(pair: PairOptics, factor: int) -> PairOptics:
+    """The pair as seen with a reduced pixel."""
+    return PairOptics(
+        pair.pixel_m * factor, pair.column, pair.first_tilt, pair.second_tilt, pair.lens, pair.defocus_sigma_m
+    )
+
+
+def _signal_weight(level: NDArray[np.float64], grid: Rings) -> NDArray[np.float64]:
+    """Weight per ring from the share of signal in its power: γ/(1−γ²), γ at most `STRONGEST`.
+
+    The noise is the lowest level among the rings (a running mean of five); a small floor keeps what is hidden in it.
+    """
+    used = grid.count > 0
+    smoothed = np.convolve(np.where(used, level, 0), np.ones(5), "same") / np.maximum(
+        np.convolve(used.astype(float), np.ones(5), "same"), 1
+    )
+    noise = smoothed[used].min() if used.any() else 1.0
+    gamma = np.clip(1 - noise / np.maximum(smoothed, 1e-30), 0.0, STRONGEST)
+    return np.asarray(np.where(used, gamma / (1 - gamma**2) + 0.03, 0.0))
