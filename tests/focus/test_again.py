@@ -12,13 +12,13 @@ from eucentric.correlation.shift import FixedPattern, Method, Rival, Shift
 from eucentric.focus.again import (
     FRACTIONS,
     OFFSET_M,
+    OFFSET_PX,
     Expected,
     Look,
     another_look,
     expected_after,
     settled,
     surprised,
-    without_offset,
 )
 from eucentric.focus.correct import Correction
 from eucentric.focus.patterns import PatternName, pattern
@@ -55,27 +55,18 @@ def test_each_reason_has_its_look() -> None:
     assert second == Look(tilt_fraction=FRACTIONS[1])
     assert another_look(STEP, _refused(Reason.UNEXPECTED), Look(FRACTIONS[-1]), PIXEL_M) is None
     away = another_look(STEP, _refused(Reason.FIXED_PATTERN), first, PIXEL_M)
-    assert away == Look(offset_m=OFFSET_M)
-    assert another_look(STEP, _refused(Reason.FALSE_LOCK), first, PIXEL_M) is None
-    assert another_look(STEP, _refused(Reason.FALSE_LOCK, Reason.CHI_SQUARE), first, PIXEL_M) is None
-
-
-def test_the_offset_moves_the_peak_by_pixels() -> None:
-    """At 20 nm pixels 1 µm would be half a pixel: 6 px / 2β · 20 nm = 12 µm."""
-    away = another_look(STEP, _refused(Reason.FIXED_PATTERN), Look(), 20e-9)
     assert away is not None
-    assert away.offset_m == pytest.approx(-12e-6)
+    assert away.offset_m == pytest.approx(-OFFSET_PX * PIXEL_M / (2 * STEP.tilt_rad))
+    assert away.offset_m <= OFFSET_M
+    assert another_look(STEP, _refused(Reason.FALSE_LOCK, Reason.CHI_SQUARE), first, PIXEL_M) == away
+    assert another_look(STEP, _refused(Reason.FALSE_LOCK), away, PIXEL_M) is None  # once: a blank area stays blank
+    assert another_look(STEP, _refused(Reason.SATURATED), first, PIXEL_M) is None
+    assert another_look(STEP, _refused(Reason.CHI_SQUARE, Reason.SATURATED), first, PIXEL_M) is None
 
 
-def test_an_offset_is_taken_off_and_its_error_added() -> None:
-    raw = _result(-1.3e-6, rival_m=4e-6)
-    told = without_offset(raw, -1e-6, SURE)
-    assert told.measurement.c1_m == pytest.approx(-0.3e-6)
-    assert told.rivals_m == pytest.approx((5e-6,))
-    # 1 % of scale and 1 % of hysteresis of one micrometre: 14 nm.
-    added = (told.measurement.total_sigma_m**2 - raw.measurement.total_sigma_m**2) ** 0.5
-    assert added == pytest.approx(14.14e-9, rel=1e-3)
-    assert told.measurement.sigma_m == raw.measurement.sigma_m
+def test_small_pixels_are_still_moved_by_a_micrometre() -> None:
+    away = another_look(STEP, _refused(Reason.FIXED_PATTERN), Look(), 0.1e-9)
+    assert away == Look(offset_m=OFFSET_M)
 
 
 def test_two_tilts_settle_a_lattice() -> None:

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from eucentric.calibration.instrument import Uncertainty
 from eucentric.errors import InputError
-from eucentric.focus.measure import measure_defocus
+from eucentric.focus.measure import How, measure_defocus, measure_frames
 from eucentric.focus.verdict import Reason
+from eucentric.images.frame import Frame
 from eucentric.optics.aberrations import Aberrations, Tilt
 from eucentric.optics.column import Column
 from eucentric.optics.transfer import tilted_transfer
@@ -97,6 +99,21 @@ def test_a_correlator_without_an_error_states_none() -> None:
     assert got.summary()["defocus_sigma_m"] is None
     assert got.summary()["shift_sigma_px"] is None
     assert got.measurement.total_sigma_m > PIXEL_M * 0.5 / (2 * TILT_RAD)  # half a pixel is in the total error
+
+
+def test_a_known_offset_is_taken_off_and_its_error_added() -> None:
+    tilts = ((0.0, -TILT_RAD), (0.0, TILT_RAD))
+    frames = tuple(Frame(p, pixel_m=PIXEL_M, time_s=float(t)) for t, p in enumerate(_pair(-0.8e-6, tilts)))
+    sure = Uncertainty(focus_scale=0.03, focus_hysteresis=0.04)
+    plain = measure_frames(frames, tilts, ((0, 1),), How(COLUMN, sure))
+    told = measure_frames(frames, tilts, ((0, 1),), How(COLUMN, sure, offset_m=-0.5e-6))
+    assert told.defocus_m == pytest.approx(plain.defocus_m + 0.5e-6, abs=1e-13)
+    # 3 % of scale and 4 % of hysteresis of 0.5 µm: 25 nm.
+    added = math.sqrt(told.measurement.total_sigma_m**2 - plain.measurement.total_sigma_m**2)
+    assert added == pytest.approx(25e-9, rel=1e-6)
+    assert told.measurement.sigma_m == plain.measurement.sigma_m
+    if plain.rivals_m[0] is not None:
+        assert told.rivals_m[0] == pytest.approx(plain.rivals_m[0] + 0.5e-6)
 
 
 GOOD = np.random.default_rng(1).normal(size=(64, 64))

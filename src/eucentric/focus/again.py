@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from eucentric.calibration.instrument import Uncertainty
 from eucentric.focus.correct import PLAY_M, Correction
-from eucentric.focus.measurement import Contribution, Measurement
+from eucentric.focus.measurement import Measurement
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusStep
 from eucentric.focus.verdict import Finding, Reason, Verdict
@@ -18,10 +18,11 @@ FRACTIONS = (1.0, 0.7, 1.25)
 """Further tilts, as fractions of the step's: there a wrong lattice peak means another defocus, the right one not."""
 OFFSET_M = -1e-6
 """Lens defocus that moves the specimen's peak away from the camera's pattern at zero shift (underfocus)."""
-OFFSET_PX = 6.0
-"""… but at least so many pixels of shift, more than a fixed pattern's peak is wide."""
+OFFSET_PX = 30.0
+"""… but at least so many pixels of shift: well away from a fixed pattern, and from what surrounds it."""
 SURPRISE_SIGMAS = 5.0
 """How far from what the last correction must have left a measurement is believed without a second look."""
+_ZERO_SHIFT = frozenset({Reason.FIXED_PATTERN, Reason.FALSE_LOCK})
 _SETTLED = frozenset({Reason.AMBIGUOUS, Reason.UNEXPECTED})
 _AGREE_SIGMAS = 4.0
 _AGREE_FRACTION = 0.005  # of the defocus: what the tilt's cubic term may do between two tilts (0.5 % at 10 mrad)
@@ -47,7 +48,8 @@ def another_look(step: FocusStep, verdict: Verdict, looked: Look, pixel_m: float
     """Another look that may settle what the verdict found, None when there is none.
 
     Motion of the first exposures (χ²) is over the next time; a lattice (ambiguous) and a surprise are settled
-    by a second tilt; a fixed pattern by a known defocus.
+    by a second tilt; a fixed pattern by a further known
+    defocus. So is "nothing in common", once: a shift near zero can drown in the camera's pattern.
     """
     reasons = {finding.reason for finding in verdict.findings}
     if reasons == {Reason.CHI_SQUARE}:
@@ -55,7 +57,7 @@ def another_look(step: FocusStep, verdict: Verdict, looked: Look, pixel_m: float
     if reasons <= _SETTLED:
         at = FRACTIONS.index(looked.tilt_fraction) + 1
         return replace(looked, tilt_fraction=FRACTIONS[at]) if at < len(FRACTIONS) else None
-    if Reason.FIXED_PATTERN in reasons:
+    if reasons & _ZERO_SHIFT and looked.offset_m == step.offset_m:
         further = looked.offset_m + min(OFFSET_M, -OFFSET_PX * pixel_m / (2 * step.tilt_rad))
         return replace(looked, offset_m=further)
     return None
@@ -83,22 +85,6 @@ def surprised(result: DefocusResult, expected: Expected | None) -> DefocusResult
         "Check that the stage and the lens move as they should, and that the specimen is still.",
     )
     return replace(result, verdict=Verdict((finding,)))
-
-
-def without_offset(result: DefocusResult, offset_m: float, sure: Uncertainty) -> DefocusResult:
-    """A measurement made at a known extra defocus, told as if without it; the offset's own error is added."""
-    if offset_m == 0.0:
-        return result
-    measured = result.measurement
-    error = abs(offset_m) * math.hypot(sure.focus_scale, sure.focus_hysteresis)
-    told = replace(
-        measured,
-        c1_m=measured.c1_m - offset_m,
-        total_sigma_m=math.hypot(measured.total_sigma_m, error),
-        budget=(*measured.budget, Contribution("focus offset", error)),
-    )
-    rivals = tuple(None if r is None else r - offset_m for r in result.rivals_m)
-    return replace(result, measurement=told, rivals_m=rivals)
 
 
 def settled(result: DefocusResult, before: Sequence[DefocusResult]) -> DefocusResult:

@@ -14,6 +14,7 @@ from eucentric.calibration.instrument import Uncertainty
 from eucentric.correlation.register import register
 from eucentric.correlation.shift import Method, Shift, Vector
 from eucentric.errors import InputError
+from eucentric.focus.measurement import without_offset
 from eucentric.focus.patterns import Link
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import Thresholds
@@ -30,7 +31,10 @@ _SMALLEST_PX = 32  # fewer pixels than this along a side hold no ring of coheren
 
 @dataclass(frozen=True, slots=True)
 class How:
-    """How to measure: what is believed of the optics, the correlation type, and when to believe the answer."""
+    """How to measure: what is believed of the optics, the correlation type, and when to believe the answer.
+
+    `offset_m` is a lens defocus that was added for these images alone: the answer is told without it.
+    """
 
     column: Column
     uncertainty: Uncertainty = field(default_factory=Uncertainty)
@@ -38,6 +42,7 @@ class How:
     thresholds: Thresholds = field(default_factory=Thresholds)
     range_m: float | None = None
     expected_c1_m: float = 0.0
+    offset_m: float = 0.0
     workers: int = 2
 
 
@@ -102,7 +107,9 @@ def measure_frames(
     exposures = Exposures(tilts, tuple(f.time_s for f in frames))
     shifts = tuple(_register(frames, tilts, link, how, pixel_m) for link in links)
     linked = tuple(_in_metres(s, link, pixel_m) for s, link in zip(shifts, links, strict=True))
-    measured = solve(exposures, linked, c3_m=how.column.c3_m, prior=how.uncertainty)
+    sure = how.uncertainty
+    raw = solve(exposures, linked, c3_m=how.column.c3_m, prior=sure)
+    measured = without_offset(raw, how.offset_m, math.hypot(sure.focus_scale, sure.focus_hysteresis))
     rivals = tuple(_rival_m(s, link, exposures, how, pixel_m) for s, link in zip(shifts, links, strict=True))
     evidence = Evidence(measured, shifts, rivals, tuple(inspect(f) for f in frames), how.range_m)
     return DefocusResult(measured, judge(evidence, how.thresholds), shifts, rivals, exposures, pixel_m)
@@ -190,4 +197,4 @@ def _rival_m(shift: Shift, link: Link, exposures: Exposures, how: How, pixel_m: 
     if shift.runner_up is None:
         return None
     other = LinkShift(link, _scaled(shift.runner_up.shift_px, pixel_m), np.eye(2) * (_PLAIN_SIGMA_PX * pixel_m) ** 2)
-    return solve(exposures, (other,), c3_m=how.column.c3_m, prior=how.uncertainty).c1_m
+    return solve(exposures, (other,), c3_m=how.column.c3_m, prior=how.uncertainty).c1_m - how.offset_m

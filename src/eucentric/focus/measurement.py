@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eucentric.optics.aberrations import Tilt
 from eucentric.units import minus
@@ -63,3 +63,16 @@ class Measurement:
 
     def __repr__(self) -> str:
         return f"Measurement({self})"
+
+
+def without_offset(measured: Measurement, offset_m: float, relative_error: float) -> Measurement:
+    """A measurement made at a known extra lens defocus, told as if without it; the offset's own error is added."""
+    if offset_m == 0.0:
+        return measured
+    error = abs(offset_m) * relative_error
+    return replace(
+        measured,
+        c1_m=measured.c1_m - offset_m,
+        total_sigma_m=math.hypot(measured.total_sigma_m, error),
+        budget=(*measured.budget, Contribution("focus offset", error)),
+    )

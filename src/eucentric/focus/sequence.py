@@ -14,7 +14,7 @@ from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.tilt_response import instrument_tilt
 from eucentric.errors import LimitError
 from eucentric.focus import events
-from eucentric.focus.again import Expected, Look, another_look, expected_after, settled, surprised, without_offset
+from eucentric.focus.again import Expected, Look, another_look, expected_after, settled, surprised
 from eucentric.focus.correct import (
     Allowed,
     Channel,
@@ -202,12 +202,13 @@ class _Run:
             method=step.correlation,
             thresholds=step.thresholds,
             range_m=range_m,
+            offset_m=look.offset_m,
             workers=self._workers,
         )
         result = measure_frames(frames, plan.tilts, plan.links, how)
         for link, shift in zip(plan.links, result.shifts, strict=True):
             self._tell(events.ShiftFound(self._microscope.now_s(), step.name, number, link, shift))
-        return without_offset(result, look.offset_m, calibration.uncertainty)
+        return result
 
     @contextmanager
     def _at_offset(self, offset_m: float) -> Iterator[None]:
