@@ -30,7 +30,9 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"what to run: {', '.join(BENCHES)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer cases and repeats: a minute or two each")
-    parser.add_argument("--markdown", type=Path, help="write the table to this file, too")
+    parser.add_argument(
+        "--markdown", type=Path, help="write the table to this file, too; README.md: between its markers"
+    )
     parser.add_argument("--log", action="store_true", help="print every case")
     given = parser.parse_args(words)
     unknown = [name for name in given.names if name not in BENCHES]
@@ -55,8 +57,22 @@ def main(words: list[str]) -> int:
     table = as_markdown(claims) + "\n" + _conditions(quick=given.quick)
     print(table)
     if given.markdown is not None:
-        given.markdown.write_text(table, encoding="utf-8")
+        _write(given.markdown, table)
     return int(any(claim.outcome is Outcome.MISSED for claim in claims))
+
+
+BEGIN, END = "<!-- measured: begin", "<!-- measured: end"
+
+
+def _write(file: Path, table: str) -> None:
+    """The table into a file of its own, or between the markers of one that has them (the README)."""
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    if BEGIN in text and END in text:
+        head, rest = text.split(BEGIN, 1)
+        marker, _ = rest.split("\n", 1)
+        tail = rest[rest.index(END) :]
+        table = f"{head}{BEGIN}{marker}\n{table}{tail}"
+    file.write_text(table, encoding="utf-8")
 
 
 def _conditions(*, quick: bool) -> str:

@@ -19,7 +19,6 @@ class Seed(IntEnum):
     CAPTURE = 20_260_107
     SPEED = 20_260_108
     FOCUS_RUNS = 1  # of `eucentric focus --seed`: 1, 2, 3 … 20
-    TOTAL_ERROR = 20_260_110
 
 
 def stream(seed: Seed, *place: int) -> np.random.Generator:
