@@ -47,10 +47,10 @@ class Live:
 
     def _step(self, step: FocusStep, range_m: float) -> None:
         self._images = pattern(step.pattern, step.tilt_rad).images
+        away = f", measured at {show_length(step.offset_m)}" if step.offset_m else ""
         self._say(
-            f"Step {step.name}: preset {step.preset}, ±{show_angle(step.tilt_rad)}, {step.pattern}, "
-            f"corrects by {step.correction}, "
-            f"range ±{show_length(range_m, 0)}, tolerance {show_length(step.tolerance_m)}",
+            f"Step {step.name}: preset {step.preset}, ±{show_angle(step.tilt_rad)}, {step.pattern}{away}, corrects by "
+            f"{step.correction}, range ±{show_length(range_m, 0)}, tolerance {show_length(step.tolerance_m)}",
             "bold",
         )
         self._now(f"{step.name}: measuring")
