@@ -24,6 +24,7 @@ SURPRISE_SIGMAS = 5.0
 """How far from what the last correction must have left a measurement is believed without a second look."""
 _ZERO_SHIFT = frozenset({Reason.FIXED_PATTERN, Reason.FALSE_LOCK})
 _SETTLED = frozenset({Reason.AMBIGUOUS, Reason.UNEXPECTED})
+_HOPELESS = 1e3  # odds against a runner-up that make it no answer any more
 _AGREE_SIGMAS = 4.0
 _AGREE_FRACTION = 0.005  # of the defocus: what the tilt's cubic term may do between two tilts (0.5 % at 10 mrad)
 
@@ -102,7 +103,13 @@ def settled(result: DefocusResult, before: Sequence[DefocusResult]) -> DefocusRe
 
 
 def _answers(result: DefocusResult) -> list[float]:
-    return [result.measurement.c1_m, *(r for r in result.rivals_m if r is not None)]
+    """The best answer, and those that are not overwhelmingly worse."""
+    others = [
+        other
+        for shift, other in zip(result.shifts, result.rivals_m, strict=True)
+        if other is not None and shift.runner_up is not None and shift.runner_up.odds < _HOPELESS
+    ]
+    return [result.measurement.c1_m, *others]
 
 
 def _agree(a: float, b: float, first: DefocusResult, second: DefocusResult) -> bool:

@@ -21,7 +21,7 @@ from eucentric.focus.settings import Thresholds
 from eucentric.focus.solve import Exposures, LinkShift, solve
 from eucentric.focus.verdict import Evidence, inspect, judge
 from eucentric.images.frame import Frame
-from eucentric.optics.aberrations import Aberrations, Tilt
+from eucentric.optics.aberrations import Tilt
 from eucentric.optics.column import Column
 from eucentric.optics.pair import PairOptics
 
@@ -41,7 +41,6 @@ class How:
     method: Method = Method.MATCHED
     thresholds: Thresholds = field(default_factory=Thresholds)
     range_m: float | None = None
-    expected_c1_m: float = 0.0
     offset_m: float = 0.0
     workers: int = 2
 
@@ -176,10 +175,7 @@ def _pixel(frames: tuple[Frame, ...]) -> float:
 
 
 def _register(frames: tuple[Frame, ...], tilts: tuple[Tilt, ...], link: Link, how: How, pixel_m: float) -> Shift:
-    lens = Aberrations(c1_m=how.expected_c1_m, c3_m=how.column.c3_m)
-    pair = PairOptics(
-        pixel_m=pixel_m, column=how.column, first_tilt=tilts[link[0]], second_tilt=tilts[link[1]], lens=lens
-    )
+    pair = PairOptics(pixel_m=pixel_m, column=how.column, first_tilt=tilts[link[0]], second_tilt=tilts[link[1]])
     return register(frames[link[0]].pixels, frames[link[1]].pixels, method=how.method, pair=pair, workers=how.workers)
 
 
