@@ -32,17 +32,17 @@ RINGS_SUMMED = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """Averaged spectra with their mean power per ring (rings without modes: 1)."""
+    """The cross-spectrum whitened by `level`, the geometric mean of both images' power in five rings (1 in empty ones).
+
+    `first` and `second` are the images' powers per ring in units of the level.
+    """
 
     spectra: TileSpectra
     grid: Rings
+    cross: ComplexPlane
+    level: PerRing
     first: PerRing
     second: PerRing
-
-    @property
-    def level(self) -> PerRing:
-        """Geometric mean of both images' power per ring."""
-        return np.asarray(np.sqrt(self.first * self.second))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,9 +70,12 @@ class Signal:
 
 
 def measured(spectra: TileSpectra, grid: Rings) -> Measured:
-    """Spectra with their ring means."""
-    first, second = grid.mean(spectra.power_first), grid.mean(spectra.power_second)
-    return Measured(spectra, grid, np.where(first > 0, first, 1.0), np.where(second > 0, second, 1.0))
+    """The spectra whitened ring by ring: neighbouring rings can then be summed, however steep the spectrum."""
+    powers = (grid.mean(spectra.power_first), grid.mean(spectra.power_second))
+    first, second = (np.where(power > 0, power, 1.0) for power in powers)
+    # Smoothed over rings as P is below: whitening by the Thon rings themselves would make P anything but smooth.
+    level = np.exp(smooth(np.log(first * second)) / np.maximum(smooth(np.ones_like(first)), 1) / 2)
+    return Measured(spectra, grid, spectra.cross * grid.spread(1 / level), level, first / level, second / level)
 
 
 def expected(grid: Rings, pair: PairOptics | None, *, c1_m: float, c1_sigma_m: float, side: int) -> Expected:
@@ -105,15 +108,15 @@ def ramp(grid: Rings, shift_px: NDArray[np.float64]) -> ComplexPlane:
 
 def fit_signal(data: Measured, model: Expected, rest: NDArray[np.float64]) -> Signal:
     """Fit P, N₁, N₂ and the fixed pattern per ring at the shift `rest` beyond the whole pixels; whiten and align."""
-    grid, spectra = data.grid, data.spectra
-    aligned = spectra.cross * ramp(grid, rest)
+    grid, looks = data.grid, data.spectra.looks
+    aligned = data.cross * ramp(grid, rest)
     if model.phase is not None:
         aligned *= model.phase
     aligned, pattern_sigmas = _without_pattern(aligned, data, model, rest)
     moment = smooth(model.moment)
     together = smooth(grid.total(aligned.real * model.size))
-    # Nothing in common: variance ½ N₁N₂ per look of a mode's real part; a full plane counts each mode twice.
-    scatter = np.sqrt(smooth(model.moment * data.first * data.second) / spectra.looks)
+    # Nothing in common: variance ½ per look of a whitened mode's real part; a full plane counts each mode twice.
+    scatter = np.sqrt(smooth(model.moment * data.first * data.second) / looks)
     used = (together > RING_SIGMAS * scatter) & (grid.count > 0) & (moment > 0)
     power = np.where(used, together / np.where(moment > 0, moment, 1.0), 0.0)
     noise_first = np.maximum(data.first - power * model.mean_first, 0.01 * data.first)
@@ -125,8 +128,9 @@ def fit_signal(data: Measured, model: Expected, rest: NDArray[np.float64]) -> Si
     gamma = np.minimum(signal * model.size / whole, np.float32(0.995))
     aligned /= whole
     mean_gamma = smooth(grid.total(gamma)) / np.maximum(smooth(grid.count), 1)
-    plain = together / np.maximum(np.sqrt(moment * smooth(grid.count)) * data.level, 1e-30)
-    return Signal(gamma, aligned, used, np.where(used, mean_gamma, plain), pattern_sigmas)
+    plain = together / np.maximum(np.sqrt(moment * smooth(grid.count)), 1e-30)
+    ring_gamma = np.clip(np.where(used, mean_gamma, plain), -1, 1)
+    return Signal(gamma, aligned, used, ring_gamma, pattern_sigmas)
 
 
 def _without_pattern(
@@ -137,8 +141,8 @@ def _without_pattern(
     Ring by ring aligned = S·|M| + G·e^{iφ}, φ the phase of a zero shift after alignment; least squares for S and G.
     Where the two can't be told apart (shift near zero, no model) nothing is taken out.
     """
-    grid, spectra = data.grid, data.spectra
-    total = rest + spectra.whole
+    grid = data.grid
+    total = rest + data.spectra.whole
     if np.hypot(*total) > PATTERN_REACH_PX:
         return aligned, 0.0
     turn = ramp(grid, total)
@@ -152,8 +156,9 @@ def _without_pattern(
     apart = determinant > 0.1 * ss * gg
     safe = np.where(apart, determinant, 1.0)
     pattern = np.where(apart, (ss * g_data - sg * s_data) / safe, 0.0)
-    error = np.where(apart, data.level * np.sqrt(ss / safe / spectra.looks), 1.0)
-    sigmas = float(np.sum(pattern / error) / np.sqrt(max(apart.sum(), 1) * RINGS_SUMMED))
+    error = np.where(apart, np.sqrt(ss / safe / data.spectra.looks), 1.0)
+    # A strong specimen scatters too (speckle): up to twice the variance of noise alone.
+    sigmas = float(np.sum(pattern / error) / np.sqrt(2 * max(apart.sum(), 1) * RINGS_SUMMED))
     keep = np.where(pattern > 2 * error, pattern, 0.0)
     if keep.any():
         aligned = aligned - grid.spread(keep) * turn

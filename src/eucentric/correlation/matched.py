@@ -11,18 +11,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.fft as sf
 from numpy.typing import NDArray
 
 from eucentric.correlation.coherence import Expected, Measured, Plane, Signal, expected, fit_signal, measured, ramp
 from eucentric.correlation.rings import Rings, rings, smooth
 from eucentric.correlation.shift import Coherence
 from eucentric.correlation.tiles import TileSpectra
-from eucentric.optics.pair import PairOptics
+from eucentric.correlation.whiten import signal_weight
+from eucentric.optics.pair import PairOptics, pair_model
 
 ROUNDS = 5
 NEWTON_STEPS = 6
 CONVERGED_PX = 2e-3
 """A round that moves the shift less than this (and less than a fifth of its error) is the last."""
+PATTERN_SIZE_PX = 2.0
+"""A fixed pattern's peak is this wide at most, pixels."""
 MODEL_STEP = 0.3
 """The model is made again when the defocus that the shift says moved by this many of its sigmas."""
 
@@ -44,12 +48,17 @@ class Refined:
     common_rms: float
 
 
-def refine(spectra: TileSpectra, pair: PairOptics | None, start_px: tuple[float, float]) -> Refined | None:
-    """The shift near `start_px`; None when no ring holds any signal."""
+def refine(
+    spectra: TileSpectra, pair: PairOptics | None, *, reach_px: float, without_zero: bool = False
+) -> Refined | None:
+    """The shift within `reach_px` of the whole pixels already taken out; None when no ring holds any signal.
+
+    `without_zero` leaves out the place of a camera's fixed pattern.
+    """
     side = min(spectra.shape)
     grid = rings(*spectra.shape)
     data = measured(spectra, grid)
-    rest = np.array(start_px, float) - spectra.whole
+    rest = _nearest_peak(data, pair, reach_px, without_zero=without_zero)
     covariance = np.diag([0.5, 0.5])
     model: Expected | None = None
     at = sigma = 0.0
@@ -66,6 +75,30 @@ def refine(spectra: TileSpectra, pair: PairOptics | None, start_px: tuple[float,
         if np.hypot(*step) < max(CONVERGED_PX, 0.2 * np.sqrt(np.trace(covariance))):
             break
     return _result(data, signal, rest + spectra.whole, covariance)
+
+
+def _nearest_peak(
+    data: Measured, pair: PairOptics | None, reach_px: float, *, without_zero: bool
+) -> NDArray[np.float64]:
+    """Where the full-resolution correlation of the tiles is highest, (y, x) from the whole pixels taken out.
+
+    The search may have been on reduced images, a few pixels off: too far for Newton steps on fine detail.
+    """
+    ny, nx = data.spectra.shape
+    cross = data.cross * (data.grid.multiplicity > 0)
+    if pair is not None:
+        model = pair_model(data.grid.qy, data.grid.qx, pair, c1_m=0.0, c1_sigma_m=None)
+        cross *= np.conj(model.cross) / np.maximum(np.abs(model.cross), np.float32(1e-12))
+    weight = signal_weight(data.first * data.level, data.grid) * signal_weight(data.second * data.level, data.grid)
+    values = sf.irfft2(cross * data.grid.spread(np.sqrt(weight)), s=(ny, nx))
+    reach = min(int(np.ceil(reach_px)), (min(ny, nx) - 1) // 2)
+    lags = np.arange(-reach, reach + 1)
+    near = values[np.ix_(lags % ny, lags % nx)]
+    if without_zero:
+        zero = np.hypot(lags[:, None] + data.spectra.whole[0], lags[None] + data.spectra.whole[1]) <= PATTERN_SIZE_PX
+        near[zero] = near.min()
+    row, column = np.unravel_index(int(near.argmax()), near.shape)
+    return np.array([float(lags[row]), float(lags[column])])
 
 
 def _defocus(
@@ -113,8 +146,8 @@ def _result(data: Measured, signal: Signal, shift: NDArray[np.float64], covarian
     noise = 1 / np.sqrt(np.maximum(smooth(grid.count) * spectra.looks, 1.0))
     seen = grid.multiplicity * signal.gamma
     specimen = 0.5 * spectra.looks * float((seen * (2 * signal.aligned.real - signal.gamma)).sum())
-    unshifted = (spectra.cross * ramp(grid, -np.array(spectra.whole, float))).real
-    pattern = np.clip(smooth(grid.total(unshifted)) / np.maximum(smooth(grid.count), 1) / data.level, 0, 0.99)
+    unshifted = (data.cross * ramp(grid, -np.array(spectra.whole, float))).real
+    pattern = np.clip(smooth(grid.total(unshifted)) / np.maximum(smooth(grid.count), 1), 0, 0.99)
     common = float((signal.ring_gamma * grid.count)[signal.used] @ data.level[signal.used])
     return Refined(
         shift_px=(float(shift[0]), float(shift[1])),

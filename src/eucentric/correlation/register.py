@@ -25,6 +25,8 @@ __all__ = ["PairOptics", "SearchRange", "register"]
 
 PATTERN_RMS = 0.05
 """Common contrast above this fraction of the mean is no residue of a gain reference (those are 0.5 to 2 %)."""
+CLOSE_PX = 3.0
+"""The tiles must be cut this near to the shift for their whole overlap to count."""
 PATTERN_NATS = 12.0
 """The specimen must explain this much more than a fixed pattern does, in nats, to be believed at zero shift."""
 
@@ -69,19 +71,20 @@ def _matched(
 ) -> Shift:
     """The matched registration, and a second look without zero shift where a fixed pattern may have won."""
     found = search(first, second, pair, where, workers=workers)
-    best, refined = _refined(first, second, found, pair, workers=workers)
+    best, refined = _refined(first, second, found, pair, where, workers=workers)
     pattern = _pattern(refined, first, second, pair)
     if pattern is FixedPattern.INDISTINGUISHABLE and not where.without_zero:
-        elsewhere = search(first, second, pair, SearchRange(where.min_overlap, without_zero=True), workers=workers)
+        off_zero = SearchRange(where.min_overlap, without_zero=True)
+        elsewhere = search(first, second, pair, off_zero, workers=workers)
         if elsewhere.false_lock_probability < 1e-6 and elsewhere.odds > 1e6:
-            other, other_refined = _refined(first, second, elsewhere, pair, workers=workers)
+            other, other_refined = _refined(first, second, elsewhere, pair, off_zero, workers=workers)
             if other_refined is not None:
                 found, best, refined, pattern = elsewhere, other, other_refined, FixedPattern.REMOVED
     return _shift_of(found, best, refined, pattern, first=first, second=second, with_map=with_map, begin=begin)
 
 
 def _refined(
-    first: Prepared, second: Prepared, found: Found, pair: PairOptics | None, *, workers: int
+    first: Prepared, second: Prepared, found: Found, pair: PairOptics | None, where: SearchRange, *, workers: int
 ) -> tuple[Candidate | None, Refined | None]:
     """The best candidate, refined."""
     if not found.candidates:
@@ -89,20 +92,20 @@ def _refined(
     best = found.candidates[0]
     if best.sign < 0:
         return best, None
-    at = best.shift_px
+    at, reach = best.shift_px, 1.5 * found.step_px[0] + 2
     refined = None
     for _ in range(2):
         whole = (round(at[0]), round(at[1]))
         spectra = tile_spectra(first, second, whole, workers=workers)
-        refined = None if spectra is None else refine(spectra, pair, at)
-        if refined is None:
+        if spectra is None:
             return best, None
-        at = refined.shift_px
-        if max(abs(at[0] - whole[0]), abs(at[1] - whole[1])) <= 2:
+        refined = refine(spectra, pair, reach_px=reach, without_zero=where.without_zero)
+        if refined is None or np.hypot(refined.shift_px[0] - whole[0], refined.shift_px[1] - whole[1]) <= CLOSE_PX:
             break
-    moved = np.hypot(at[0] - best.shift_px[0], at[1] - best.shift_px[1])
-    # Fine detail that leads away from where the images agree is no agreement.
-    return best, refined if moved <= 2 * found.step_px[0] + 2 else None
+        at, reach = refined.shift_px, CLOSE_PX
+    if refined is not None and np.hypot(at[0] - refined.shift_px[0], at[1] - refined.shift_px[1]) > reach + CLOSE_PX:
+        return best, None  # fine detail that leads away from where the images agree is no agreement
+    return best, refined
 
 
 def _pattern(refined: Refined | None, first: Prepared, second: Prepared, pair: PairOptics | None) -> FixedPattern:

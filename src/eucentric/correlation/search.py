@@ -27,7 +27,7 @@ CERTAIN = 1e-9
 """A level whose false-lock probability and rival's chance are below this ends the search."""
 CANDIDATES = 6
 PEAK_REACH = 24
-"""Pixels around a peak within which all that stays above half of its height belongs to it."""
+"""Pixels around a peak within which all that is connected to it above a quarter of its height belongs to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +162,10 @@ def _peaks(correlation: Image, allowed: NDArray[np.bool_]) -> list[Lag]:
 
 
 def _erase_peak(work: Image, row: int, column: int) -> None:
-    """Set a peak to zero, as far as it stays above half of its height (a broad peak is one candidate, not many)."""
+    """Set a peak to zero, as far as it reaches (a broad peak is one candidate, not many)."""
     around = np.arange(-PEAK_REACH, PEAK_REACH + 1)
     here = np.ix_((row + around) % work.shape[0], (column + around) % work.shape[1])
     patch = work[here]
-    labels, _ = ndimage.label(patch > 0.5 * patch[PEAK_REACH, PEAK_REACH])
+    labels, _ = ndimage.label(patch > 0.25 * patch[PEAK_REACH, PEAK_REACH])
     patch[ndimage.binary_dilation(labels == labels[PEAK_REACH, PEAK_REACH], iterations=2)] = 0
     work[here] = patch

@@ -21,7 +21,7 @@ SMALLEST = 12
 """Shortest side of an overlap, pixels, that can be transformed with any use."""
 EDGE = 0.05
 """Taper of each tile, fraction of its side."""
-BATCH = 8
+BATCH = 12
 """Tiles transformed at a time; bounds the memory of large images."""
 
 

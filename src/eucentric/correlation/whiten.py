@@ -36,7 +36,7 @@ def whitened(
     spectra = [sf.rfft2(image, workers=workers) for image in windowed]
     powers = [np.asarray(s.real**2 + s.imag**2, np.float32) for s in spectra]
     levels = [grid.mean(p) for p in powers]
-    weight = np.sqrt(_signal_weight(levels[0], grid) * _signal_weight(levels[1], grid))
+    weight = np.sqrt(signal_weight(levels[0], grid) * signal_weight(levels[1], grid))
     if pair is not None:
         model = pair_model(grid.qy, grid.qx, _at_pixel(pair, factor), c1_m=0.0, c1_sigma_m=None)
         spectra[1] *= np.conj(model.cross) / np.maximum(np.abs(model.cross), 1e-12)
@@ -94,7 +94,7 @@ def _at_pixel(pair: PairOptics, factor: int) -> PairOptics:
     )
 
 
-def _signal_weight(level: NDArray[np.float64], grid: Rings) -> NDArray[np.float64]:
+def signal_weight(level: NDArray[np.float64], grid: Rings) -> NDArray[np.float64]:
     """Weight per ring from the share of signal in its power: γ/(1−γ²), γ at most `STRONGEST`.
 
     The noise is the lowest level among the rings (a running mean of five); a small floor keeps what is hidden in it.
