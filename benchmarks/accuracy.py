@@ -161,7 +161,7 @@ def _error_claim(rows: list[Row], source: str) -> Claim:
         scaled = rms(f.error_m / r.bar_m for r in limited for f in r.found)
         good = good and scaled <= 1
         worst = max(r.rms_m / r.bar_m for r in limited)
-        text += f"; {FACTOR * scaled:.2f} CRB pooled, worst {FACTOR * worst:.2f}, in {len(limited)} cases with few electrons"
+        text += f"; {FACTOR * scaled:.2f} CRB pooled, worst {FACTOR * worst:.2f}, in {len(limited)} of few electrons"
     bar = "≤ 2 nm or 1.5 CRB" if rows[0].bound else "≤ 2 nm"
     pairs = sum(len(r.found) for r in rows)
     return judged("1 accuracy", f"rms error of C1, {source}, {pairs} pairs", bar, text, good)
