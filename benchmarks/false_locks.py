@@ -50,16 +50,21 @@ class Trial:
 
 def trials(fraction: float = 1.0) -> Iterator[Trial]:
     """All pairs of the plan, or a fraction of each (at least one)."""
-    for kind, (name, scene, sizes) in enumerate(PLAN):
+    for kind, (name, _scene, sizes) in enumerate(PLAN):
         if "micrographs" in name and micrographs.folder() is None:
             continue
         for size, planned in sizes:
             for number in range(max(1, round(planned * fraction))):
-                first, second = scene(stream(Seed.FALSE_LOCKS, kind, size, number), size)
-                result = product(first, second, replace(OPTICS, size=first.shape))
-                shift = result.shift
-                reason = str(result.verdict.reason or "")
-                yield Trial(name, size, number, result.accepted, shift.false_lock_probability, reason, shift.shift_px)
+                yield trial(kind, size, number)
+
+
+def trial(kind: int, size: int, number: int) -> Trial:
+    """Pair `number` of one size of scene `kind` of the plan."""
+    name, scene, _ = PLAN[kind]
+    first, second = scene(stream(Seed.FALSE_LOCKS, kind, size, number), size)
+    result = product(first, second, replace(OPTICS, size=first.shape))
+    shift, reason = result.shift, str(result.verdict.reason or "")
+    return Trial(name, size, number, result.accepted, shift.false_lock_probability, reason, shift.shift_px)
 
 
 def signal_pairs(count: int) -> Iterator[Pair]:

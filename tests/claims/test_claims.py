@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import sqrt
 
 import numpy as np
+import pytest
 
-from benchmarks import accuracy, capture, false_locks, honesty
+from benchmarks import accuracy, capture, false_locks, honesty, micrographs
 from benchmarks.claims import Outcome
 from benchmarks.seeds import Seed
 
@@ -47,6 +48,14 @@ def test_nothing_in_common_is_not_accepted() -> None:
     """A few of each scene and size."""
     found = list(false_locks.trials(0.03))
     assert [t for t in found if t.accepted] == []
+
+
+@pytest.mark.skipif(micrographs.folder() is None, reason="no real micrographs beside the repository")
+@pytest.mark.parametrize("number", [0, 12, 35])
+def test_real_camera_pattern_is_not_specimen(number: int) -> None:
+    """Empty micrographs; in pairs 12 and 35 both are of one camera, whose pattern correlates at zero shift (21σ)."""
+    kind = next(i for i, plan in enumerate(false_locks.PLAN) if plan[0] == "empty micrographs")
+    assert not false_locks.trial(kind, 240, number).accepted
 
 
 def test_what_is_called_certain_is_right() -> None:
