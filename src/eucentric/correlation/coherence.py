@@ -26,13 +26,15 @@ PATTERN_REACH_PX = 48
 """Up to this shift the camera's pattern is fitted; beyond, its phase turns so fast in a ring that it averages out."""
 CELL_SIGMA = 0.4
 """rms width of a frequency cell in units of 1/side: that of a lightly tapered window."""
+LEVEL_RINGS = 6
+"""Rings to either side over which the whitening level is averaged."""
 RINGS_SUMMED = 5
 """Rings in one running sum of `smooth`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """The cross-spectrum whitened by `level`, the geometric mean of both images' power in five rings (1 in empty ones).
+    """The cross-spectrum whitened by `level`, both images' geometric mean power over neighbouring rings.
 
     `first` and `second` are the images' powers per ring in units of the level.
     """
@@ -73,8 +75,8 @@ def measured(spectra: TileSpectra, grid: Rings) -> Measured:
     """The spectra whitened ring by ring: neighbouring rings can then be summed, however steep the spectrum."""
     powers = (grid.mean(spectra.power_first), grid.mean(spectra.power_second))
     first, second = (np.where(power > 0, power, 1.0) for power in powers)
-    # Smoothed over rings as P is below: whitening by the Thon rings themselves would make P anything but smooth.
-    level = np.exp(smooth(np.log(first * second)) / np.maximum(smooth(np.ones_like(first)), 1) / 2)
+    # Smoothed widely: whitened by the Thon rings themselves, P would be anything but smooth.
+    level = np.exp(smooth(np.log(first * second), LEVEL_RINGS) / smooth(np.ones_like(first), LEVEL_RINGS) / 2)
     return Measured(spectra, grid, spectra.cross * grid.spread(1 / level), level, first / level, second / level)
 
 
@@ -106,13 +108,15 @@ def ramp(grid: Rings, shift_px: NDArray[np.float64]) -> ComplexPlane:
     )
 
 
-def fit_signal(data: Measured, model: Expected, rest: NDArray[np.float64]) -> Signal:
-    """Fit P, N₁, N₂ and the fixed pattern per ring at the shift `rest` beyond the whole pixels; whiten and align."""
+def fit_signal(data: Measured, model: Expected, rest: NDArray[np.float64], *, with_pattern: bool) -> Signal:
+    """Fit P, N₁, N₂ (and the fixed pattern) per ring at the shift `rest` beyond the whole pixels; whiten and align."""
     grid, looks = data.grid, data.spectra.looks
     aligned = data.cross * ramp(grid, rest)
     if model.phase is not None:
         aligned *= model.phase
-    aligned, pattern_sigmas = _without_pattern(aligned, data, model, rest)
+    pattern_sigmas = 0.0
+    if with_pattern:
+        aligned, pattern_sigmas = _without_pattern(aligned, data, model, rest)
     moment = smooth(model.moment)
     together = smooth(grid.total(aligned.real * model.size))
     # Nothing in common: variance ½ per look of a whitened mode's real part; a full plane counts each mode twice.

@@ -19,7 +19,7 @@ from eucentric.correlation.rings import Rings, rings, smooth
 from eucentric.correlation.shift import Coherence
 from eucentric.correlation.tiles import TileSpectra
 from eucentric.correlation.whiten import signal_weight
-from eucentric.optics.pair import PairOptics, pair_model
+from eucentric.optics.pair import PairOptics, search_phase
 
 ROUNDS = 5
 NEWTON_STEPS = 6
@@ -62,17 +62,17 @@ def refine(
     covariance = np.diag([0.5, 0.5])
     model: Expected | None = None
     at = sigma = 0.0
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         c1, c1_sigma = _defocus(pair, rest + spectra.whole, covariance)
         if model is None or abs(c1 - at) > MODEL_STEP * c1_sigma or c1_sigma < 0.5 * sigma:
             model = expected(grid, pair, c1_m=c1, c1_sigma_m=c1_sigma, side=side)
             at, sigma = c1, c1_sigma
-        signal = fit_signal(data, model, rest)
+        signal = fit_signal(data, model, rest, with_pattern=turn > 0)
         if not signal.used.any():
             return None
         step, covariance = _newton(signal, grid, spectra.efficiency)
         rest = rest + step
-        if np.hypot(*step) < max(CONVERGED_PX, 0.2 * np.sqrt(np.trace(covariance))):
+        if turn > 0 and np.hypot(*step) < max(CONVERGED_PX, 0.2 * np.sqrt(np.trace(covariance))):
             break
     return _result(data, signal, rest + spectra.whole, covariance)
 
@@ -87,8 +87,7 @@ def _nearest_peak(
     ny, nx = data.spectra.shape
     cross = data.cross * (data.grid.multiplicity > 0)
     if pair is not None:
-        model = pair_model(data.grid.qy, data.grid.qx, pair, c1_m=0.0, c1_sigma_m=None)
-        cross *= np.conj(model.cross) / np.maximum(np.abs(model.cross), np.float32(1e-12))
+        cross *= search_phase(data.grid.qy, data.grid.qx, pair)
     weight = signal_weight(data.first * data.level, data.grid) * signal_weight(data.second * data.level, data.grid)
     values = sf.irfft2(cross * data.grid.spread(np.sqrt(weight)), s=(ny, nx))
     reach = min(int(np.ceil(reach_px)), (min(ny, nx) - 1) // 2)
@@ -98,7 +97,16 @@ def _nearest_peak(
         zero = np.hypot(lags[:, None] + data.spectra.whole[0], lags[None] + data.spectra.whole[1]) <= PATTERN_SIZE_PX
         near[zero] = near.min()
     row, column = np.unravel_index(int(near.argmax()), near.shape)
-    return np.array([float(lags[row]), float(lags[column])])
+    return np.array([lags[row] + _vertex(near[:, column], row), lags[column] + _vertex(near[row], column)])
+
+
+def _vertex(line: NDArray[np.float32], top: np.intp) -> float:
+    """Where between the pixels a parabola through the three points around `top` has its maximum."""
+    if not 0 < top < line.size - 1:
+        return 0.0
+    below, middle, above = (float(v) for v in line[top - 1 : top + 2])
+    bend = below - 2 * middle + above
+    return 0.5 * (below - above) / bend if bend < 0 else 0.0
 
 
 def _defocus(

@@ -11,6 +11,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from eucentric.correlation.both import both
 from eucentric.correlation.classic import classic_map
 from eucentric.correlation.evidence import Candidate
 from eucentric.correlation.matched import Refined, refine
@@ -47,7 +48,7 @@ def register(
     are taken to differ by a shift alone. Raises InputError for unusable arrays.
     """
     begin = time.perf_counter()
-    first, second = prepare(reference), prepare(moving)
+    first, second = both(prepare, reference, moving, workers=workers)
     if first.shape != second.shape:
         raise InputError(
             f"The images differ in size: {first.shape[0]} × {first.shape[1]} and {second.shape[0]} × {second.shape[1]} "

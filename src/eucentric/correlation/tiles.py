@@ -12,6 +12,7 @@ import numpy as np
 import scipy.fft as sf
 from numpy.typing import NDArray
 
+from eucentric.correlation.both import both
 from eucentric.correlation.rings import taper, window_efficiency
 from eucentric.images.prepare import Prepared
 
@@ -21,6 +22,8 @@ SMALLEST = 12
 """Shortest side of an overlap, pixels, that can be transformed with any use."""
 EDGE = 0.05
 """Taper of each tile, fraction of its side."""
+LIT_ENOUGH = 0.25
+"""A tile less lit than this in either image is left out."""
 BATCH = 12
 """Tiles transformed at a time; bounds the memory of large images."""
 
@@ -66,10 +69,14 @@ def tile_spectra(first: Prepared, second: Prepared, whole: tuple[int, int], *, w
     total = _Sums(ty, tx)
     for start in range(0, len(places), BATCH):
         some = places[start : start + BATCH]
-        a = _cut(first, at_first, some, window)
-        b = _cut(second, at_second, some, window)
+        a, b = both(
+            lambda image: _transformed(image[0], image[1], some, window),  # noqa: B023 - used before the next turn
+            (first, at_first),
+            (second, at_second),
+            workers=workers,
+        )
         weights = _lit_weights(first, at_first, some, (ty, tx)) * _lit_weights(second, at_second, some, (ty, tx))
-        total.add(a, b, weights, workers)
+        total.add(a, b, weights)
     if total.weight <= 0:
         return None
     efficiency = window_efficiency(taper(ty, EDGE)) * window_efficiency(taper(tx, EDGE))
@@ -98,17 +105,23 @@ class _Sums:
         self.second = np.zeros((ty, tx // 2 + 1), np.float32)
         self.weight = 0.0
 
-    def add(self, a: NDArray[np.float32], b: NDArray[np.float32], weights: NDArray[np.float64], workers: int) -> None:
-        """Add tiles (k, ty, tx), each with its weight (0: unlit)."""
-        fa, fb = sf.rfft2(a, workers=workers), sf.rfft2(b, workers=workers)
-        for one, two, weight in zip(fa, fb, weights, strict=True):
-            if weight <= 0.25:
+    def add(self, a: NDArray[np.complex64], b: NDArray[np.complex64], weights: NDArray[np.float64]) -> None:
+        """Add spectra of tiles (k, ty, tx//2+1), each with its weight (0: unlit)."""
+        for one, two, weight in zip(a, b, weights, strict=True):
+            if weight <= LIT_ENOUGH:
                 continue
             w = np.float32(weight)
             self.cross += np.conj(one) * two * w
             self.first += (one.real**2 + one.imag**2) * w
             self.second += (two.real**2 + two.imag**2) * w
             self.weight += float(weight)
+
+
+def _transformed(
+    image: Prepared, origin: tuple[int, int], places: list[tuple[int, int]], window: NDArray[np.float32]
+) -> NDArray[np.complex64]:
+    """Spectra (k, ty, tx//2+1) of tiles."""
+    return np.asarray(sf.rfft2(_cut(image, origin, places, window)), np.complex64)
 
 
 def _cut(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from eucentric.correlation.rings import Rings, rings, taper
 from eucentric.images.prepare import Prepared
-from eucentric.optics.pair import PairOptics, pair_model
+from eucentric.optics.pair import PairOptics, search_phase
 
 Image = NDArray[np.float32]
 
@@ -38,8 +38,7 @@ def whitened(
     levels = [grid.mean(p) for p in powers]
     weight = np.sqrt(signal_weight(levels[0], grid) * signal_weight(levels[1], grid))
     if pair is not None:
-        model = pair_model(grid.qy, grid.qx, _at_pixel(pair, factor), c1_m=0.0, c1_sigma_m=None)
-        spectra[1] *= np.conj(model.cross) / np.maximum(np.abs(model.cross), 1e-12)
+        spectra[1] *= search_phase(grid.qy, grid.qx, _at_pixel(pair, factor))
     images = []
     for spectrum, power, mean in zip(spectra, powers, levels, strict=True):
         level = np.where(mean > 0, mean, np.inf)  # rings without a mode in use

@@ -138,6 +138,31 @@ def _envelope(x: Plane, y: Plane, square: Plane, beta: complex, *, lens: Aberrat
     return np.asarray(envelope, np.float32)
 
 
+def search_phase(qy: Plane, qx: Plane, pair: PairOptics) -> NDArray[np.complex64]:
+    """The conjugate of the pair's phase as far as it needs no defocus: coma, and reversals by a misaligned axis.
+
+    Frequencies in cycles per pixel as for `pair_model`; envelopes are left out.
+    """
+    theta = np.float32(pair.column.wavelength_m / pair.pixel_m)
+    y, x = np.asarray(qy * theta, np.float32), np.asarray(qx * theta, np.float32)
+    square = np.asarray(x * x + y * y, np.float32)
+    one, two = (about_axis(pair.at(0.0), direction(tilt)) for tilt in (pair.first_tilt, pair.second_tilt))
+    k = 2 * math.pi / pair.column.wavelength_m
+    b2 = complex(*two.b2_m) - complex(*one.b2_m)
+    coma = np.float32(k * b2.real) * x
+    if b2.imag:
+        coma = coma - np.float32(k * b2.imag) * y
+    coma = coma * square
+    phasor = np.empty(square.shape, np.complex64)
+    np.cos(coma, out=phasor.real)
+    np.sin(coma, out=phasor.imag)
+    if one.c1_m != two.c1_m or one.a1_m != two.a1_m:
+        a, b = one.a1_m[0] - two.a1_m[0], one.a1_m[1] - two.a1_m[1]
+        even = 0.5 * (one.c1_m - two.c1_m) * square + 0.5 * a * (x * x - y * y) + b * x * y
+        phasor *= np.sign(np.cos(np.asarray(k * even, np.float32)))
+    return phasor
+
+
 def pair_model(
     qy: Plane, qx: Plane, pair: PairOptics, *, c1_m: float, c1_sigma_m: float | None, frequency_sigma: float = 0.0
 ) -> PairModel:
