@@ -1,0 +1,117 @@
+"""Student's t of the blocks: what noise gives, what a signal gives, and what a single feature can't."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from eucentric.correlation.evidence import (
+    Candidate,
+    chance,
+    difference,
+    judged,
+    odds_against,
+    ranked,
+)
+
+
+def candidate(mean: float, error: float = 0.01, *, at: tuple[float, float] = (0.0, 0.0), blocks: int = 257) -> Candidate:
+    """A candidate of given evidence."""
+    return Candidate(at, 1, mean, error, blocks)
+
+
+def noise(seed: int, shape: tuple[int, int] = (192, 160)) -> np.ndarray:
+    """White noise of unit rms."""
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def test_of_noise_t_is_a_standard_normal() -> None:
+    """Lags of white noise are independent trials. Mean 0 ± 1/√n, sd 1 ± 1/√(2n); four of each. Kolmogorov–Smirnov."""
+    a, b = noise(0), noise(1)
+    lags = [(y, x, 1) for y in range(-80, 81, 8) for x in range(-60, 61, 6)]
+    seen = [c for c in (judged(a, b, lag, 1) for lag in lags) if c is not None]
+    t = np.array([c.t for c in seen])
+    assert t.size == len(lags)
+    assert abs(t.mean()) < 4 / np.sqrt(t.size)
+    assert abs(t.std() - 1) < 4 / np.sqrt(2 * t.size)
+    assert stats.kstest(t, "norm").pvalue > 1e-4
+
+
+def test_signal_gives_its_coherence() -> None:
+    """Images sharing a fraction γ of their variance: the mean product is γ; its error √((1 + γ²)/pixels)."""
+    common, gamma, shift = noise(2, (240, 240)), 0.2, (17, -23)
+    one = np.sqrt(gamma) * common + np.sqrt(1 - gamma) * noise(3, (240, 240))
+    two = np.sqrt(gamma) * np.roll(common, shift, (0, 1)) + np.sqrt(1 - gamma) * noise(4, (240, 240))
+    found = judged(one.astype(np.float32), two.astype(np.float32), (*shift, 1), 2)
+    assert found is not None
+    error = np.sqrt((1 + gamma**2) / ((240 - 17) * (240 - 23)))
+    assert found.mean == pytest.approx(gamma, abs=4 * error + 0.01)  # 0.01: 4σ of both images' variance
+    assert found.error == pytest.approx(error, rel=4 / np.sqrt(2 * found.blocks) + 0.05)  # 5 %: pixels left over
+    assert found.shift_px == (34.0, -46.0)  # two full pixels each
+
+
+def test_reversed_contrast_has_the_other_sign() -> None:
+    a = noise(5)
+    plus, minus = judged(a, -a, (0, 0, 1), 1), judged(a, -a, (0, 0, -1), 1)
+    assert plus is not None
+    assert minus is not None
+    assert minus.t == pytest.approx(-plus.t)
+    assert minus.t > 50  # γ = 1: t ≈ √(pixels/2) = 124
+
+
+def test_a_single_spot_is_no_evidence() -> None:
+    """A strong blob common to both lies in few blocks: whatever its strength, t stays below √k for k of its blocks.
+
+    (One block of n holding all: mean m/n, error m/n: t = 1.)
+    """
+    a, b = noise(6), noise(7)
+    a[70:78, 60:68] += 50
+    b[70:78, 60:68] += 50
+    found = judged(a, b, (0, 0, 1), 1)
+    assert found is not None
+    assert found.t < np.sqrt(4) + 1.0  # an 8 × 8 spot meets at most 4 blocks of 10; 1: noise
+
+
+def test_too_little_in_common_is_not_judged() -> None:
+    a = noise(8)
+    assert judged(a, a, (192, 0, 1), 1) is None
+    assert judged(a, a, (0, -500, 1), 1) is None
+    assert judged(a, a, (188, 156, 1), 1) is None  # 4 × 4 pixels
+
+
+def test_chance_is_two_tails_of_student_times_the_lags() -> None:
+    one = candidate(0.05)
+    expected = 2 * float(stats.t.sf(5.0, 256))
+    assert chance(one, 1) == pytest.approx(expected, rel=1e-6)
+    assert chance(one, 1000) == pytest.approx(1000 * expected, rel=1e-6)
+    assert chance(one, 10**9) == 1.0
+
+
+def test_more_evidence_comes_first_unless_another_agrees_clearly_better() -> None:
+    """On a lattice the wrong cell has the larger overlap, the right one the better agreement."""
+    wide, better = candidate(0.30, 0.01, at=(0, 0)), candidate(0.90, 0.05, at=(50, 0))
+    slightly = candidate(0.33, 0.03, at=(80, 0))
+    assert wide.t > better.t
+    assert difference(better, wide) == pytest.approx(0.6 / np.hypot(0.01, 0.05))
+    assert ranked([slightly, wide], 1000)[0] is wide
+    assert ranked([slightly, wide, better], 1000)[0] is better
+
+
+def test_odds_against_noise_are_the_evidence() -> None:
+    """Where the images do not repeat themselves a chance rival loses by exp(½(t² − t'²))."""
+    images = (noise(9), noise(10))
+    best, rival = candidate(0.08), candidate(0.03, at=(40.0, 24.0))
+    assert odds_against(images, best, rival, factor=1, lags=10000) == pytest.approx(np.exp(0.5 * (64 - 9)))
+
+
+def test_odds_on_a_lattice_rest_on_the_difference() -> None:
+    """A rival one period away is no chance: exp(½·difference²), 1 where it agrees as well or better."""
+    y, x = np.mgrid[:192, :160]
+    holes = (np.cos(2 * np.pi * y / 32) * np.cos(2 * np.pi * x / 32)).astype(np.float32) * 2
+    images = (holes + noise(11), holes + noise(12))
+    best, rival = candidate(0.30), candidate(0.26, at=(32.0, 0.0))
+    expected = np.exp(0.5 * (0.04 / np.hypot(0.01, 0.01)) ** 2)
+    assert odds_against(images, best, rival, factor=1, lags=10000) == pytest.approx(expected)
+    same = candidate(0.30, at=(32.0, 0.0))
+    assert odds_against(images, best, same, factor=1, lags=10000) == 1.0
