@@ -26,8 +26,11 @@ __all__ = ["PairOptics", "SearchRange", "register"]
 
 PATTERN_RMS = 0.05
 """Common contrast above this fraction of the mean is no residue of a gain reference (those are 0.5 to 2 %)."""
-CLOSE_PX = 3.0
-"""The tiles must be cut this near to the shift for their whole overlap to count."""
+CLOSE_PX = 6.0
+"""The tiles must be cut this near to the shift for (nearly) their whole overlap to count."""
+QUICK_TILES = 9
+QUICK_FROM_PX = 9.0
+"""Where the search leaves more than this to find, a few tiles say first where to cut all of them."""
 PATTERN_NATS = 12.0
 """The specimen must explain this much more than a fixed pattern does, in nats, to be believed at zero shift."""
 
@@ -95,15 +98,18 @@ def _refined(
         return best, None
     at, reach = best.shift_px, 1.5 * found.step_px[0] + 2
     refined = None
-    for _ in range(2):
+    for quick in (QUICK_TILES if reach > QUICK_FROM_PX else None, None, None):
         whole = (round(at[0]), round(at[1]))
-        spectra = tile_spectra(first, second, whole, workers=workers)
+        spectra = tile_spectra(first, second, whole, workers=workers, at_most=quick)
         if spectra is None:
             return best, None
         refined = refine(spectra, pair, reach_px=reach, without_zero=where.without_zero)
-        if refined is None or np.hypot(refined.shift_px[0] - whole[0], refined.shift_px[1] - whole[1]) <= CLOSE_PX:
+        if refined is None:
             break
-        at, reach = refined.shift_px, CLOSE_PX
+        far = np.hypot(refined.shift_px[0] - whole[0], refined.shift_px[1] - whole[1])
+        if quick is None and far <= CLOSE_PX:
+            break
+        at, reach = refined.shift_px, CLOSE_PX + 2
     if refined is not None and np.hypot(at[0] - refined.shift_px[0], at[1] - refined.shift_px[1]) > reach + CLOSE_PX:
         return best, None  # fine detail that leads away from where the images agree is no agreement
     return best, refined

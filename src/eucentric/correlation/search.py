@@ -8,6 +8,7 @@ is not certain.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import scipy.fft as sf
@@ -104,12 +105,18 @@ def _overlap(first: Prepared, second: Prepared, *, factor: int, workers: int) ->
     shape = _padded(ny, nx)
     lit_a, lit_b = reduced_mask(first, factor), reduced_mask(second, factor)
     if lit_a is None and lit_b is None:
-        rows, columns = (np.clip(1 - _distance(m) / n, 0, 1) for m, n in zip(shape, (ny, nx), strict=True))
-        return np.asarray(rows[:, None] * columns[None], np.float32)
+        return _plain_overlap(ny, nx)
     ones = np.ones((ny, nx), np.float32)
     one = sf.rfft2(ones if lit_a is None else lit_a, s=shape, workers=workers)
     two = sf.rfft2(ones if lit_b is None else lit_b, s=shape, workers=workers)
     return np.asarray(np.maximum(sf.irfft2(np.conj(one) * two, s=shape, workers=workers) / (ny * nx), 0), np.float32)
+
+
+@lru_cache(maxsize=8)
+def _plain_overlap(ny: int, nx: int) -> Image:
+    """The same for images that are lit all over."""
+    rows, columns = (np.clip(1 - _distance(m) / n, 0, 1) for m, n in zip(_padded(ny, nx), (ny, nx), strict=True))
+    return np.asarray(rows[:, None] * columns[None], np.float32)
 
 
 def _padded(ny: int, nx: int) -> tuple[int, int]:

@@ -24,8 +24,6 @@ EDGE = 0.05
 """Taper of each tile, fraction of its side."""
 LIT_ENOUGH = 0.25
 """A tile less lit than this in either image is left out."""
-BATCH = 12
-"""Tiles transformed at a time; bounds the memory of large images."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,100 +51,118 @@ class TileSpectra:
         return self.tiles * self.efficiency
 
 
-def tile_spectra(first: Prepared, second: Prepared, whole: tuple[int, int], *, workers: int) -> TileSpectra | None:
-    """Averaged spectra of the overlap at the shift `whole`; None when less than `SMALLEST` pixels overlap on a side."""
-    (ny, nx), (sy, sx) = first.shape, whole
-    height, width = ny - abs(sy), nx - abs(sx)
+@dataclass(frozen=True, slots=True)
+class _Cutting:
+    """Where tiles (ty, tx) are cut: their places in the overlap, and the overlap's corner in both images."""
+
+    shape: tuple[int, int]
+    places: tuple[tuple[int, int], ...]
+    at_first: tuple[int, int]
+    at_second: tuple[int, int]
+    shared: float  # independent share of the tiles' pixels where tiles overlap each other
+
+
+def tile_spectra(
+    first: Prepared, second: Prepared, whole: tuple[int, int], *, workers: int, at_most: int | None = None
+) -> TileSpectra | None:
+    """Averaged spectra of the overlap at the shift `whole`; None when less than `SMALLEST` pixels overlap on a side.
+
+    `at_most` takes so many of the tiles only, evenly spread: a quick look.
+    """
+    (ny, nx), (height, width) = first.shape, (first.shape[0] - abs(whole[0]), first.shape[1] - abs(whole[1]))
     if min(height, width) < SMALLEST:
         return None
-    ky, kx = -(-height // TILE), -(-width // TILE)
-    ty, tx = sf.prev_fast_len(height // ky, real=True), sf.prev_fast_len(width // kx, real=True)
-    places = [
-        (i * (height - ty) // max(ky - 1, 1), j * (width - tx) // max(kx - 1, 1)) for i in range(ky) for j in range(kx)
-    ]
-    at_first, at_second = (max(0, -sy), max(0, -sx)), (max(0, sy), max(0, sx))
-    window = taper(ty, EDGE)[:, None] * taper(tx, EDGE)[None]
-    total = _Sums(ty, tx)
-    for start in range(0, len(places), BATCH):
-        some = places[start : start + BATCH]
-        a, b = both(
-            lambda image: _transformed(image[0], image[1], some, window),  # noqa: B023 - used before the next turn
-            (first, at_first),
-            (second, at_second),
-            workers=workers,
-        )
-        weights = _lit_weights(first, at_first, some, (ty, tx)) * _lit_weights(second, at_second, some, (ty, tx))
-        total.add(a, b, weights)
-    if total.weight <= 0:
+    cut = _cutting(height, width, whole)
+    places = cut.places
+    if at_most is not None and len(places) > at_most:
+        places = places[:: -(-len(places) // at_most)]
+    window = taper(cut.shape[0], EDGE)[:, None] * taper(cut.shape[1], EDGE)[None]
+    sums, more = both(
+        lambda some: _summed(first, second, cut, some, window), places[0::2], places[1::2], workers=workers
+    )
+    sums.add(more)
+    if sums.weight <= 0:
         return None
-    efficiency = window_efficiency(taper(ty, EDGE)) * window_efficiency(taper(tx, EDGE))
-    # Tiles that overlap each other share pixels: count area, not tiles.
-    efficiency *= min(1.0, height * width / (len(places) * ty * tx))
-    norm = np.float32(1 / total.weight)
+    norm = np.float32(1 / sums.weight)
+    efficiency = window_efficiency(taper(cut.shape[0], EDGE)) * window_efficiency(taper(cut.shape[1], EDGE))
     return TileSpectra(
-        total.cross * norm,
-        total.first * norm,
-        total.second * norm,
-        shape=(ty, tx),
+        sums.cross * norm,
+        (sums.first[:, 0::2] + sums.first[:, 1::2]) * norm,
+        (sums.second[:, 0::2] + sums.second[:, 1::2]) * norm,
+        shape=cut.shape,
         whole=whole,
-        tiles=total.weight,
-        efficiency=efficiency,
+        tiles=sums.weight,
+        efficiency=efficiency * cut.shared,
         overlap=height * width / (ny * nx),
         window_power=float((window**2).mean()),
     )
 
 
+def _cutting(height: int, width: int, whole: tuple[int, int]) -> _Cutting:
+    """Tiles of one size that cover an overlap (height, width)."""
+    ky, kx = -(-height // TILE), -(-width // TILE)
+    ty, tx = sf.prev_fast_len(height // ky, real=True), sf.prev_fast_len(width // kx, real=True)
+    rows = [i * (height - ty) // max(ky - 1, 1) for i in range(ky)]
+    columns = [j * (width - tx) // max(kx - 1, 1) for j in range(kx)]
+    (sy, sx) = whole
+    return _Cutting(
+        shape=(ty, tx),
+        places=tuple((y, x) for y in rows for x in columns),
+        at_first=(max(0, -sy), max(0, -sx)),
+        at_second=(max(0, sy), max(0, sx)),
+        shared=min(1.0, height * width / (ky * kx * ty * tx)),
+    )
+
+
 class _Sums:
-    """Running sums of spectra over tiles."""
+    """Running sums of spectra over tiles; powers as squares of real and imaginary parts side by side."""
 
     def __init__(self, ty: int, tx: int) -> None:
-        self.cross = np.zeros((ty, tx // 2 + 1), np.complex64)
-        self.first = np.zeros((ty, tx // 2 + 1), np.float32)
-        self.second = np.zeros((ty, tx // 2 + 1), np.float32)
+        half = tx // 2 + 1
+        self.cross = np.zeros((ty, half), np.complex64)
+        self.first = np.zeros((ty, 2 * half), np.float32)
+        self.second = np.zeros((ty, 2 * half), np.float32)
         self.weight = 0.0
 
-    def add(self, a: NDArray[np.complex64], b: NDArray[np.complex64], weights: NDArray[np.float64]) -> None:
-        """Add spectra of tiles (k, ty, tx//2+1), each with its weight (0: unlit)."""
-        for one, two, weight in zip(a, b, weights, strict=True):
-            if weight <= LIT_ENOUGH:
-                continue
-            w = np.float32(weight)
-            self.cross += np.conj(one) * two * w
-            self.first += (one.real**2 + one.imag**2) * w
-            self.second += (two.real**2 + two.imag**2) * w
-            self.weight += float(weight)
+    def add(self, more: _Sums) -> None:
+        """Add another's sums."""
+        self.cross += more.cross
+        self.first += more.first
+        self.second += more.second
+        self.weight += more.weight
 
 
-def _transformed(
-    image: Prepared, origin: tuple[int, int], places: list[tuple[int, int]], window: NDArray[np.float32]
-) -> NDArray[np.complex64]:
-    """Spectra (k, ty, tx//2+1) of tiles."""
-    return np.asarray(sf.rfft2(_cut(image, origin, places, window)), np.complex64)
-
-
-def _cut(
-    image: Prepared, origin: tuple[int, int], places: list[tuple[int, int]], window: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Tiles (k, ty, tx), each less its own mean, times the window and the lit part."""
-    ty, tx = window.shape
-    tiles = np.empty((len(places), ty, tx), np.float32)
-    for k, (y, x) in enumerate(places):
-        rows, columns = slice(origin[0] + y, origin[0] + y + ty), slice(origin[1] + x, origin[1] + x + tx)
-        values = image.values[rows, columns]
-        if image.lit is None:
-            np.multiply(values - values.mean(), window, out=tiles[k])
+def _summed(
+    first: Prepared, second: Prepared, cut: _Cutting, places: tuple[tuple[int, int], ...], window: NDArray[np.float32]
+) -> _Sums:
+    """Sums over the tiles at `places`."""
+    sums = _Sums(*cut.shape)
+    square = np.empty_like(sums.first)
+    for y, x in places:
+        tile_a, lit_a = _tile(first, (cut.at_first[0] + y, cut.at_first[1] + x), window)
+        tile_b, lit_b = _tile(second, (cut.at_second[0] + y, cut.at_second[1] + x), window)
+        if min(lit_a, lit_b) < LIT_ENOUGH:
             continue
-        lit = image.lit[rows, columns] * window
-        mean = float((values * lit).sum()) / max(float(lit.sum()), 1e-9)
-        np.multiply(values - np.float32(mean), lit, out=tiles[k])
-    return tiles
+        a = np.ascontiguousarray(sf.rfft2(tile_a), np.complex64)
+        b = np.ascontiguousarray(sf.rfft2(tile_b), np.complex64)
+        for total, spectrum in ((sums.first, a), (sums.second, b)):
+            np.square(spectrum.view(np.float32), out=square)
+            total += square
+        np.conjugate(a, out=a)
+        a *= b
+        sums.cross += a
+        sums.weight += min(lit_a, lit_b)
+    return sums
 
 
-def _lit_weights(
-    image: Prepared, origin: tuple[int, int], places: list[tuple[int, int]], shape: tuple[int, int]
-) -> NDArray[np.float64]:
-    """Lit fraction of each tile."""
+def _tile(image: Prepared, corner: tuple[int, int], window: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    """A tile less its own mean, times the window and the lit part; and how much of it is lit."""
+    rows = slice(corner[0], corner[0] + window.shape[0])
+    columns = slice(corner[1], corner[1] + window.shape[1])
+    values = image.values[rows, columns]
     if image.lit is None:
-        return np.ones(len(places))
-    y0, x0 = origin
-    return np.array([image.lit[y0 + y : y0 + y + shape[0], x0 + x : x0 + x + shape[1]].mean() for y, x in places])
+        return (values - values[::4, ::4].mean()) * window, 1.0  # a sixteenth of the pixels tells the mean
+    lit = image.lit[rows, columns]
+    share = float(lit.mean())
+    mean = float((values * lit).sum()) / max(share * lit.size, 1e-9)
+    return (values - np.float32(mean)) * lit * window, share

@@ -103,13 +103,14 @@ def _repaired(image: NDArray[np.float32], mean: float, limit: float) -> NDArray[
 
 def _lit_blocks(image: NDArray[np.float32]) -> NDArray[np.bool_] | None:
     """Which blocks the beam reaches (by, bx); None when all are lit. Blocks next to dark ones count as dark."""
-    block = min(BLOCK, min(image.shape) // 8)
+    block = min(BLOCK, min(image.shape) // 16 * 2)
     ny, nx = image.shape[0] // block, image.shape[1] // block
-    means = image[: ny * block, : nx * block].reshape(ny, block, nx, block).mean(axis=(1, 3))
+    # A quarter of the pixels is enough to tell lit from dark.
+    means = image[: ny * block : 2, : nx * block : 2].reshape(ny, block // 2, nx, block // 2).mean(axis=(1, 3))
     bright = float(np.percentile(means, 90))
     lit = means > DARK_FRACTION * bright
     # Shot noise alone must not make a block dark: 5σ of a Poisson mean.
-    if lit.all() or bright * block * block < (5 / (1 - DARK_FRACTION)) ** 2:
+    if lit.all() or bright * block * block / 4 < (5 / (1 - DARK_FRACTION)) ** 2:
         return None
     return np.asarray(ndimage.binary_erosion(lit, structure=_NEIGHBOURS, border_value=1))
 
