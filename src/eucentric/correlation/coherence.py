@@ -28,8 +28,8 @@ CELL_SIGMA = 0.4
 """rms width of a frequency cell in units of 1/side: that of a lightly tapered window."""
 LEVEL_RINGS = 6
 """Rings to either side over which the whitening level is averaged."""
-RINGS_SUMMED = 5
-"""Rings in one running sum of `smooth`."""
+PATTERN_SIGMAS = 3.0
+"""A fixed pattern is taken out when it is this sure to be there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,9 +140,10 @@ def fit_signal(data: Measured, model: Expected, rest: NDArray[np.float64], *, wi
 def _without_pattern(
     aligned: ComplexPlane, data: Measured, model: Expected, rest: NDArray[np.float64]
 ) -> tuple[ComplexPlane, float]:
-    """The aligned cross-spectrum less a camera pattern of zero shift, and how many sigmas of it there are.
+    """The aligned cross-spectrum less a white camera pattern of zero shift, and how many sigmas of it there are.
 
     Ring by ring aligned = S·|M| + G·e^{iφ}, φ the phase of a zero shift after alignment; least squares for S and G.
+    One G serves all rings: what a gain reference leaves over is white, and rings full of specimen say little about it.
     Where the two can't be told apart (shift near zero, no model) nothing is taken out.
     """
     grid = data.grid
@@ -152,18 +153,19 @@ def _without_pattern(
     turn = ramp(grid, total)
     if model.phase is not None:
         turn *= model.phase
-    ss, gg = smooth(model.moment), smooth(grid.count)
-    sg = smooth(grid.total(model.size * turn.real))
-    s_data = smooth(grid.total(model.size * aligned.real))
-    g_data = smooth(grid.total(aligned.real * turn.real + aligned.imag * turn.imag))
+    ss, gg, sg = model.moment, grid.count, grid.total(model.size * turn.real)
+    s_data = grid.total(model.size * aligned.real)
+    g_data = grid.total(aligned.real * turn.real + aligned.imag * turn.imag)
     determinant = ss * gg - sg * sg
     apart = determinant > 0.1 * ss * gg
-    safe = np.where(apart, determinant, 1.0)
-    pattern = np.where(apart, (ss * g_data - sg * s_data) / safe, 0.0)
-    error = np.where(apart, np.sqrt(ss / safe / data.spectra.looks), 1.0)
+    if not apart.any():
+        return aligned, 0.0
+    level, power = data.level[apart], (data.first * data.second)[apart]
+    each = (ss * g_data - sg * s_data)[apart] / determinant[apart] * level
     # A strong specimen scatters too (speckle): up to twice the variance of noise alone.
-    sigmas = float(np.sum(pattern / error) / np.sqrt(2 * max(apart.sum(), 1) * RINGS_SUMMED))
-    keep = np.where(pattern > 2 * error, pattern, 0.0)
-    if keep.any():
-        aligned = aligned - grid.spread(keep) * turn
+    variance = 2 * power * level**2 * ss[apart] / determinant[apart] / data.spectra.looks
+    pattern = float((each / variance).sum() / (1 / variance).sum())
+    sigmas = pattern * float(np.sqrt((1 / variance).sum()))
+    if sigmas > PATTERN_SIGMAS:
+        aligned = aligned - grid.spread(pattern / data.level) * turn
     return aligned, sigmas

@@ -53,13 +53,8 @@ def judged(a: Image, b: Image, lag: Lag, factor: int) -> Candidate | None:
     product = one * two
     if sign < 0:
         np.negative(product, out=product)
-    side = max(6, int(np.sqrt(product.size / BLOCKS)))
-    ky, kx = product.shape[0] // side, product.shape[1] // side
-    if ky * kx < FEWEST_BLOCKS:
-        return None
-    blocks = product[: ky * side, : kx * side].reshape(ky, side, kx, side).mean(axis=(1, 3), dtype=np.float64).ravel()
-    blocks = blocks[blocks != 0]  # unlit blocks say nothing
-    if blocks.size < FEWEST_BLOCKS:
+    blocks = _block_means(product)
+    if blocks is None:
         return None
     error = float(blocks.std(ddof=1) / np.sqrt(blocks.size))
     return Candidate(
@@ -98,8 +93,50 @@ def odds_against(images: tuple[Image, Image], best: Candidate, rival: Candidate,
     """
     evidence = 0.5 * (best.t**2 - rival.t**2)
     if chance(rival, lags) < SIGNIFICANT or _repeats(images, best, rival, factor):
-        evidence = min(evidence, 0.5 * max(difference(best, rival), 0.0) ** 2)
+        evidence = min(evidence, 0.5 * max(_paired_difference(images, best, rival, factor), 0.0) ** 2)
     return float(np.exp(np.clip(evidence, 0, 690)))
+
+
+def _paired_difference(images: tuple[Image, Image], best: Candidate, rival: Candidate, factor: int) -> float:
+    """By how many sigmas `best` agrees better than `rival`, block by block where both can be seen.
+
+    The same blocks of one image are held against the other image at both shifts, so that it matters little what is in
+    a block; once for either image. Where no blocks are common, overlap for overlap.
+    """
+    a, b = images
+    one, two = ([round(s / factor) for s in c.shift_px] for c in (best, rival))
+    sizes = []
+    for still, moved, sign in ((a, b, 1), (b, a, -1)):
+        lags = [(sign * y, sign * x) for y, x in (one, two)]
+        rows, columns = (_common([lag[axis] for lag in lags], a.shape[axis]) for axis in (0, 1))
+        if rows.stop - rows.start < 2 or columns.stop - columns.start < 2:
+            continue
+        seen = [moved[_moved(rows, y), _moved(columns, x)] for y, x in lags]
+        blocks = _block_means(still[rows, columns] * (best.sign * seen[0] - rival.sign * seen[1]))
+        if blocks is not None:
+            sizes.append(float(blocks.mean() / max(blocks.std(ddof=1) / np.sqrt(blocks.size), 1e-12)))
+    return float(np.mean(sizes)) if sizes else difference(best, rival)
+
+
+def _common(lags: list[int], n: int) -> slice:
+    """Elements of an axis that stay on it under all lags."""
+    return slice(max(0, *(-s for s in lags)), n - max(0, *lags))
+
+
+def _moved(where: slice, lag: int) -> slice:
+    """A slice moved along its axis."""
+    return slice(where.start + lag, where.stop + lag)
+
+
+def _block_means(product: Image) -> NDArray[np.float64] | None:
+    """Means over some `BLOCKS` square blocks of a product, unlit ones (all zero) left out; None for too few blocks."""
+    side = max(6, int(np.sqrt(product.size / BLOCKS)))
+    ky, kx = product.shape[0] // side, product.shape[1] // side
+    if ky * kx < FEWEST_BLOCKS:
+        return None
+    blocks = product[: ky * side, : kx * side].reshape(ky, side, kx, side).mean(axis=(1, 3), dtype=np.float64).ravel()
+    blocks = blocks[blocks != 0]
+    return blocks if blocks.size >= FEWEST_BLOCKS else None
 
 
 def _repeats(images: tuple[Image, Image], best: Candidate, rival: Candidate, factor: int) -> bool:

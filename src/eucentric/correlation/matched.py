@@ -36,7 +36,7 @@ class Refined:
     """Shift (y, x) in pixels, covariance (2, 2) px², coherence per ring, and the fixed pattern's part.
 
     `evidence` is what the specimen's model explains, in nats; `pattern_evidence` what a fixed pattern alone at zero
-    shift would, over the same modes. `common_rms` is the contrast that both images share, in pixel units.
+    shift would, over the same modes.
     """
 
     shift_px: tuple[float, float]
@@ -45,15 +45,20 @@ class Refined:
     evidence: float
     pattern_evidence: float
     pattern_sigmas: float
-    common_rms: float
 
 
 def refine(
-    spectra: TileSpectra, pair: PairOptics | None, *, reach_px: float, without_zero: bool = False
+    spectra: TileSpectra,
+    pair: PairOptics | None,
+    *,
+    reach_px: float,
+    without_zero: bool = False,
+    pattern_rms: float | None = None,
 ) -> Refined | None:
     """The shift within `reach_px` of the whole pixels already taken out; None when no ring holds any signal.
 
-    `without_zero` leaves out the place of a camera's fixed pattern.
+    `without_zero` leaves out the place of a camera's fixed pattern; `pattern_rms` is the strongest such pattern to
+    reckon with, in units of the pixels, white (None: of any strength and spectrum).
     """
     side = min(spectra.shape)
     grid = rings(*spectra.shape)
@@ -74,7 +79,7 @@ def refine(
         rest = rest + step
         if turn > 0 and np.hypot(*step) < max(CONVERGED_PX, 0.2 * np.sqrt(np.trace(covariance))):
             break
-    return _result(data, signal, rest + spectra.whole, covariance)
+    return _result(data, signal, rest + spectra.whole, covariance, pattern_rms)
 
 
 def _nearest_peak(
@@ -148,21 +153,29 @@ def _moments(grid: Rings, values: Plane) -> NDArray[np.float64]:
     )
 
 
-def _result(data: Measured, signal: Signal, shift: NDArray[np.float64], covariance: NDArray[np.float64]) -> Refined:
+def _result(
+    data: Measured,
+    signal: Signal,
+    shift: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    pattern_rms: float | None,
+) -> Refined:
     """Everything that the last round says, with the evidence for the specimen and for a fixed pattern."""
     grid, spectra = data.grid, data.spectra
     noise = 1 / np.sqrt(np.maximum(smooth(grid.count) * spectra.looks, 1.0))
     seen = grid.multiplicity * signal.gamma
     specimen = 0.5 * spectra.looks * float((seen * (2 * signal.aligned.real - signal.gamma)).sum())
-    unshifted = (data.cross * ramp(grid, -np.array(spectra.whole, float))).real
-    pattern = np.clip(smooth(grid.total(unshifted)) / np.maximum(smooth(grid.count), 1), 0, 0.99)
-    common = float((signal.ring_gamma * grid.count)[signal.used] @ data.level[signal.used])
+    unshifted = smooth(grid.total((data.cross * ramp(grid, -np.array(spectra.whole, float))).real))
+    at_zero = np.clip(unshifted / np.maximum(smooth(grid.count), 1), 0, 0.99)
+    most = (
+        np.inf if pattern_rms is None else pattern_rms**2 * spectra.window_power * spectra.shape[0] * spectra.shape[1]
+    )
+    pattern = np.minimum(at_zero, most / data.level)
     return Refined(
         shift_px=(float(shift[0]), float(shift[1])),
         covariance_px2=covariance,
         coherence=Coherence(grid.centre, signal.ring_gamma, noise, signal.used),
         evidence=specimen,
-        pattern_evidence=0.5 * spectra.looks * float((grid.count * pattern**2).sum()),
+        pattern_evidence=0.5 * spectra.looks * float((grid.count * pattern * (2 * at_zero - pattern)).sum()),
         pattern_sigmas=signal.pattern_sigmas,
-        common_rms=float(np.sqrt(max(common, 0.0) / spectra.window_power)) / (spectra.shape[0] * spectra.shape[1]),
     )

@@ -24,8 +24,8 @@ from eucentric.optics.pair import PairOptics
 
 __all__ = ["PairOptics", "SearchRange", "register"]
 
-PATTERN_RMS = 0.05
-"""Common contrast above this fraction of the mean is no residue of a gain reference (those are 0.5 to 2 %)."""
+PATTERN_RMS = 0.025
+"""The strongest residue of a gain reference to reckon with, as a fraction of the mean (they are 0.5 to 2 %)."""
 CLOSE_PX = 6.0
 """The tiles must be cut this near to the shift for (nearly) their whole overlap to count."""
 QUICK_TILES = 9
@@ -76,7 +76,7 @@ def _matched(
     """The matched registration, and a second look without zero shift where a fixed pattern may have won."""
     found = search(first, second, pair, where, workers=workers)
     best, refined = _refined(first, second, found, pair, where, workers=workers)
-    pattern = _pattern(refined, first, second, pair)
+    pattern = _pattern(refined)
     if pattern is FixedPattern.INDISTINGUISHABLE and not where.without_zero:
         off_zero = SearchRange(where.min_overlap, without_zero=True)
         elsewhere = search(first, second, pair, off_zero, workers=workers)
@@ -103,7 +103,9 @@ def _refined(
         spectra = tile_spectra(first, second, whole, workers=workers, at_most=quick)
         if spectra is None:
             return best, None
-        refined = refine(spectra, pair, reach_px=reach, without_zero=where.without_zero)
+        refined = refine(
+            spectra, pair, reach_px=reach, without_zero=where.without_zero, pattern_rms=_pattern_rms(first, second)
+        )
         if refined is None:
             break
         far = np.hypot(refined.shift_px[0] - whole[0], refined.shift_px[1] - whole[1])
@@ -115,18 +117,21 @@ def _refined(
     return best, refined
 
 
-def _pattern(refined: Refined | None, first: Prepared, second: Prepared, pair: PairOptics | None) -> FixedPattern:
+def _pattern_rms(first: Prepared, second: Prepared) -> float | None:
+    """The strongest fixed pattern that two images of these means can share; None where counts have lost their zero."""
+    if not (first.positive and second.positive):
+        return None
+    return PATTERN_RMS * max(first.mean, second.mean)
+
+
+def _pattern(refined: Refined | None) -> FixedPattern:
     """Whether what was found may be the camera's own pattern."""
     if refined is None:
         return FixedPattern.NONE
-    distance = float(np.hypot(*refined.shift_px))
     sigma = float(np.sqrt(np.trace(refined.covariance_px2)))
-    if distance > 4 * sigma + 0.05:
+    if float(np.hypot(*refined.shift_px)) > 4 * sigma + 0.05:
         return FixedPattern.REMOVED if refined.pattern_sigmas > 5 else FixedPattern.NONE
-    mean = 0.5 * (first.mean + second.mean)
-    if first.positive and second.positive and refined.common_rms > PATTERN_RMS * mean:
-        return FixedPattern.NONE
-    if pair is not None and refined.evidence - refined.pattern_evidence > PATTERN_NATS + 0.1 * refined.pattern_evidence:
+    if refined.evidence - refined.pattern_evidence > PATTERN_NATS + 0.1 * refined.pattern_evidence:
         return FixedPattern.NONE
     return FixedPattern.INDISTINGUISHABLE
 

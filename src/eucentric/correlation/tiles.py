@@ -145,9 +145,10 @@ def _summed(
             continue
         a = np.ascontiguousarray(sf.rfft2(tile_a), np.complex64)
         b = np.ascontiguousarray(sf.rfft2(tile_b), np.complex64)
-        for total, spectrum in ((sums.first, a), (sums.second, b)):
-            np.square(spectrum.view(np.float32), out=square)
-            total += square
+        np.square(a.view(np.float32), out=square)
+        sums.first += square
+        np.square(b.view(np.float32), out=square)
+        sums.second += square
         np.conjugate(a, out=a)
         a *= b
         sums.cross += a

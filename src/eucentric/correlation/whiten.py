@@ -21,7 +21,7 @@ EDGE = 0.03
 MODE_LIMIT = 9.0
 """A mode is held to this many times its ring's mean power: of noise e⁻⁹ = 1e-4 of the modes are."""
 PIXEL_LIMIT = 4.0
-"""Whitened pixels are held to this many standard deviations."""
+"""Whitened pixels are held to this many standard deviations of the common ones (1.48 of their median size)."""
 STRONGEST = 0.7
 """Coherence that a ring is credited with at most, so that none rules alone."""
 
@@ -46,7 +46,7 @@ def whitened(
         excess = power / (MODE_LIMIT * level).astype(np.float32)[grid.index]
         gain *= (grid.multiplicity > 0) / np.sqrt(np.maximum(excess, 1))
         white = sf.irfft2(spectrum * gain, s=(ny, nx), workers=workers)
-        spread = max(float(white.std()), 1e-30)
+        spread = max(1.4826 * float(np.median(np.abs(white[::4, ::4]))), 0.1 * float(white.std()), 1e-30)
         images.append(np.asarray(np.clip(white / np.float32(spread), -PIXEL_LIMIT, PIXEL_LIMIT), np.float32))
     return (images[0], images[1])
 

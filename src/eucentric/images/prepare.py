@@ -22,6 +22,8 @@ BLOCK = 32
 """Side in pixels of the blocks that are judged lit or dark (fewer pixels in small images)."""
 DARK_FRACTION = 0.3
 """A block with less than this fraction of the bright blocks' mean is outside of the beam (or behind a grid bar)."""
+COUNTS_BELOW_ZERO = 0.5
+"""Counts may go below zero by this fraction of the mean (read noise); further, their zero was moved or scaled away."""
 
 _NEIGHBOURS = np.ones((3, 3), np.bool_)
 
@@ -60,9 +62,10 @@ def prepare(pixels: NDArray[np.generic]) -> Prepared:
     if high - mean > limit or mean - low > limit:
         image = _repaired(image, mean, limit)
         mean = float(image.mean())
-    lit = _lit_blocks(image) if low >= 0 else None
+    positive = low > -COUNTS_BELOW_ZERO * mean
+    lit = _lit_blocks(image) if positive else None
     if lit is None:
-        return Prepared(image, None, 1.0, mean, low >= 0)
+        return Prepared(image, None, 1.0, mean, positive)
     mask = _smooth_mask(lit, (image.shape[0], image.shape[1]))
     return Prepared(image, mask, float(lit.mean()), mean, positive=True)
 
