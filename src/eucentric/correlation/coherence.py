@@ -118,11 +118,15 @@ def fit_signal(data: Measured, model: Expected, rest: NDArray[np.float64], *, wi
     if with_pattern:
         aligned, pattern_sigmas = _without_pattern(aligned, data, model, rest)
     moment = smooth(model.moment)
-    together = smooth(grid.total(aligned.real * model.size))
+    alone = grid.total(aligned.real * model.size)
+    together = smooth(alone)
     # Nothing in common: variance ½ per look of a whitened mode's real part; a full plane counts each mode twice.
     scatter = np.sqrt(smooth(model.moment * data.first * data.second) / looks)
     used = (together > RING_SIGMAS * scatter) & (grid.count > 0) & (moment > 0)
     power = np.where(used, together / np.where(moment > 0, moment, 1.0), 0.0)
+    # Where the spectrum falls steeply, a ring is not credited with its neighbours' signal beyond its own by 2σ.
+    own = np.where(model.moment > 0, model.moment, 1.0)
+    power = np.minimum(power, np.maximum(alone + 2 * np.sqrt(own * data.first * data.second / looks), 0) / own)
     noise_first = np.maximum(data.first - power * model.mean_first, 0.01 * data.first)
     noise_second = np.maximum(data.second - power * model.mean_second, 0.01 * data.second)
     signal = grid.spread(power)

@@ -130,16 +130,19 @@ def _newton(signal: Signal, grid: Rings, efficiency: float) -> tuple[NDArray[np.
     weight = grid.multiplicity * signal.gamma / (1 - signal.gamma**2)
     inverse = np.linalg.pinv(_moments(grid, weight * signal.gamma))
     step = np.zeros(2)
-    imaginary = signal.aligned.imag
+    seen = signal.aligned
     for _ in range(NEWTON_STEPS):
-        pull = weight * imaginary
+        pull = weight * seen.imag
         move = inverse @ np.array([-grid.qy[:, 0] @ pull.sum(axis=1), -grid.qx[0] @ pull.sum(axis=0)]) * 2 * np.pi
         move *= min(1.0, 0.4 / max(float(np.hypot(*move)), 1e-12))
         step += move
-        imaginary = (signal.aligned * ramp(grid, step)).imag
+        seen = signal.aligned * ramp(grid, step)
         if np.hypot(*move) < 1e-3:
             break
-    scatter = _moments(grid, (weight * imaginary) ** 2)
+    scatter = _moments(grid, (weight * seen.imag) ** 2)
+    curvature = _moments(grid, weight * seen.real)
+    if np.linalg.eigvalsh(curvature)[0] > 0:  # as the images have it, not the model: streaks and drift blur are in it
+        inverse = np.linalg.pinv(curvature)
     # A taper makes neighbouring modes depend on each other: fewer are independent than are summed.
     return step, np.asarray(inverse @ scatter @ inverse / efficiency)
 
