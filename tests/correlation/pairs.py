@@ -13,7 +13,7 @@ Array = NDArray[np.float64]
 
 
 def texture(rng: np.random.Generator, shape: tuple[int, int], *, grain_px: float = 3.0) -> Array:
-    """Periodic Gaussian field of unit rms whose spectrum falls as exp(−(π·grain·q)²/2): below e⁻⁴ from q = 0.3 on at 3 px.
+    """Periodic Gaussian field of unit rms, its amplitudes falling as exp(−(π·grain·q)²/2): e⁻⁴ at q = 0.3 for 3 px.
 
     Band-limited: no aliasing when it is shifted by a fraction of a pixel.
     """
@@ -60,13 +60,11 @@ def shifted_pair(
     contrast: float = 0.1,
     grain_px: float = 3.0,
 ) -> Pair:
-    """Windows of one twice larger field, the second moved, each with Poisson noise of its own: nothing wraps in view."""
+    """Windows of one twice larger field, the second moved, each with noise of its own: nothing wraps in view."""
     rng = np.random.default_rng(seed)
     field = texture(rng, (2 * shape[0] + 16, 2 * shape[1] + 16), grain_px=grain_px)
     one, two = middle(field, shape), middle(moved(field, shift_px), shape)
-    return Pair(
-        exposed(rng, 1 + contrast * one, dose, shape), exposed(rng, 1 + contrast * two, dose, shape), shift_px
-    )
+    return Pair(exposed(rng, 1 + contrast * one, dose, shape), exposed(rng, 1 + contrast * two, dose, shape), shift_px)
 
 
 def distance(found: tuple[float, float], true: tuple[float, float]) -> float:

@@ -76,14 +76,16 @@ def x_rays(seed: int, shape: tuple[int, int] = (256, 256)) -> Two:
 
 def with_camera(pair: Pair, seed: int, rms: float = 0.02) -> Pair:
     """The pair as seen by a camera whose gain residual is the same in both."""
-    camera = gain(np.random.default_rng(seed), (pair.reference.shape[0], pair.reference.shape[1]), rms).astype(np.float32)
+    camera = gain(np.random.default_rng(seed), (pair.reference.shape[0], pair.reference.shape[1]), rms).astype(
+        np.float32
+    )
     return Pair(pair.reference * camera, pair.moving * camera, pair.shift_px)
 
 
 def holes(
     seed: int, shift_px: tuple[float, float], *, pitch_px: float = 40.0, film_rms: float = 0.0, dose: float = 30.0
 ) -> Pair:
-    """A regular holey film, holes a fifth brighter; `film_rms` is the film's own texture, that tells one cell from another."""
+    """A regular holey film, holes a fifth brighter; `film_rms` is the film's own texture: it tells cells apart."""
     shape = (256, 256)
     rng = np.random.default_rng(seed)
     size = (round(13 * pitch_px), round(13 * pitch_px))  # whole periods: nothing breaks where the field wraps

@@ -16,7 +16,9 @@ from eucentric.correlation.evidence import (
 )
 
 
-def candidate(mean: float, error: float = 0.01, *, at: tuple[float, float] = (0.0, 0.0), blocks: int = 257) -> Candidate:
+def candidate(
+    mean: float, error: float = 0.01, *, at: tuple[float, float] = (0.0, 0.0), blocks: int = 257
+) -> Candidate:
     """A candidate of given evidence."""
     return Candidate(at, 1, mean, error, blocks)
 

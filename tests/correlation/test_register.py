@@ -1,4 +1,4 @@
-"""Accuracy of the matched registration: imposed shifts, independent noise, the stated error held against the true one."""
+"""Accuracy of the matched registration: imposed shifts, independent noise, stated errors against true ones."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_short_shifts_are_not_pulled(length_px: float) -> None:
 @pytest.mark.parametrize("shift", [(20.0, 0.0), (-12.0, 16.0)])
 @pytest.mark.parametrize("rms", [0.005, 0.02])
 def test_pattern_of_the_camera_does_not_win(shift: tuple[float, float], rms: float) -> None:
-    """Specimen of 5 % contrast and a gain residual at zero shift: the specimen's shift, no bias towards the camera's."""
+    """Specimen of 5 % contrast and a gain residual at zero shift: the specimen's shift, not the camera's."""
     for seed in range(3):
         pair = with_camera(shifted_pair(seed, shift, contrast=0.05, dose=100, grain_px=FINE_GRAIN_PX), seed + 5, rms)
         found = register(pair.reference, pair.moving)

@@ -14,7 +14,7 @@ from tests.correlation.pairs import distance, shifted_pair
 WHOLE_PEAK_PX = 0.5
 """The highest element of a map is within half a pixel of the peak on each axis."""
 NOISE_PX = 0.3
-"""Noise of a 10 % contrast pair at 50 e/px: the Cramér–Rao bound is 0.02 px at 256²; far less than any wrong sign makes."""
+"""Noise of a 10 % contrast pair at 50 e/px: the Cramér–Rao bound is 0.02 px at 256²; no wrong sign hides in it."""
 
 
 def blank_map(shape: tuple[int, int], step: tuple[float, float]) -> CorrelationMap:
@@ -62,7 +62,7 @@ def test_moving_is_the_reference_at_r_minus_s(method: Method, shift: tuple[float
 
 @pytest.mark.parametrize("method", list(Method))
 def test_towards_the_top_left_peaks_near_the_bottom_right(method: Method) -> None:
-    """An image moved up and to the left has its peak in the last rows and columns; centred, above and left of the middle."""
+    """Moved up and to the left: the peak is in the last rows and columns; centred, above and left of the middle."""
     pair = shifted_pair(4, (-6.0, -10.0))
     found = register(pair.reference, pair.moving, method=method)
     assert found.map is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from eucentric.correlation.register import register
@@ -13,7 +13,17 @@ from tests.correlation.pairs import Pair, shifted_pair
 
 SAME_SIGMAS = 0.3
 """A repeat with the same noise: the two ways differ by rounding, and by where the iteration stops (0.2σ)."""
-FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Derandomised: the same examples every time. Not shrunk: that takes 40 s, and no pair is simpler than another.
+FEW = settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.too_slow],
+)
+OTHER_PIXELS_SIGMAS = 1.5
+"""Tiles are cut from the first row on and rounded down to fast lengths: turned images leave other pixels out, up to a
+tenth of them. The answers then differ by √(2·0.1) = 0.45 sigmas rms; three times that, and the rounding above."""
 SHIFTS = st.tuples(st.floats(-40, 40), st.floats(-40, 40)).filter(lambda s: np.hypot(*s) > 12)
 METHODS = st.sampled_from(list(Method))
 
@@ -23,11 +33,11 @@ def drawn(seed: int, shift: tuple[float, float]) -> Pair:
     return shifted_pair(seed, shift, shape=(128, 150), grain_px=1.5)
 
 
-def same(one: Shift, other: tuple[float, float]) -> None:
+def same(one: Shift, other: tuple[float, float], sigmas: float = SAME_SIGMAS) -> None:
     """Same shift, to a part of its error (0.02 px for methods that state none)."""
-    sigma = one.sigma_px or (0.02 / SAME_SIGMAS, 0.02 / SAME_SIGMAS)
-    assert abs(one.shift_px[0] - other[0]) <= SAME_SIGMAS * sigma[0] + 2e-3
-    assert abs(one.shift_px[1] - other[1]) <= SAME_SIGMAS * sigma[1] + 2e-3
+    sigma = one.sigma_px or (0.02 / sigmas, 0.02 / sigmas)
+    assert abs(one.shift_px[0] - other[0]) <= sigmas * sigma[0] + 2e-3
+    assert abs(one.shift_px[1] - other[1]) <= sigmas * sigma[1] + 2e-3
 
 
 @FEW
@@ -70,7 +80,7 @@ def test_turned_by_half_a_turn_the_sign_changes(seed: int, shift: tuple[float, f
     pair = drawn(seed, shift)
     one = register(pair.reference, pair.moving, method=method)
     two = register(pair.reference[::-1, ::-1], pair.moving[::-1, ::-1], method=method)
-    same(one, (-two.shift_px[0], -two.shift_px[1]))
+    same(one, (-two.shift_px[0], -two.shift_px[1]), OTHER_PIXELS_SIGMAS)
 
 
 @FEW
