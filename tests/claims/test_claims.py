@@ -75,3 +75,9 @@ def test_far_apart_images_are_found() -> None:
     pairs = [(capture.simulated(n, overlap), overlap) for overlap in (0.10, 0.20, 0.50) for n in range(4)]
     missed = [(overlap, pair.case.shape) for pair, overlap in pairs if not capture.attempt(pair, overlap).found]
     assert missed == []
+
+
+def test_camera_pattern_does_not_win_near_zero() -> None:
+    """True shifts of a few pixels beside a fixed pattern: right or refused."""
+    claim = next(iter(false_locks.near_zero_claims(12)))
+    assert claim.outcome is Outcome.MET, claim.measured
