@@ -100,7 +100,7 @@ def _refined(
     refined = None
     for quick in (QUICK_TILES if reach > QUICK_FROM_PX else None, None, None):
         whole = (round(at[0]), round(at[1]))
-        spectra = tile_spectra(first, second, whole, workers=workers, at_most=quick)
+        spectra = tile_spectra(first, second, whole, pair=pair, workers=workers, at_most=quick)
         if spectra is None:
             return best, None
         refined = refine(

@@ -83,5 +83,6 @@ def window_efficiency(window: Plane) -> float:
 
 
 def smooth(values: NDArray[np.float64], rings_each_side: int = 2) -> NDArray[np.float64]:
-    """Running sum over neighbouring rings."""
-    return np.convolve(values, np.ones(2 * rings_each_side + 1), "same")
+    """Running sum over neighbouring rings, as long as `values`."""
+    whole = np.convolve(values, np.ones(2 * rings_each_side + 1))
+    return whole[rings_each_side : rings_each_side + values.size]

@@ -27,6 +27,7 @@ LEVEL_SIDES = (256, 512, 1024, 2048)
 CERTAIN = 1e-9
 """A level whose false-lock probability and rival's chance are below this ends the search."""
 CANDIDATES = 6
+RIVALS = 3
 PEAK_REACH = 24
 """Pixels around a peak within which all that is connected to it above a quarter of its height belongs to it."""
 
@@ -92,9 +93,8 @@ def _search_level(
     if not candidates:
         return Found((), 1.0, None, 1.0, correlation, step)
     best = candidates[0]
-    rivals = [
-        (odds_against((white_a, white_b), best, c, factor=factor, lags=lags), c) for c in candidates[1:] if c.t > 0
-    ]
+    likely = [c for c in candidates[1:] if c.t > 0][:RIVALS]
+    rivals = [(odds_against((white_a, white_b), best, c, factor=factor, lags=lags), c) for c in likely]
     odds, rival = min(rivals, key=lambda r: r[0], default=(1e300, None))
     return Found(tuple(candidates), chance(best, lags), rival, odds, correlation, step)
 
@@ -144,7 +144,7 @@ def _standardised(a: Image, b: Image, overlap: Image, min_overlap: float, worker
     product = np.conj(sf.rfft2(a, s=overlap.shape, workers=workers)) * sf.rfft2(b, s=overlap.shape, workers=workers)
     correlation = sf.irfft2(product, s=overlap.shape, workers=workers)
     correlation /= np.sqrt(np.maximum(overlap, np.float32(0.25 * min_overlap)))
-    sample = correlation[::3, ::3][overlap[::3, ::3] >= min_overlap]
+    sample = correlation[::5, ::5][overlap[::5, ::5] >= min_overlap]
     spread = 1.4826 * float(np.median(np.abs(sample))) if sample.size else 1.0
     correlation /= np.float32(max(spread, 1e-30))
     return np.asarray(correlation, np.float32)

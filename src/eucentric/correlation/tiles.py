@@ -15,9 +15,16 @@ from numpy.typing import NDArray
 from eucentric.correlation.both import both
 from eucentric.correlation.rings import taper, window_efficiency
 from eucentric.images.prepare import Prepared
+from eucentric.optics.pair import PairOptics
 
-TILE = 400
-"""Longest side of a tile, pixels: long enough for the coma's displacement, short enough to stay in cache."""
+TILE = 288
+"""Longest side of a tile, pixels: short enough to stay in cache."""
+DISPLACEMENTS = 24
+"""A tile is at least this many times longer than the coma of the tilt displaces fine detail (2 % is then lost)."""
+LONGEST = 1024
+"""A tile is never longer than this, pixels."""
+FINEST_PER_M = 2e9
+"""Detail finer than 0.5 nm is little of an amorphous specimen's signal."""
 SMALLEST = 12
 """Shortest side of an overlap, pixels, that can be transformed with any use."""
 EDGE = 0.05
@@ -63,7 +70,13 @@ class _Cutting:
 
 
 def tile_spectra(
-    first: Prepared, second: Prepared, whole: tuple[int, int], *, workers: int, at_most: int | None = None
+    first: Prepared,
+    second: Prepared,
+    whole: tuple[int, int],
+    *,
+    pair: PairOptics | None,
+    workers: int,
+    at_most: int | None = None,
 ) -> TileSpectra | None:
     """Averaged spectra of the overlap at the shift `whole`; None when less than `SMALLEST` pixels overlap on a side.
 
@@ -72,7 +85,7 @@ def tile_spectra(
     (ny, nx), (height, width) = first.shape, (first.shape[0] - abs(whole[0]), first.shape[1] - abs(whole[1]))
     if min(height, width) < SMALLEST:
         return None
-    cut = _cutting(height, width, whole)
+    cut = _cutting(height, width, whole, _side(pair))
     places = cut.places
     if at_most is not None and len(places) > at_most:
         places = places[:: -(-len(places) // at_most)]
@@ -98,10 +111,19 @@ def tile_spectra(
     )
 
 
-def _cutting(height: int, width: int, whole: tuple[int, int]) -> _Cutting:
+def _side(pair: PairOptics | None) -> int:
+    """Longest side of a tile: the coma's phase 2π/λ·C3·θ²(θ·2β) displaces detail of angle θ by 3·C3·θ²·2β."""
+    if pair is None:
+        return TILE
+    finest = pair.column.wavelength_m * min(0.3 / pair.pixel_m, FINEST_PER_M)
+    displaced = 3 * abs(pair.column.c3_m) * finest**2 * pair.separation_rad / pair.pixel_m
+    return int(np.clip(DISPLACEMENTS * displaced, TILE, LONGEST))
+
+
+def _cutting(height: int, width: int, whole: tuple[int, int], side: int) -> _Cutting:
     """Tiles of one size that cover an overlap (height, width)."""
-    ky, kx = -(-height // TILE), -(-width // TILE)
-    ty, tx = sf.prev_fast_len(height // ky, real=True), sf.prev_fast_len(width // kx, real=True)
+    ky, kx = -(-height // side), -(-width // side)
+    ty, tx = sf.prev_fast_len(height // ky), sf.prev_fast_len(width // kx)
     rows = [i * (height - ty) // max(ky - 1, 1) for i in range(ky)]
     columns = [j * (width - tx) // max(kx - 1, 1) for j in range(kx)]
     (sy, sx) = whole

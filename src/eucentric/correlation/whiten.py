@@ -6,10 +6,13 @@ decides where the images fit.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.fft as sf
 from numpy.typing import NDArray
 
+from eucentric.correlation.both import both
 from eucentric.correlation.rings import Rings, rings, taper
 from eucentric.images.prepare import Prepared
 from eucentric.optics.pair import PairOptics, search_phase
@@ -32,23 +35,37 @@ def whitened(
     """Both images at a pixel `factor` times larger, whitened, weighted, limited; the second freed of the coma."""
     ny, nx = first.shape[0] // factor, first.shape[1] // factor
     grid = rings(ny, nx)
-    windowed = (_windowed(_reduced(image, factor), reduced_mask(image, factor)) for image in (first, second))
-    spectra = [sf.rfft2(image, workers=workers) for image in windowed]
-    powers = [np.asarray(s.real**2 + s.imag**2, np.float32) for s in spectra]
-    levels = [grid.mean(p) for p in powers]
-    weight = np.sqrt(signal_weight(levels[0], grid) * signal_weight(levels[1], grid))
+    one, two = both(lambda image: _spectrum(image, grid, factor), first, second, workers=workers)
+    weight = np.sqrt(signal_weight(one.level, grid) * signal_weight(two.level, grid))
     if pair is not None:
-        spectra[1] *= search_phase(grid.qy, grid.qx, _at_pixel(pair, factor))
-    images = []
-    for spectrum, power, mean in zip(spectra, powers, levels, strict=True):
-        level = np.where(mean > 0, mean, np.inf)  # rings without a mode in use
-        gain = np.sqrt(weight / level).astype(np.float32)[grid.index]
-        excess = power / (MODE_LIMIT * level).astype(np.float32)[grid.index]
-        gain *= (grid.multiplicity > 0) / np.sqrt(np.maximum(excess, 1))
-        white = sf.irfft2(spectrum * gain, s=(ny, nx), workers=workers)
-        spread = max(1.4826 * float(np.median(np.abs(white[::4, ::4]))), 0.1 * float(white.std()), 1e-30)
-        images.append(np.asarray(np.clip(white / np.float32(spread), -PIXEL_LIMIT, PIXEL_LIMIT), np.float32))
-    return (images[0], images[1])
+        np.multiply(two.values, search_phase(grid.qy, grid.qx, _at_pixel(pair, factor)), out=two.values)
+    return both(lambda spectrum: _white(spectrum, weight, grid, (ny, nx)), one, two, workers=workers)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Spectrum:
+    """A half-plane spectrum, its power, and the mean power per ring."""
+
+    values: NDArray[np.complex64]
+    power: Image
+    level: NDArray[np.float64]
+
+
+def _spectrum(image: Prepared, grid: Rings, factor: int) -> _Spectrum:
+    """The spectrum of a reduced, windowed image."""
+    values = np.asarray(sf.rfft2(_windowed(_reduced(image, factor), reduced_mask(image, factor))), np.complex64)
+    power = np.asarray(values.real**2 + values.imag**2, np.float32)
+    return _Spectrum(values, power, grid.mean(power))
+
+
+def _white(spectrum: _Spectrum, weight: NDArray[np.float64], grid: Rings, shape: tuple[int, int]) -> Image:
+    """The image whitened ring by ring to `weight`, strong modes and pixels limited, common pixels of size one."""
+    level = np.where(spectrum.level > 0, spectrum.level, np.inf)  # rings without a mode in use
+    gain = grid.spread(np.sqrt(weight / level)) * (grid.multiplicity > 0)
+    gain /= np.sqrt(np.maximum(spectrum.power * grid.spread(1 / (MODE_LIMIT * level)), 1))
+    white = sf.irfft2(spectrum.values * gain, s=shape)
+    size = max(1.4826 * float(np.median(np.abs(white[::4, ::4]))), 0.1 * float(white.std()), 1e-30)
+    return np.asarray(np.clip(white * np.float32(1 / size), -PIXEL_LIMIT, PIXEL_LIMIT), np.float32)
 
 
 def _reduced(image: Prepared, factor: int) -> Image:

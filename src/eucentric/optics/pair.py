@@ -109,6 +109,29 @@ def _tilted(x: Plane, y: Plane, square: Plane, tilt: Tilt, *, lens: Aberrations,
     return _Tilted(even, plus, minus, complex(*local.b2_m))
 
 
+def _mixed(one: _Tilted, two: _Tilted, damping: Plane | None) -> tuple[Plane, Plane]:
+    """Real and imaginary part of the bracket in the module's formula."""
+    same, other = one.plus * two.plus, one.minus * two.minus
+    if two.even is one.even:
+        real, imag, total = same + other, np.zeros_like(same), 2 * one.even
+    else:
+        difference, total = one.even - two.even, one.even + two.even
+        real, imag = (same + other) * np.cos(difference), (same - other) * np.sin(difference)
+    if damping is not None:
+        mixed, crossed = one.plus * two.minus, one.minus * two.plus
+        real -= damping * (mixed + crossed) * np.cos(total)
+        imag -= damping * (mixed - crossed) * np.sin(total)
+    return real, imag
+
+
+def _power(one: _Tilted, damping: Plane | None) -> Plane:
+    """|T|² of one image, its Thon rings damped."""
+    power = one.plus * one.plus + one.minus * one.minus
+    if damping is not None:
+        power -= 2 * damping * one.plus * one.minus * np.cos(2 * one.even)
+    return power
+
+
 def _mirrored(pair: PairOptics, lens: Aberrations) -> bool:
     """Whether the second image is the first seen under θ → −θ: opposite tilts in a lens without odd terms."""
     opposite = pair.first_tilt[0] == -pair.second_tilt[0] and pair.first_tilt[1] == -pair.second_tilt[1]
@@ -182,22 +205,16 @@ def pair_model(
         two = _tilted(x, y, square, pair.second_tilt, lens=lens, column=pair.column)
     k = 2 * math.pi / pair.column.wavelength_m
     b2 = two.coma - one.coma
-    coma = np.asarray(k * (b2.real * x - b2.imag * y) * square, np.float32)
-    cos_difference, sin_difference = np.cos(one.even - two.even), np.sin(one.even - two.even)
-    same, other = one.plus * two.plus, one.minus * two.minus
-    real, imag = (same + other) * cos_difference, (same - other) * sin_difference
-    power_one, power_two = one.plus**2 + one.minus**2, two.plus**2 + two.minus**2
+    coma = np.asarray((np.float32(k * b2.real) * x - np.float32(k * b2.imag) * y) * square, np.float32)
+    damping = None
     if c1_sigma_m is not None:
         width = square * np.float32(k * c1_sigma_m)
-        width = width + np.sqrt(square) * np.float32(2 * k * abs(c1_m) * theta * frequency_sigma)
+        width += np.sqrt(square) * np.float32(2 * k * abs(c1_m) * theta * frequency_sigma)
         damping = np.exp(-np.minimum(0.5 * width * width, np.float32(60)))
-        mixed, crossed = one.plus * two.minus, one.minus * two.plus
-        total = one.even + two.even
-        real = real - damping * (mixed + crossed) * np.cos(total)
-        imag = imag - damping * (mixed - crossed) * np.sin(total)
-        power_one = power_one - 2 * damping * one.plus * one.minus * np.cos(2 * one.even)
-        power_two = power_two - 2 * damping * two.plus * two.minus * np.cos(2 * two.even)
+    real, imag = _mixed(one, two, damping)
+    power_one = _power(one, damping)
+    power_two = power_one if two.even is one.even else _power(two, damping)
     turn_real, turn_imag = np.cos(coma), -np.sin(coma)
     cross = np.empty(square.shape, np.complex64)
     cross.real, cross.imag = real * turn_real - imag * turn_imag, real * turn_imag + imag * turn_real
-    return PairModel(cross, np.asarray(power_one, np.float32), np.asarray(power_two, np.float32))
+    return PairModel(cross, power_one, power_two)
