@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from eucentric.correlation.tiles import TileSpectra, tile_spectra
+from eucentric.images.prepare import Prepared
+
 Array = NDArray[np.float64]
 
 
@@ -75,3 +78,8 @@ def distance(found: tuple[float, float], true: tuple[float, float]) -> float:
 def pulls(found: Any, true: tuple[float, float]) -> Array:
     """Error of a Shift over its stated sigma, (y, x)."""
     return (np.asarray(found.shift_px) - np.asarray(true)) / np.asarray(found.sigma_px)
+
+
+def cut(first: Prepared, second: Prepared, whole: tuple[int, int]) -> TileSpectra | None:
+    """Tiles of two images that differ by a shift alone."""
+    return tile_spectra(first, second, whole, pair=None, workers=1)

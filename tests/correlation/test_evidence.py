@@ -107,13 +107,30 @@ def test_odds_against_noise_are_the_evidence() -> None:
     assert odds_against(images, best, rival, factor=1, lags=10000) == pytest.approx(np.exp(0.5 * (64 - 9)))
 
 
-def test_odds_on_a_lattice_rest_on_the_difference() -> None:
-    """A rival one period away is no chance: exp(½·difference²), 1 where it agrees as well or better."""
+def lattice_odds(texture_rms: float, seed: int) -> tuple[float, float]:
+    """Odds of the true lag against the one a period away, and the other way round."""
     y, x = np.mgrid[:192, :160]
     holes = (np.cos(2 * np.pi * y / 32) * np.cos(2 * np.pi * x / 32)).astype(np.float32) * 2
-    images = (holes + noise(11), holes + noise(12))
-    best, rival = candidate(0.30), candidate(0.26, at=(32.0, 0.0))
-    expected = np.exp(0.5 * (0.04 / np.hypot(0.01, 0.01)) ** 2)
-    assert odds_against(images, best, rival, factor=1, lags=10000) == pytest.approx(expected)
-    same = candidate(0.30, at=(32.0, 0.0))
-    assert odds_against(images, best, same, factor=1, lags=10000) == 1.0
+    common = holes + texture_rms * noise(seed)
+    images = (common + noise(seed + 1), common + noise(seed + 2))
+    true, alias = judged(*images, (0, 0, 1), 1), judged(*images, (32, 0, 1), 1)
+    assert true is not None
+    assert alias is not None
+    return (
+        odds_against(images, true, alias, factor=1, lags=10000),
+        odds_against(images, alias, true, factor=1, lags=10000),
+    )
+
+
+@pytest.mark.parametrize("seed", [11, 14, 17])
+def test_odds_on_a_bare_lattice_are_near_one(seed: int) -> None:
+    """Both lags agree as well: what is between them is chance, beyond 3.5σ once in 2000: exp(½·3.5²) = 457."""
+    assert max(lattice_odds(0.0, seed)) < 457
+
+
+@pytest.mark.parametrize("seed", [11, 14, 17])
+def test_texture_tells_the_cells_apart(seed: int) -> None:
+    """Texture as strong as the noise is common at the true lag alone: odds beyond doubt, and none for the alias."""
+    true, alias = lattice_odds(1.0, seed)
+    assert true > 1e6
+    assert alias == 1.0

@@ -50,7 +50,6 @@ def test_errors_are_within_four_stated_sigmas() -> None:
     assert np.sqrt(np.mean(np.square(seen))) < 1.3 * (1 + 3 * 0.11)
 
 
-@pytest.mark.xfail(strict=False, reason="steep spectra: rings credited with their neighbours' power, see coherence.py")
 @pytest.mark.parametrize(("dose", "contrast", "grain_px"), [(50, 0.1, 1.5), (200, 0.1, 3.0), (5, 0.1, 3.0)])
 def test_scatter_is_near_the_bound(dose: float, contrast: float, grain_px: float) -> None:
     """rms error ≤ 1.5 Cramér–Rao bounds where coherence is well above its noise, also where the spectrum is steep.

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eucentric.correlation.tiles import EDGE, SMALLEST, TILE, tile_spectra
+from eucentric.correlation.tiles import EDGE, SMALLEST, TILE
 from eucentric.images.prepare import Prepared
+from tests.correlation.pairs import cut
 
 BORDER = 2 * EDGE
 """Fraction of a tile's side, at the overlap's border, where the taper may hide a pixel."""
@@ -38,7 +39,7 @@ def test_same_places_of_the_specimen(shape: tuple[int, int], part: tuple[float, 
     """Cut at the true shift both images' tiles are the same pixels: the cross-spectrum is the power, to float32."""
     shift = (int(part[0] * shape[0]), int(part[1] * shape[1]))
     first, second = cut_pair(seed, shape, shift)
-    spectra = tile_spectra(first, second, shift, workers=1)
+    spectra = cut(first, second, shift)
     assert spectra is not None
     scale = spectra.power_first.max()
     assert np.abs(spectra.cross - spectra.power_first).max() < 1e-4 * scale
@@ -57,7 +58,7 @@ def test_no_more_data_than_there_are_pixels(ny: int, nx: int, shift: tuple[int, 
     """
     rng = np.random.default_rng(0)
     image = ready(rng.standard_normal((ny, nx)))
-    spectra = tile_spectra(image, image, shift, workers=1)
+    spectra = cut(image, image, shift)
     height, width = ny - abs(shift[0]), nx - abs(shift[1])
     if min(height, width) < SMALLEST:
         assert spectra is None
@@ -81,7 +82,7 @@ def test_hardly_a_pixel_is_left_out(shape: tuple[int, int]) -> None:
     for row in places:
         values = np.zeros(shape)
         values[row, shape[1] // 4] = 1
-        spectra = tile_spectra(ready(values), ready(values), (0, 0), workers=1)
+        spectra = cut(ready(values), ready(values), (0, 0))
         assert spectra is not None
         # |F|² = w² of the pixel over the tiles averaged: at least half of full weight.
         seen += bool(spectra.power_first[1:, 1:].max() > 0.5 / spectra.tiles)
@@ -91,7 +92,7 @@ def test_hardly_a_pixel_is_left_out(shape: tuple[int, int]) -> None:
 def test_power_of_white_noise() -> None:
     """E|F|² of unit white noise under a window is Σw² = pixels × window_power; 20 % of 1e4 modes' mean scatter 1 %."""
     image = ready(np.random.default_rng(1).standard_normal((256, 200)))
-    spectra = tile_spectra(image, image, (0, 0), workers=1)
+    spectra = cut(image, image, (0, 0))
     assert spectra is not None
     ny, nx = spectra.shape
     inner = spectra.power_first[3 : ny // 2, 3:-3]
@@ -103,12 +104,12 @@ def test_power_of_white_noise() -> None:
 def test_dark_tiles_do_not_count() -> None:
     """Half of a long image unlit: about half the tiles' weight is gone, and what is there is the lit half's."""
     rng = np.random.default_rng(2)
-    values = rng.standard_normal((1600, 128))
-    lit = np.zeros((1600, 128), np.float32)
-    lit[:800] = 1
-    whole = tile_spectra(ready(values), ready(values), (0, 0), workers=1)
-    half = tile_spectra(ready(values, lit), ready(values, lit), (0, 0), workers=1)
-    top = tile_spectra(ready(values[:800]), ready(values[:800]), (0, 0), workers=1)
+    values = rng.standard_normal((4 * TILE, 128))
+    lit = np.zeros((4 * TILE, 128), np.float32)
+    lit[: 2 * TILE] = 1
+    whole = cut(ready(values), ready(values), (0, 0))
+    half = cut(ready(values, lit), ready(values, lit), (0, 0))
+    top = cut(ready(values[: 2 * TILE]), ready(values[: 2 * TILE]), (0, 0))
     assert whole is not None
     assert half is not None
     assert top is not None
@@ -121,4 +122,4 @@ def test_dark_tiles_do_not_count() -> None:
 def test_nothing_lit_is_nothing() -> None:
     values = np.random.default_rng(3).standard_normal((128, 128))
     dark = np.zeros((128, 128), np.float32)
-    assert tile_spectra(ready(values, dark), ready(values, dark), (0, 0), workers=1) is None
+    assert cut(ready(values, dark), ready(values, dark), (0, 0)) is None
