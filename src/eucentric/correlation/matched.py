@@ -58,7 +58,7 @@ def refine(
     """The shift within `reach_px` of the whole pixels already taken out; None when no ring holds any signal.
 
     `without_zero` leaves out the place of a camera's fixed pattern; `pattern_rms` is the strongest such pattern to
-    reckon with, in units of the pixels, white (None: of any strength and spectrum).
+    reckon with, in units of the pixels, white, unless the finest rings show a stronger one (None: of any spectrum).
     """
     side = min(spectra.shape)
     grid = rings(*spectra.shape)
@@ -170,9 +170,10 @@ def _result(
     specimen = 0.5 * spectra.looks * float((seen * (2 * signal.aligned.real - signal.gamma)).sum())
     unshifted = smooth(grid.total((data.cross * ramp(grid, -np.array(spectra.whole, float))).real))
     at_zero = np.clip(unshifted / np.maximum(smooth(grid.count), 1), 0, 0.99)
-    most = (
-        np.inf if pattern_rms is None else pattern_rms**2 * spectra.window_power * spectra.shape[0] * spectra.shape[1]
-    )
+    upper = (grid.count > 0) & (grid.centre > 0.25)
+    white = float(np.median((at_zero * data.level)[upper])) if upper.any() else 0.0
+    cells = spectra.shape[0] * spectra.shape[1]
+    most = np.inf if pattern_rms is None else max(pattern_rms**2 * spectra.window_power * cells, white)
     pattern = np.minimum(at_zero, most / data.level)
     return Refined(
         shift_px=(float(shift[0]), float(shift[1])),

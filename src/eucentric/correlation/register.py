@@ -26,6 +26,9 @@ __all__ = ["PairOptics", "SearchRange", "register"]
 
 PATTERN_RMS = 0.025
 """The strongest residue of a gain reference to reckon with, as a fraction of the mean (they are 0.5 to 2 %)."""
+SUSPECT = 0.3
+"""At zero shift, a fixed pattern that explains this share of what the specimen does is looked into, and must be beaten
+by this share."""
 CLOSE_PX = 6.0
 """The tiles must be cut this near to the shift for (nearly) their whole overlap to count."""
 QUICK_TILES = 9
@@ -77,13 +80,13 @@ def _matched(
     found = search(first, second, pair, where, workers=workers)
     best, refined = _refined(first, second, found, pair, where, workers=workers)
     pattern = _pattern(refined)
-    if pattern is FixedPattern.INDISTINGUISHABLE and not where.without_zero:
+    if refined is not None and _at_zero(refined) and refined.pattern_evidence > SUSPECT * refined.evidence:
         off_zero = SearchRange(where.min_overlap, without_zero=True)
         elsewhere = search(first, second, pair, off_zero, workers=workers)
-        if elsewhere.false_lock_probability < 1e-6 and elsewhere.odds > 1e6:
-            other, other_refined = _refined(first, second, elsewhere, pair, off_zero, workers=workers)
-            if other_refined is not None:
-                found, best, refined, pattern = elsewhere, other, other_refined, FixedPattern.REMOVED
+        if elsewhere.false_lock_probability < 1e-6 and elsewhere.odds > 1e3:
+            other, again = _refined(first, second, elsewhere, pair, off_zero, workers=workers)
+            if again is not None and not _at_zero(again) and again.evidence > 2 * PATTERN_NATS:
+                found, best, refined, pattern = elsewhere, other, again, FixedPattern.REMOVED
     return _shift_of(found, best, refined, pattern, first=first, second=second, with_map=with_map, begin=begin)
 
 
@@ -124,14 +127,19 @@ def _pattern_rms(first: Prepared, second: Prepared) -> float | None:
     return PATTERN_RMS * max(first.mean, second.mean)
 
 
+def _at_zero(refined: Refined) -> bool:
+    """Whether the shift is where a fixed pattern would be."""
+    sigma = float(np.sqrt(np.trace(refined.covariance_px2)))
+    return float(np.hypot(*refined.shift_px)) <= 4 * sigma + 0.05
+
+
 def _pattern(refined: Refined | None) -> FixedPattern:
     """Whether what was found may be the camera's own pattern."""
     if refined is None:
         return FixedPattern.NONE
-    sigma = float(np.sqrt(np.trace(refined.covariance_px2)))
-    if float(np.hypot(*refined.shift_px)) > 4 * sigma + 0.05:
+    if not _at_zero(refined):
         return FixedPattern.REMOVED if refined.pattern_sigmas > 5 else FixedPattern.NONE
-    if refined.evidence - refined.pattern_evidence > PATTERN_NATS + 0.1 * refined.pattern_evidence:
+    if refined.evidence - refined.pattern_evidence > PATTERN_NATS + SUSPECT * refined.pattern_evidence:
         return FixedPattern.NONE
     return FixedPattern.INDISTINGUISHABLE
 
