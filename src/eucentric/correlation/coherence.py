@@ -74,9 +74,11 @@ class Signal:
 def measured(spectra: TileSpectra, grid: Rings) -> Measured:
     """The spectra whitened ring by ring: neighbouring rings can then be summed, however steep the spectrum."""
     powers = (grid.mean(spectra.power_first), grid.mean(spectra.power_second))
-    first, second = (np.where(power > 0, power, 1.0) for power in powers)
+    filled = (powers[0] > 0) & (powers[1] > 0)
+    first, second = (np.where(filled, power, 1.0) for power in powers)
     # Smoothed widely: whitened by the Thon rings themselves, P would be anything but smooth.
-    level = np.exp(smooth(np.log(first * second), LEVEL_RINGS) / smooth(np.ones_like(first), LEVEL_RINGS) / 2)
+    around = np.maximum(smooth(filled.astype(np.float64), LEVEL_RINGS), 1)
+    level = np.exp(smooth(np.log(first * second), LEVEL_RINGS) / around / 2)
     return Measured(spectra, grid, spectra.cross * grid.spread(1 / level), level, first / level, second / level)
 
 

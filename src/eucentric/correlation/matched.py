@@ -24,7 +24,7 @@ from eucentric.optics.pair import PairOptics, search_phase
 ROUNDS = 5
 NEWTON_STEPS = 6
 CONVERGED_PX = 2e-3
-"""A round that moves the shift less than this (and less than a fifth of its error) is the last."""
+"""A round that moves the shift less than this (or less than a tenth of its error) is the last."""
 PATTERN_SIZE_PX = 2.0
 """A fixed pattern's peak is this wide at most, pixels."""
 MODEL_STEP = 0.3
@@ -77,7 +77,7 @@ def refine(
             return None
         step, covariance = _newton(signal, grid, spectra.efficiency)
         rest = rest + step
-        if turn > 0 and np.hypot(*step) < max(CONVERGED_PX, 0.2 * np.sqrt(np.trace(covariance))):
+        if turn > 0 and np.hypot(*step) < max(CONVERGED_PX, 0.1 * np.sqrt(np.trace(covariance))):
             break
     return _result(data, signal, rest + spectra.whole, covariance, pattern_rms)
 

@@ -49,13 +49,15 @@ class _Spectrum:
     values: NDArray[np.complex64]
     power: Image
     level: NDArray[np.float64]
+    lit: Image | None
 
 
 def _spectrum(image: Prepared, grid: Rings, factor: int) -> _Spectrum:
     """The spectrum of a reduced, windowed image."""
-    values = np.asarray(sf.rfft2(_windowed(_reduced(image, factor), reduced_mask(image, factor))), np.complex64)
+    lit = reduced_mask(image, factor)
+    values = np.asarray(sf.rfft2(_windowed(_reduced(image, factor), lit)), np.complex64)
     power = np.asarray(values.real**2 + values.imag**2, np.float32)
-    return _Spectrum(values, power, grid.mean(power))
+    return _Spectrum(values, power, grid.mean(power), lit)
 
 
 def _white(spectrum: _Spectrum, weight: NDArray[np.float64], grid: Rings, shape: tuple[int, int]) -> Image:
@@ -64,7 +66,11 @@ def _white(spectrum: _Spectrum, weight: NDArray[np.float64], grid: Rings, shape:
     gain = grid.spread(np.sqrt(weight / level)) * (grid.multiplicity > 0)
     gain /= np.sqrt(np.maximum(spectrum.power * grid.spread(1 / (MODE_LIMIT * level)), 1))
     white = sf.irfft2(spectrum.values * gain, s=shape)
-    size = max(1.4826 * float(np.median(np.abs(white[::4, ::4]))), 0.1 * float(white.std()), 1e-30)
+    if spectrum.lit is not None:
+        white *= spectrum.lit
+    common = np.abs(white[::4, ::4])
+    common = common[common > 0]
+    size = max(1.4826 * float(np.median(common)) if common.size else 0.0, 0.1 * float(white.std()), 1e-30)
     return np.asarray(np.clip(white * np.float32(1 / size), -PIXEL_LIMIT, PIXEL_LIMIT), np.float32)
 
 

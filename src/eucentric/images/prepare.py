@@ -18,6 +18,8 @@ SMALLEST_SIDE = 32
 OUTLIER_SIGMAS = 7.0
 """A pixel further than this from the mean and from its neighbours is a hot pixel or an x-ray; of 4k² Gaussian pixels
 none is expected (chance 2.6e-12 each)."""
+SPIKE_NEIGHBOURS = 2
+"""A hot pixel or an x-ray reaches over three pixels at most; the corner of anything larger has three neighbours."""
 BLOCK = 32
 """Side in pixels of the blocks that are judged lit or dark (fewer pixels in small images)."""
 DARK_FRACTION = 0.3
@@ -57,8 +59,8 @@ def prepare(pixels: NDArray[np.generic]) -> Prepared:
         raise InputError("The image holds NaN or infinite pixels. Export it again without them; nothing was guessed.")
     if low == high:
         raise InputError(f"All pixels of the image are {low:g}: shutter closed, beam blanked, or an empty file.")
-    mean, spread = float(sample.mean()), float(sample.std())
-    limit = OUTLIER_SIGMAS * max(spread, 1e-12)
+    mean = float(sample.mean())
+    limit = OUTLIER_SIGMAS * _spread(sample)
     if high - mean > limit or mean - low > limit:
         image = _repaired(image, mean, limit)
         mean = float(image.mean())
@@ -68,6 +70,12 @@ def prepare(pixels: NDArray[np.generic]) -> Prepared:
         return Prepared(image, None, 1.0, mean, positive)
     mask = _smooth_mask(lit, (image.shape[0], image.shape[1]))
     return Prepared(image, mask, float(lit.mean()), mean, positive=True)
+
+
+def _spread(sample: NDArray[np.float32]) -> float:
+    """Half the range of the middle 68 %: the standard deviation of all but the outliers."""
+    low, high = np.percentile(sample, [15.87, 84.13])
+    return float((high - low) / 2) or float(sample.std()) or 1e-12
 
 
 def as_image(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -88,8 +96,8 @@ def as_image(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
 def _repaired(image: NDArray[np.float32], mean: float, limit: float) -> NDArray[np.float32]:
     """The image with isolated outliers replaced by the mean of their neighbours.
 
-    An extreme pixel is an outlier only if it stands out of its 3×3 neighbourhood's median too, so that holes, bars and
-    gold keep their pixels. Looks at extreme pixels only: cheap when there are few.
+    An extreme pixel is an outlier only if it stands out of its 3×3 neighbourhood's median too and has few neighbours
+    like itself, so that holes, bars and gold keep their pixels. Looks at extreme pixels only: cheap when there are few.
     """
     flat = np.flatnonzero(np.abs(image - np.float32(mean)) > limit)
     if flat.size > 0.02 * image.size:
@@ -98,15 +106,16 @@ def _repaired(image: NDArray[np.float32], mean: float, limit: float) -> NDArray[
     padded = np.pad(image, 1, mode="reflect")
     ring = np.stack([padded[rows + i, columns + j] for i in range(3) for j in range(3) if (i, j) != (1, 1)])
     middle = np.median(ring, axis=0)
-    outlier = np.abs(image[rows, columns] - middle) > 0.8 * limit
+    alike = (np.abs(ring - np.float32(mean)) > limit).sum(axis=0)
+    outlier = (np.abs(image[rows, columns] - middle) > 0.8 * limit) & (alike <= SPIKE_NEIGHBOURS)
     repaired = image.copy()
     repaired[rows[outlier], columns[outlier]] = middle[outlier]
     return repaired
 
 
 def _lit_blocks(image: NDArray[np.float32]) -> NDArray[np.bool_] | None:
-    """Which blocks the beam reaches (by, bx); None when all are lit. Blocks next to dark ones count as dark."""
-    block = min(BLOCK, min(image.shape) // 16 * 2)
+    """Which blocks the beam reaches (by, bx); None when all are lit."""
+    block = min(BLOCK, min(image.shape) // 32 * 2)
     ny, nx = image.shape[0] // block, image.shape[1] // block
     # A quarter of the pixels is enough to tell lit from dark.
     means = image[: ny * block : 2, : nx * block : 2].reshape(ny, block // 2, nx, block // 2).mean(axis=(1, 3))
@@ -115,11 +124,14 @@ def _lit_blocks(image: NDArray[np.float32]) -> NDArray[np.bool_] | None:
     # Shot noise alone must not make a block dark: 5σ of a Poisson mean.
     if lit.all() or bright * block * block / 4 < (5 / (1 - DARK_FRACTION)) ** 2:
         return None
-    return np.asarray(ndimage.binary_erosion(lit, structure=_NEIGHBOURS, border_value=1))
+    return np.asarray(lit)
 
 
 def _smooth_mask(lit: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Block decisions as a smooth weight (ny, nx): a hard edge would correlate with itself."""
+    """Block decisions as a smooth weight (ny, nx): a hard edge would correlate with itself.
+
+    Blocks next to dark ones, which the edge may cross, have no weight.
+    """
     rows = np.clip((np.arange(shape[0]) + 0.5) * lit.shape[0] / shape[0] - 0.5, 0, lit.shape[0] - 1)
     columns = np.clip((np.arange(shape[1]) + 0.5) * lit.shape[1] / shape[1] - 0.5, 0, lit.shape[1] - 1)
     inner = ndimage.binary_erosion(lit, structure=_NEIGHBOURS, border_value=1).astype(np.float32)
