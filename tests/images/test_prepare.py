@@ -112,7 +112,7 @@ def test_lit_part_of_a_disc() -> None:
 
 
 def test_well_inside_all_is_lit() -> None:
-    """Blocks of at most 25 px: the edge's, its neighbour and another give way, then comes a ramp: four blocks in all."""
+    """Blocks of at most 25 px: the edge's, its neighbour and another may give way before a ramp: four in all."""
     light = np.ones(SHAPE)
     light[140:] = 0
     lit = prepare(counts(light=light)).lit
