@@ -36,7 +36,7 @@ PATTERN_SIGMAS = 3.0
 class Measured:
     """The cross-spectrum whitened by `level`, both images' geometric mean power over neighbouring rings.
 
-    `first` and `second` are the images' powers per ring in units of the level.
+    `first` and `second` are the images' powers per ring, each in units of its own level: gains don't matter.
     """
 
     spectra: TileSpectra
@@ -73,13 +73,22 @@ class Signal:
 
 def measured(spectra: TileSpectra, grid: Rings) -> Measured:
     """The spectra whitened ring by ring: neighbouring rings can then be summed, however steep the spectrum."""
-    powers = (grid.mean(spectra.power_first), grid.mean(spectra.power_second))
-    filled = (powers[0] > 0) & (powers[1] > 0)
-    first, second = (np.where(filled, power, 1.0) for power in powers)
-    # Smoothed widely: whitened by the Thon rings themselves, P would be anything but smooth.
+    one, two = (_level(grid.mean(power), grid) for power in (spectra.power_first, spectra.power_second))
+    first, second = (grid.mean(p) / level for p, level in ((spectra.power_first, one), (spectra.power_second, two)))
+    level = np.sqrt(one * two)
+    empty = (first <= 0) | (second <= 0)
+    first, second = np.where(empty, 1.0, first), np.where(empty, 1.0, second)
+    return Measured(spectra, grid, spectra.cross * grid.spread(1 / level), level, first, second)
+
+
+def _level(power: PerRing, grid: Rings) -> PerRing:
+    """Geometric mean of the power over neighbouring rings, the same for the Thon rings' bright and dark.
+
+    Smoothed widely: whitened by the Thon rings themselves, the signal's power would be anything but smooth.
+    """
+    filled = (power > 0) & (grid.count > 0)
     around = np.maximum(smooth(filled.astype(np.float64), LEVEL_RINGS), 1)
-    level = np.exp(smooth(np.log(first * second), LEVEL_RINGS) / around / 2)
-    return Measured(spectra, grid, spectra.cross * grid.spread(1 / level), level, first / level, second / level)
+    return np.asarray(np.exp(smooth(np.log(np.where(filled, power, 1.0)), LEVEL_RINGS) / around))
 
 
 def expected(grid: Rings, pair: PairOptics | None, *, c1_m: float, c1_sigma_m: float, side: int) -> Expected:

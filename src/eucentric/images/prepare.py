@@ -115,7 +115,7 @@ def _repaired(image: NDArray[np.float32], mean: float, limit: float) -> NDArray[
 
 def _lit_blocks(image: NDArray[np.float32]) -> NDArray[np.bool_] | None:
     """Which blocks the beam reaches (by, bx); None when all are lit."""
-    block = min(BLOCK, min(image.shape) // 32 * 2)
+    block = _block((image.shape[0], image.shape[1]))
     ny, nx = image.shape[0] // block, image.shape[1] // block
     # A quarter of the pixels is enough to tell lit from dark.
     means = image[: ny * block : 2, : nx * block : 2].reshape(ny, block // 2, nx, block // 2).mean(axis=(1, 3))
@@ -127,13 +127,19 @@ def _lit_blocks(image: NDArray[np.float32]) -> NDArray[np.bool_] | None:
     return np.asarray(lit)
 
 
+def _block(shape: tuple[int, int]) -> int:
+    """Side of the blocks that are judged lit or dark, an even number of pixels."""
+    return min(BLOCK, max(2, min(shape) // 32 * 2))
+
+
 def _smooth_mask(lit: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.float32]:
     """Block decisions as a smooth weight (ny, nx): a hard edge would correlate with itself.
 
     Blocks next to dark ones, which the edge may cross, have no weight.
     """
-    rows = np.clip((np.arange(shape[0]) + 0.5) * lit.shape[0] / shape[0] - 0.5, 0, lit.shape[0] - 1)
-    columns = np.clip((np.arange(shape[1]) + 0.5) * lit.shape[1] / shape[1] - 0.5, 0, lit.shape[1] - 1)
+    block = _block(shape)
+    rows = np.clip((np.arange(shape[0]) + 0.5) / block - 0.5, 0, lit.shape[0] - 1)
+    columns = np.clip((np.arange(shape[1]) + 0.5) / block - 0.5, 0, lit.shape[1] - 1)
     inner = ndimage.binary_erosion(lit, structure=_NEIGHBOURS, border_value=1).astype(np.float32)
     y0, x0 = np.floor(rows).astype(int), np.floor(columns).astype(int)
     y1, x1 = np.minimum(y0 + 1, lit.shape[0] - 1), np.minimum(x0 + 1, lit.shape[1] - 1)
