@@ -12,9 +12,8 @@ from eucentric.microscope.guarded import Guarded, Part
 from eucentric.microscope.protocol import Microscope
 from eucentric.microscope.simulated.magnitudes import perfect
 from eucentric.microscope.simulated.microscope import SimulatedMicroscope
-from eucentric.microscope.simulated.modes import resized
 
-TINY = resized(32)
+TINY = (32, 32)
 CALLS = ("set_preset", "set_beam_tilt", "set_defocus", "set_stigmator", "move_stage", "acquire")
 
 
@@ -44,7 +43,7 @@ class Failing(SimulatedMicroscope):
 
 
 def tiny(kind: type[SimulatedMicroscope] = SimulatedMicroscope, dropped: float = 0.0, seed: int = 1) -> Any:
-    return kind(perfect().model_copy(update={"dropped_writes": dropped}), seed=seed, modes=TINY)
+    return kind(perfect().model_copy(update={"dropped_writes": dropped}), seed=seed, size=TINY)
 
 
 def state(scope: Microscope) -> tuple[Any, ...]:

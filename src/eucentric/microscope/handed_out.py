@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eucentric.errors import CalibrationError
-
 Vector = tuple[float, float]
 
 
@@ -47,11 +45,3 @@ class HandedOut:
     axis_sigma_rad: float
     focus_scale_sigma: float
     a1_sigma_m: float
-
-    def for_preset(self, name: str) -> PresetCalibration:
-        """The calibration of one preset. Raises CalibrationError when there is none."""
-        for calibrated in self.presets:
-            if calibrated.preset == name:
-                return calibrated
-        known = ", ".join(c.preset for c in self.presets)
-        raise CalibrationError(f"Preset '{name}' is not calibrated on {self.instrument}. Use one of: {known}.")

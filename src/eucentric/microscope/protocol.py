@@ -22,7 +22,6 @@ class Capabilities:
     stage_z: bool = True
     stage_alpha: bool = True
     stigmator: bool = True
-    blanker: bool = True
 
 
 @dataclass(frozen=True, slots=True)

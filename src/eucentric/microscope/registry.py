@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from eucentric.errors import CalibrationError, InputError, SettingsError
@@ -9,14 +10,15 @@ from eucentric.microscope.handed_out import HandedOut
 from eucentric.microscope.protocol import Microscope
 
 NAMES = ("simulated",)
+_SIDES = (32, 8192)
 
 
 def open_microscope(name: str = "simulated", *, seed: int = 0, **options: Any) -> Microscope:
     """The microscope of that name, ready to use (wrap it in `Guarded` before moving anything).
 
     Options of `simulated`: `perfect=True` (no fault at all); `magnitudes`, a nested mapping of what differs from the
-    defaults, for example `{"specimen": {"height_m": 5e-5}, "camera": {"gain_residual": 0.0}}`; `size`, the side of the
-    images in pixels (1024).
+    defaults, for example `{"specimen": {"height_m": 5e-5}, "camera": {"gain_residual": 0.0}}`; `size`, the
+    side of the images in pixels or (ny, nx). All magnitudes: docs/simulated-microscope.md.
     Raises InputError for an unknown name, SettingsError for an unknown option or a magnitude out of its bounds.
     """
     if name == "simulated":
@@ -40,29 +42,35 @@ def _simulated(
     *,
     perfect: bool = False,
     magnitudes: dict[str, Any] | None = None,
-    size: int = 1024,
+    size: int | tuple[int, int] = 1024,
     **unknown: Any,
 ) -> Microscope:
     from pydantic import ValidationError  # noqa: PLC0415 - only this microscope needs it
 
     from eucentric.microscope.simulated import magnitudes as table  # noqa: PLC0415
     from eucentric.microscope.simulated.microscope import SimulatedMicroscope  # noqa: PLC0415
-    from eucentric.microscope.simulated.modes import resized  # noqa: PLC0415
 
     if unknown:
         raise SettingsError(
             f"The simulated microscope has no option '{next(iter(unknown))}'. It has: seed, perfect, magnitudes, size."
         )
-    if not 32 <= size <= 8192:
+    sides = (size, size) if isinstance(size, int) else size
+    if not all(_SIDES[0] <= side <= _SIDES[1] for side in sides):
         raise SettingsError(f"Images of {size} pixels can't be simulated. Give a size of 32 to 8192.")
     start = (table.perfect() if perfect else table.Magnitudes()).model_dump()
-    for part, changed in (magnitudes or {}).items():
-        start[part] = {**start[part], **changed} if isinstance(start.get(part), dict) else changed
     try:
-        return SimulatedMicroscope(table.Magnitudes.model_validate(start), seed=seed, modes=resized(size))
+        magnitudes_now = table.Magnitudes.model_validate(_changed(start, magnitudes or {}))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"])
-        raise SettingsError(
-            f"Magnitude '{where}': {first['msg']}. See the table in simulated/magnitudes.py."
-        ) from error
+        raise SettingsError(f"Magnitude '{where}': {first['msg']}. See docs/simulated-microscope.md.") from error
+    return SimulatedMicroscope(magnitudes_now, seed=seed, size=sides)
+
+
+def _changed(old: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """`old` with the values of `new`, part by part at any depth."""
+    out = dict(old)
+    for name, value in new.items():
+        part = old.get(name)
+        out[name] = _changed(part, value) if isinstance(part, dict) and isinstance(value, Mapping) else value
+    return out

@@ -9,10 +9,10 @@ import pytest
 
 from eucentric.microscope.simulated.clock import Clock
 from eucentric.microscope.simulated.column import Column, Optics
-from eucentric.microscope.simulated.magnitudes import ColumnMagnitudes, perfect
-from eucentric.microscope.simulated.modes import MODES
+from eucentric.microscope.simulated.magnitudes import ColumnMagnitudes, Magnitudes, perfect
+from eucentric.microscope.simulated.modes import modes
 
-PRESETS = tuple(mode.preset for mode in MODES)
+PRESETS = tuple(mode.preset for mode in modes(Magnitudes()))
 
 
 def column(seed: int = 1, **faults: Any) -> Column:
@@ -91,14 +91,42 @@ def test_hysteresis_differs_from_each_side_and_grows() -> None:
 
 
 def test_magnification_changes_leave_a_focus_error() -> None:
-    """It grows with the logarithm of the ratio."""
+    """25 nm per e-fold of the ratio, saturating over 5 e-folds: 125 nm · (1 − e^(−x/5))."""
     errors = {}
     for name in ("hl", "fa"):
         built = column(hysteresis_magnification_m=25e-9)
         built.set_preset(name)
         errors[name] = seen(built).lens.c1_m
-    assert errors["hl"] == pytest.approx(25e-9 * np.log(8))
-    assert errors["fa"] == pytest.approx(25e-9 * np.log(40e-9 / 0.3e-9))
+    assert errors["hl"] == pytest.approx(125e-9 * (1 - np.exp(-np.log(8) / 5)))
+    assert errors["fa"] == pytest.approx(125e-9 * (1 - np.exp(-np.log(40e-9 / 0.3e-9) / 5)))
+
+
+def test_going_back_in_magnification_leaves_a_residue() -> None:
+    """Round trips do not return: with s = e^(−x/5) the first leaves −125 nm · (1 − s)², and each is the same anew."""
+    residues = {}
+    for name in ("hl", "fa"):
+        built = column(hysteresis_magnification_m=25e-9)
+        built.set_preset(name)
+        built.set_preset("sq")
+        residues[name] = seen(built).lens.c1_m
+        stays = np.exp(-np.log(40e-9 / {"hl": 5e-9, "fa": 0.3e-9}[name]) / 5)
+        assert residues[name] == pytest.approx(-125e-9 * (1 - stays) ** 2)
+    assert residues["fa"] < residues["hl"] < -1e-9
+
+
+def test_the_same_way_through_the_presets_ends_at_the_same_focus() -> None:
+    """Normal use: no draw is made; after many loops the error at a preset reached from one side has settled."""
+    built, again = column(hysteresis_magnification_m=25e-9), column(hysteresis_magnification_m=25e-9)
+    arrived = []
+    for _ in range(12):
+        for one in (built, again):
+            for name in ("hl", "fa", "sq"):
+                one.set_preset(name)
+        assert seen(built).lens.c1_m == seen(again).lens.c1_m
+        arrived.append(seen(built).lens.c1_m)
+    # Each loop keeps e^(−2·4.9/5) = 14 % of what was: nothing is left of the start after twelve.
+    assert arrived[-1] == pytest.approx(arrived[-2], abs=1e-15)
+    assert arrived[-1] < arrived[0] < 0
 
 
 def test_presets_are_not_parfocal_nor_exact() -> None:

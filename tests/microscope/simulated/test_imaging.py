@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from eucentric.microscope.simulated.column import Optics
 from eucentric.microscope.simulated.exit_wave import ExitWaves, Field, Lattice
 from eucentric.microscope.simulated.imaging import Window, form_image, illumination, transfer
-from eucentric.microscope.simulated.magnitudes import SpecimenMagnitudes
-from eucentric.microscope.simulated.modes import MODES, Mode
+from eucentric.microscope.simulated.magnitudes import Magnitudes, SpecimenMagnitudes
+from eucentric.microscope.simulated.modes import Mode, modes
 from eucentric.microscope.simulated.specimen import Specimen
 from eucentric.optics.aberrations import Aberrations, image_shift, wave_aberration
 from eucentric.optics.electron import wavelength_m
@@ -245,7 +245,7 @@ def test_one_slice_and_many_agree_untilted() -> None:
     assert np.corrcoef(two.ravel(), one.ravel())[0, 1] > 0.97
 
 
-@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.preset.name)
+@pytest.mark.parametrize("mode", modes(Magnitudes()), ids=lambda mode: mode.preset.name)
 @pytest.mark.parametrize("c1_m", [-500e-6, -20e-6, 2e-6, 200e-6])
 @pytest.mark.parametrize("tilt", [0.0, 10e-3])
 def test_far_rays_are_damped_before_they_wrap(mode: Mode, c1_m: float, tilt: float) -> None:

@@ -10,14 +10,14 @@ import pytest
 
 from eucentric.errors import InputError, SettingsError
 from eucentric.images.frame import Frame
+from eucentric.microscope.handed_out import HandedOut
 from eucentric.microscope.protocol import Microscope
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.microscope.simulated.magnitudes import Magnitudes, perfect
 from eucentric.microscope.simulated.microscope import SimulatedMicroscope
-from eucentric.microscope.simulated.modes import resized
 from eucentric.microscope.simulated.truth import empty_hole_m, grid_bar_m, truth
 
-SMALL = resized(256)
+SMALL = (256, 256)
 
 
 def small(magnitudes: Magnitudes | None = None, seed: int = 1, **parts: dict[str, Any]) -> SimulatedMicroscope:
@@ -25,7 +25,7 @@ def small(magnitudes: Magnitudes | None = None, seed: int = 1, **parts: dict[str
     changed = (magnitudes or perfect()).model_dump()
     for part, values in parts.items():
         changed[part].update(values)
-    return SimulatedMicroscope(Magnitudes.model_validate(changed), seed=seed, modes=SMALL)
+    return SimulatedMicroscope(Magnitudes.model_validate(changed), seed=seed, size=SMALL)
 
 
 def in_focus(**parts: dict[str, Any]) -> SimulatedMicroscope:
@@ -204,7 +204,7 @@ def test_a_perfect_calibration_is_the_truth() -> None:
     scope = small()
     scope.set_preset("fa")
     believed, true = handed_out(scope), truth(scope)
-    assert np.array(believed.for_preset("fa").tilt_matrix) == pytest.approx(np.array(true.tilt_matrix))
+    assert np.array(_matrix(believed, "fa")) == pytest.approx(np.array(true.tilt_matrix))
     assert believed.coma_free_rad == pytest.approx(true.coma_free_rad)
 
 
@@ -217,13 +217,17 @@ def test_calibrations_are_off_by_what_they_say() -> None:
         for preset in ("hl", "fa"):
             scope.set_preset(preset)
             true = truth(scope)
-            response = _complex(np.array(believed.for_preset(preset).tilt_matrix)) * true.pixel_m
+            response = _complex(np.array(_matrix(believed, preset))) * true.pixel_m
             ratio = response / _complex(np.array(true.tilt_matrix)) / scope.preset().pixel_m
             scale.append(abs(ratio) - 1)
             turn.append(np.angle(ratio))
         axis.extend(np.subtract(believed.coma_free_rad, true.coma_free_rad))
     for errors, sigma in ((scale, 0.01), (turn, 8.7e-3), (axis, 0.3e-3)):
         assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(sigma, rel=5 / np.sqrt(2 * len(errors)))
+
+
+def _matrix(believed: HandedOut, preset: str) -> Any:
+    return next(one.tilt_matrix for one in believed.presets if one.preset == preset)
 
 
 def _complex(matrix: np.ndarray) -> complex:
@@ -249,4 +253,12 @@ def test_magnitudes_are_settable_and_listed() -> None:
     scope = open_microscope("simulated", perfect=True, magnitudes={"specimen": {"height_m": 7e-6}})
     assert truth(scope).c1_m == pytest.approx(7e-6)
     assert all(text for _, _, text in Magnitudes().table())
+    changed = {"presets": {"fa": {"dose_e_per_m2": 1e20}}, "limits": {"tilt_max_rad": 5e-3}, "camera": {"binning": 2}}
+    scope = open_microscope("simulated", magnitudes=changed, size=(64, 96))
+    scope.set_preset("fa")
+    preset = scope.preset()
+    assert (preset.dose_e_per_m2, preset.pixel_m, preset.binning, preset.size) == (1e20, 0.3e-9, 2, (64, 96))
+    assert preset.magnification == pytest.approx(2 * 15e-6 / 0.3e-9)
+    assert scope.limits.tilt_max_rad == 5e-3
+    assert scope.acquire().shape == (64, 96)
     assert truth(open_microscope("simulated", seed=3)).height_m != truth(open_microscope("simulated", seed=4)).height_m

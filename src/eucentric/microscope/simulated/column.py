@@ -82,14 +82,20 @@ class Column:
 
     def set_defocus(self, defocus_m: float) -> None:
         """Set the lens. A fraction of every excursion stays behind, saturating: it arrives elsewhere from each side."""
-        self._remember(defocus_m - self.defocus_m)
+        m = self.m
+        self._lag((defocus_m - self.defocus_m) / m.hysteresis_range_m, m.hysteresis * m.hysteresis_range_m)
         self.defocus_m = defocus_m
 
     def set_preset(self, name: str) -> None:
-        """Change magnification: hysteresis leaves a focus error that grows with the ratio. The defocus stays as set."""
-        preset = self._presets[name]
+        """Change magnification: hysteresis leaves a focus error that grows with the ratio. The defocus stays as set.
+
+        It saturates, so going back does not take it away: the error depends on the way that led here.
+        """
+        m, preset = self.m, self._presets[name]
         e_folds = float(np.log(preset.magnification / self.preset.magnification))
-        self._remanence_m += self.m.hysteresis_magnification_m * e_folds
+        # The focus error is positive after a change upwards, negative after one downwards.
+        range_e_folds = m.hysteresis_magnification_e_folds
+        self._lag(-e_folds / range_e_folds, m.hysteresis_magnification_m * range_e_folds)
         self.preset = preset
 
     def lens_c1_m(self) -> float:
@@ -157,12 +163,11 @@ class Column:
         left = np.exp(-(self._clock.now_s() - self._tilt_set_s) / self.m.tilt_settling_s)
         return complex(self.tilt + (self._tilt_before - self.tilt) * left)
 
-    def _remember(self, change_m: float) -> None:
-        reach = self.m.hysteresis_range_m
-        stays = np.exp(-abs(change_m) / reach)
-        # Approaches −h·range when coming from below, +h·range from above: the lens lags behind.
-        goal = -np.sign(change_m) * self.m.hysteresis * reach
-        self._remanence_m = float(goal + (self._remanence_m - goal) * stays)
+    def _lag(self, change: float, saturated_m: float) -> None:
+        """Move the remanence towards ∓`saturated_m` for a change up or down, e^(−|change|) of the way being left."""
+        # The limit lies below when coming from below, above when coming from above: the lens lags behind.
+        goal = -np.sign(change) * saturated_m
+        self._remanence_m = float(goal + (self._remanence_m - goal) * np.exp(-abs(change)))
 
 
 def _draw(m: ColumnMagnitudes, presets: tuple[Preset, ...], rng: np.random.Generator) -> _Drawn:

@@ -79,8 +79,16 @@ class ColumnMagnitudes(Settings):
     hysteresis: float = Field(
         default=0.01, description="fraction of an excursion that stays, saturating at hysteresis_range_m"
     )
-    hysteresis_range_m: float = Field(default=20e-6, description="excursion that saturates it: ±0.2 µm")
-    hysteresis_magnification_m: float = Field(default=25e-9, description="per e-fold of a magnification change")
+    hysteresis_range_m: float = Field(default=20e-6, gt=0, description="excursion that saturates it: ±0.2 µm")
+    hysteresis_magnification_m: float = Field(
+        default=25e-9, description="focus error per e-fold of a small magnification change"
+    )
+    hysteresis_magnification_e_folds: float = Field(
+        default=5.0, gt=0, description="change that saturates it: ±0.125 µm"
+    )
+    preset_wait_s: float = Field(default=1.0, ge=0, description="the preset call waits so long")
+    defocus_wait_s: float = Field(default=0.1, ge=0, description="the defocus call waits so long")
+    stigmator_wait_s: float = Field(default=0.1, ge=0, description="the stigmator call waits so long")
     image_rotation_rad: float = Field(default=3.14, description="each preset's image rotation is drawn in ± this")
     pixel_scale: float = Field(default=0.01, description="rms relative error of each preset's pixel size")
     far_tilt_scale_per_m: float = Field(default=100.0, description="tilt scale against lens defocus: 1 % per 100 µm")
@@ -108,8 +116,10 @@ class StageMagnitudes(Settings):
 
 
 class CameraMagnitudes(Settings):
-    """A scintillator camera of 4096² pixels of 15 µm."""
+    """A scintillator camera."""
 
+    pixel_m: float = Field(default=15e-6, gt=0, description="pixel at the camera, not binned")
+    binning: int = Field(default=4, ge=1, description="of every preset")
     counts_per_electron: float = Field(default=8.0, description="conversion")
     mtf_nyquist: float = Field(default=0.3, description="MTF at the Nyquist frequency of the unbinned camera; 1: ideal")
     gain_residual: float = Field(
@@ -132,6 +142,47 @@ class ResidualMagnitudes(Settings):
     aperture_centre_rad: float = Field(default=1e-3, description="the aperture's centre, per component")
 
 
+class PresetMagnitudes(Settings):
+    """One imaging state and its illumination."""
+
+    pixel_m: float = Field(gt=0, description="nominal pixel at the specimen, binned")
+    lit_radius_m: float = Field(gt=0, description="radius of the lit area at the specimen")
+    relative_convergence: float = Field(ge=0, description="illumination semi-angle relative to column.convergence_rad")
+    dose_e_per_m2: float = Field(gt=0, description="what one exposure puts on the specimen (1e20: 1 e/Å²)")
+    exposure_s: float = Field(default=0.5, gt=0, description="exposure time")
+
+
+def _preset(pixel_m: float, lit_radius_m: float, relative_convergence: float, dose_e_per_m2: float) -> PresetMagnitudes:
+    return PresetMagnitudes(
+        pixel_m=pixel_m,
+        lit_radius_m=lit_radius_m,
+        relative_convergence=relative_convergence,
+        dose_e_per_m2=dose_e_per_m2,
+    )
+
+
+class PresetsMagnitudes(Settings):
+    """The presets, from the lowest magnification up.
+
+    `sq` sees a piece of a grid square, `hl` some holes, `fa` is the focus preset, `en` the exposure preset.
+    """
+
+    sq: PresetMagnitudes = _preset(40e-9, 60e-6, 0.05, 0.002e20)
+    hl: PresetMagnitudes = _preset(5e-9, 6e-6, 0.4, 0.1e20)
+    fa: PresetMagnitudes = _preset(0.3e-9, 0.75e-6, 1.0, 5e20)
+    en: PresetMagnitudes = _preset(0.15e-9, 0.5e-6, 1.0, 30e20)
+
+
+class LimitMagnitudes(Settings):
+    """How far the instrument may go: what `Guarded` checks."""
+
+    tilt_max_rad: float = Field(default=20e-3, gt=0, description="beam tilt")
+    defocus_max_m: float = Field(default=500e-6, gt=0, description="|defocus| from eucentric focus")
+    stage_z_max_m: float = Field(default=400e-6, gt=0, description="|z|")
+    stage_xy_max_m: float = Field(default=1e-3, gt=0, description="|x| and |y|")
+    stage_alpha_max_rad: float = Field(default=1.2, gt=0, description="|alpha|")
+
+
 class Magnitudes(Settings):
     """Every magnitude of the simulated microscope."""
 
@@ -140,15 +191,22 @@ class Magnitudes(Settings):
     stage: StageMagnitudes = StageMagnitudes()
     camera: CameraMagnitudes = CameraMagnitudes()
     residual: ResidualMagnitudes = ResidualMagnitudes()
+    presets: PresetsMagnitudes = PresetsMagnitudes()
+    limits: LimitMagnitudes = LimitMagnitudes()
     dropped_writes: float = Field(default=0.0, description="chance that a set is silently dropped", ge=0, le=1)
 
     def table(self) -> Iterator[tuple[str, Any, str]]:
         """(name, value, what it is) of every magnitude."""
-        for part, settings in self:
-            if isinstance(settings, Settings):
-                for name, field in type(settings).model_fields.items():
-                    yield f"{part}.{name}", getattr(settings, name), field.description or ""
-        yield "dropped_writes", self.dropped_writes, "chance that a set is silently dropped"
+        return _rows(self)
+
+
+def _rows(settings: Settings, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, Settings):
+            yield from _rows(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value, field.description or ""
 
 
 _ZERO_WHEN_PERFECT = {

@@ -14,7 +14,7 @@ from eucentric.microscope.simulated.column import Column, Optics
 from eucentric.microscope.simulated.exit_wave import ExitWaves, Lattice
 from eucentric.microscope.simulated.imaging import Window, form_image, illumination
 from eucentric.microscope.simulated.magnitudes import Magnitudes
-from eucentric.microscope.simulated.modes import MODES, Mode
+from eucentric.microscope.simulated.modes import SIZE, Mode, modes
 from eucentric.microscope.simulated.reference import calibrate
 from eucentric.microscope.simulated.scene import View
 from eucentric.microscope.simulated.specimen import Specimen
@@ -24,13 +24,17 @@ _EDGE = 0.04  # width of the beam's edge, of its radius
 
 
 class SimulatedMicroscope:
-    """A TEM with every fault of the magnitudes table. Implements `Microscope`; what is true only truth.py tells."""
+    """A TEM with every fault of the magnitudes table. Implements `Microscope`; what is true only truth.py tells.
 
-    def __init__(self, magnitudes: Magnitudes, *, seed: int = 0, modes: tuple[Mode, ...] = MODES) -> None:
+    `size` (ny, nx) is that of the images, in binned pixels.
+    """
+
+    def __init__(self, magnitudes: Magnitudes, *, seed: int = 0, size: tuple[int, int] = SIZE) -> None:
         self.magnitudes = magnitudes
         self._seed = seed
-        self._modes = {mode.preset.name: mode for mode in modes}
-        presets = tuple(mode.preset for mode in modes)
+        states = modes(magnitudes, size)
+        self._modes = {mode.preset.name: mode for mode in states}
+        presets = tuple(mode.preset for mode in states)
         self._clock = Clock()
         self.column = Column(magnitudes.column, presets, self._clock, seed)
         self._stage = Stage(magnitudes.stage, self._clock, seed)
@@ -40,7 +44,7 @@ class SimulatedMicroscope:
         self._exposures = 0
         self._writes = np.random.default_rng((seed, 5))
         self._dosed: list[tuple[complex, float, float]] = []  # place, radius, dose
-        self._handed_out = calibrate(self.column, modes, magnitudes, self.name, seed)
+        self._handed_out = calibrate(self.column, states, magnitudes, self.name, seed)
 
     @property
     def name(self) -> str:
@@ -49,13 +53,13 @@ class SimulatedMicroscope:
 
     @property
     def capabilities(self) -> Capabilities:
-        """All parts but a blanker."""
-        return Capabilities(blanker=False)
+        """All parts."""
+        return Capabilities()
 
     @property
     def limits(self) -> Limits:
-        """The protocol's defaults."""
-        return Limits()
+        """Those of the magnitudes' table."""
+        return Limits(**self.magnitudes.limits.model_dump())
 
     @property
     def voltage_v(self) -> float:
@@ -89,7 +93,7 @@ class SimulatedMicroscope:
             raise InputError(f"This microscope has no preset '{name}'. Use one of: {', '.join(self._modes)}.")
         if self._written():
             self.column.set_preset(name)
-            self._clock.wait(1.0)
+            self._clock.wait(self.magnitudes.column.preset_wait_s)
 
     def beam_tilt_rad(self) -> Vector:
         """The coils' setting (y, x)."""
@@ -108,7 +112,7 @@ class SimulatedMicroscope:
         """Set the lens."""
         if self._written():
             self.column.set_defocus(defocus_m)
-            self._clock.wait(0.1)
+            self._clock.wait(self.magnitudes.column.defocus_wait_s)
 
     def stigmator(self) -> Vector:
         """The stigmator's setting."""
@@ -118,7 +122,7 @@ class SimulatedMicroscope:
         """Set the stigmator (y, x), each in ±1."""
         if self._written():
             self.column.stigmator = _complex(value)
-            self._clock.wait(0.1)
+            self._clock.wait(self.magnitudes.column.stigmator_wait_s)
 
     def stage(self) -> StagePosition:
         """What the encoders say."""

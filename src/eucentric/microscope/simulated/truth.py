@@ -8,7 +8,6 @@ import numpy as np
 
 from eucentric.errors import InputError
 from eucentric.microscope.protocol import Microscope, Vector
-from eucentric.microscope.simulated.column import Optics
 from eucentric.microscope.simulated.microscope import SimulatedMicroscope
 
 
@@ -56,11 +55,6 @@ def truth(microscope: Microscope) -> Truth:
         stage_xy_m=_vector(place.xy_m),
         drift_m_per_s=_vector(place.velocity_m_per_s),
     )
-
-
-def true_optics(microscope: Microscope) -> Optics:
-    """Everything the electrons would see now."""
-    return _inside(microscope).optics()
 
 
 def empty_hole_m(microscope: Microscope) -> Vector:

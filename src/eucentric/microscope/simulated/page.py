@@ -1,0 +1,43 @@
+"""The page of all magnitudes: `python -m eucentric.microscope.simulated.page > docs/simulated-microscope.md`."""
+
+from __future__ import annotations
+
+from eucentric.microscope.simulated.magnitudes import Magnitudes, perfect
+
+_HEAD = """# The simulated microscope
+
+Every magnitude, in SI units (metres, radians, seconds, volts), with its default. Set those that shall differ:
+
+```python
+from eucentric.microscope.registry import open_microscope
+
+microscope = open_microscope("simulated", seed=1, size=(1024, 1024), magnitudes={"specimen": {"height_m": 5e-5}})
+```
+
+`open_microscope("simulated", perfect=True)` is the same instrument without a fault: the last column, where it differs.
+Faults with an rms or a range are drawn from the seed. The numbers are the project's estimates where no source is named.
+
+| magnitude | default | what it is | perfect |
+|---|---|---|---|
+"""
+
+
+def page() -> str:
+    """The page in Markdown, made from the table."""
+    rows = zip(Magnitudes().table(), perfect().table(), strict=True)
+    return _HEAD + "".join(_row(name, value, ideal, what) for (name, value, what), (_, ideal, _) in rows)
+
+
+def _row(name: str, value: float | None, ideal: float | None, what: str) -> str:
+    differs = "" if value == ideal else _shown(ideal)
+    # A bare bar would end the cell.
+    escaped = what.replace("|", r"\|")
+    return f"| `{name}` | {_shown(value)} | {escaped} | {differs} |\n"
+
+
+def _shown(value: float | None) -> str:
+    return "none" if value is None else f"{value:g}"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
