@@ -7,8 +7,7 @@
     └── InstrumentError       the microscope did not do what it was asked
         ├── LimitError        asked to go beyond a limit; raised before anything moved
         ├── NotArrivedError   the read-back differs from what was set
-        ├── NoImageError      the camera gave no usable image
-        └── InstrumentTimeout no answer in time
+        └── NoImageError      the camera gave no usable image
 
 Every message says what happened, the values with units, and what to do.
 """
@@ -44,7 +43,3 @@ class NotArrivedError(InstrumentError):
 
 class NoImageError(InstrumentError):
     """The camera gave no usable image."""
-
-
-class InstrumentTimeout(InstrumentError):
-    """No answer in time."""

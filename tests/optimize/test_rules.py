@@ -91,8 +91,3 @@ def test_numbers_that_make_no_plan_are_refused(needs):
 
 def test_a_camera_of_another_size_is_binned_to_a_whole_number():
     assert rules.Needs(500e-6, 1e-7, 10e-3, camera_px=5760).image_px == 960  # 5760 / 6
-
-
-def test_displacement_is_the_pages_formula():
-    # Cs a³ + z a: 2.7 mm · (10 mrad)³ = 2.7 nm, −0.3 µm · 10 mrad = −3 nm
-    assert rules.displacement_m(-0.3e-6, 10e-3, c3_m=2.7e-3) == pytest.approx(-0.3e-9, rel=1e-9)

@@ -100,11 +100,6 @@ def pixel_for_range_m(start_m: float, separation_rad: float, size_px: int) -> fl
     return _up_to_two_figures(start_m * separation_rad / (CLASSIC_REACH * size_px))
 
 
-def displacement_m(defocus_m: float, tilt_rad: float, *, c3_m: float) -> float:
-    """How far an image moves when the beam tilts by a: d = Cs·a³ + z·a (z > 0 overfocus)."""
-    return float(c3_m * tilt_rad**3 + defocus_m * tilt_rad)
-
-
 def plan(needs: Needs) -> Plan:
     """As few steps as reach from `start_m` to `accuracy_m`, coarsest first; the last by defocus, the others by stage.
 
