@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -54,3 +55,15 @@ def test_starting_loads_no_plotting_and_no_numbers():
     command = "import sys, eucentric.cli.main; print([m for m in ('matplotlib', 'scipy', 'numpy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_old_console_gets_a_likeness():
+    command = "from eucentric.cli.main import _let_any_console_print as f; f(); print('−1 µm ± 2, χ²'); print('✓')"
+    done = subprocess.run(
+        [sys.executable, "-c", command],
+        capture_output=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.stdout.split() == [b"-1", b"um", b"+-", b"2,", b"chi2", b"?"]

@@ -120,6 +120,9 @@ def test_a_stage_that_moves_the_wrong_way_is_found_by_the_probe_and_put_back() -
     assert result.refusal.reason is Reason.WRONG_SIGN
     assert microscope.stage().z_m == pytest.approx(0, abs=1e-9)
     assert CorrectionType.STAGE_Z not in result.confirmed
+    assert result.steps[0].corrected_m == 0
+    assert sum(isinstance(e, events.TakenBack) for e in told) == 1
+    assert result.statement.endswith("The probe was taken back. Nothing was corrected.")
 
 
 def test_limits_are_tested_before_anything_moves() -> None:
@@ -150,6 +153,72 @@ def test_whatever_breaks_everything_is_restored(method: str, at: int, error: Bas
     assert microscope.defocus_m() == -3e-6
     assert microscope.stage().z_m == pytest.approx(0, abs=1e-9)
     assert isinstance(told[-1], events.Failed)
+    assert told[-1].not_restored == ()
+    if isinstance(error, KeyboardInterrupt):
+        assert told[-1].error == "Stopped. Beam tilt and preset restored."
+
+
+class Gone(Through):
+    """A server that stops answering at the second exposure: every call fails from then on."""
+
+    left = 2
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "acquire":
+            self.left -= 1
+        if self.left <= 0 and name in {"acquire", "set_beam_tilt", "beam_tilt_rad", "set_preset", "now_s", "preset"}:
+            raise InstrumentError("The server went away.")
+        return getattr(self.inner, name)
+
+
+def test_what_broke_the_run_is_told_with_what_could_not_be_restored() -> None:
+    microscope = open_microscope("simulated", seed=3)
+    told: list[events.Event] = []
+    broken: Any = Gone(microscope)
+    with pytest.raises(InstrumentError, match=r"^The server went away\."):
+        run_sequence(ONE_STEP, broken, book_from(handed_out(microscope)), observers=(told.append,))
+    failed = told[-1]
+    assert isinstance(failed, events.Failed)
+    assert failed.error == "The server went away."
+    assert [words.split(" could")[0] for words in failed.not_restored] == ["The preset", "The beam tilt"]
+
+
+def test_a_stop_says_what_stays_corrected() -> None:
+    microscope = open_microscope("simulated", seed=3)
+    told: list[events.Event] = []
+
+    def stop(event: events.Event) -> None:
+        told.append(event)
+        if isinstance(event, events.Corrected) and not event.correction.probe:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_sequence(ONE_STEP, microscope, book_from(handed_out(microscope)), observers=(stop,))
+    assert isinstance(told[-1], events.Failed)
+    assert "Beam tilt and preset restored." in told[-1].error
+    assert "Stage z stays at" in told[-1].error
+
+
+def test_one_who_watches_and_fails_does_not_stop_the_run() -> None:
+    told: list[events.Event] = []
+    microscope = open_microscope("simulated", seed=3)
+
+    def fails(event: events.Event) -> None:
+        if isinstance(event, events.FrameTaken):
+            raise OSError("No space left on device")
+
+    book = book_from(handed_out(microscope))
+    result = run_sequence(ONE_STEP, microscope, book, observers=(fails, told.append), measure_only=True)
+    assert result.steps[0].status is Status.MEASURED
+    assert [e.error for e in told if isinstance(e, events.ObserverFailed)] == ["No space left on device"]
+
+
+def test_measuring_only_spends_nothing_on_a_step_that_cant_reach() -> None:
+    fine = default_sequence().steps[1].model_copy(update={"delta_max_m": 1e-6})
+    result, told = _run(open_microscope("simulated", seed=3), FocusSequence(steps=(COARSE, fine)), measure_only=True)
+    assert [s.status for s in result.steps] == [Status.MEASURED, Status.SKIPPED]
+    assert {e.step for e in told if isinstance(e, events.FrameTaken)} == {"coarse"}
+    assert "'fine' was skipped" in result.statement
 
 
 def test_a_channel_that_was_confirmed_is_not_probed_again() -> None:

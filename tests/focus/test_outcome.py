@@ -75,6 +75,23 @@ def test_a_run_that_broke_off_states_nothing_of_focus() -> None:
     assert moved.statement.endswith("What was corrected before stays.")
 
 
+def test_a_probe_that_was_taken_back_is_no_correction_and_what_was_measured_before_does_not_stand() -> None:
+    undone = _step(
+        rounds=(Round(GOOD, MOVE, taken_back=True), Round(GOOD, None)), status=Status.REFUSED, refusal=REFUSAL
+    )
+    assert undone.corrected_m == 0
+    assert undone.residual is None
+    run = _run(_step(), undone)
+    assert not run.focused
+    assert run.statement.endswith("The probe was taken back. Nothing was corrected.")
+
+
+def test_a_skipped_step_leaves_the_measurement_before_it() -> None:
+    run = _run(_step(), _step(rounds=(), status=Status.SKIPPED, skipped="Step 'fine' was skipped."), measure_only=True)
+    assert run.residual is MEASURED
+    assert run.statement.endswith("Step 'fine' was skipped.")
+
+
 def test_measuring_only_never_claims_focus() -> None:
     run = _run(_step(), _step(), measure_only=True)
     assert not run.focused

@@ -46,3 +46,13 @@ def test_every_setting_says_what_it_is() -> None:
     for model in (FocusStep, FocusSequence):
         for name, field in model.model_fields.items():
             assert name in {"enabled", "method"} or field.description, name
+
+
+@pytest.mark.parametrize("name", ["../out", "a/b", "c:\\d", ".hidden", ""])
+def test_a_name_that_is_no_file_name_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        FocusStep(name=name, preset="fa")
+
+
+def test_names_may_have_spaces() -> None:
+    assert FocusStep(name="Z Focus 2", preset="fa").name == "Z Focus 2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import numpy as np
@@ -231,3 +232,47 @@ def test_frames_pass_through() -> None:
     """An image is an image."""
     frame = Guarded(tiny()).acquire()
     assert np.isfinite(frame.pixels).all()
+
+
+def measure_and(inner: Any, scope: Microscope) -> None:
+    """Measure, and let `inner` know that what follows is restoring."""
+    measure(scope)
+    inner.over = True
+
+
+def test_what_was_interrupted_while_restoring_is_named() -> None:
+    """Ctrl-C at each attempt to restore one part: the part is named in the notes."""
+
+    class Interrupted(SimulatedMicroscope):
+        over = False
+
+        def set_beam_tilt(self, tilt_rad: Any) -> None:
+            if self.over:
+                raise KeyboardInterrupt
+            super().set_beam_tilt(tilt_rad)
+
+    inner = tiny(Interrupted)
+    scope = Guarded(inner)
+    with pytest.raises(KeyboardInterrupt) as caught, scope.preserved():
+        measure_and(inner, scope)
+    assert caught.value.__notes__ == ["The beam tilt could not be restored: it was interrupted. Restore it by hand."]
+    assert scope.preset().name == "sq"
+
+
+def test_a_signal_is_held_until_all_is_restored() -> None:
+    """SIGINT in the middle of restoring: nothing is left half done, and the interrupt comes after it."""
+
+    class Signalled(SimulatedMicroscope):
+        over = False
+
+        def set_preset(self, name: str) -> None:
+            if self.over:
+                signal.raise_signal(signal.SIGINT)
+            super().set_preset(name)
+
+    inner = tiny(Signalled)
+    scope = Guarded(inner)
+    before = state(scope)
+    with pytest.raises(KeyboardInterrupt), scope.preserved():
+        measure_and(inner, scope)
+    assert state(scope) == before

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from eucentric.cli.stopped import Stopped
+from eucentric.errors import EucentricError
 
 if TYPE_CHECKING:
     from eucentric.cli.report import Truths
@@ -52,9 +57,8 @@ def focus(
         check_suffix(figure)
     folder = empty_folder(out) if out is not None else new_folder(Path("runs"), _name(seed))
     console = Console(quiet=as_json, highlight=False)
-    with RunFolder(folder) as records, Live(console) as live:
-        result, watcher = _run(seed, measure_only, (records, live))
-    drawn = _draw(result, watcher, figure or folder / _FIGURE)
+    with RunFolder(folder) as records, Live(console) as live, _named(folder) as troubles:
+        result, watcher = _run(seed, measure_only, (records, live, troubles))
     truths = watcher.truths()
     if as_json:
         typer.echo(json.dumps(report_json(result, truths, str(folder)), indent=2, allow_nan=False))
@@ -62,13 +66,47 @@ def focus(
         console.print(table(result, truths))
         for line in closing(result, truths):
             console.print(line, markup=False, soft_wrap=True)
-        console.print(f"Run folder: {folder}, figure: {drawn}", markup=False, soft_wrap=True)
+        console.print(f"Run folder: {folder}", markup=False, soft_wrap=True)
+    for sentence in troubles.sentences:
+        typer.echo(sentence, err=True)
+    drawn = _draw(result, watcher, figure or folder / _FIGURE)
+    console.print(f"Figure: {drawn}", markup=False, soft_wrap=True)
     if result.refusal is not None or not (result.focused or measure_only):
         raise typer.Exit(NOT_FOCUSED)
 
 
 def _name(seed: int) -> str:
     return f"{datetime.now():%Y-%m-%d-%H%M%S}-focus-seed{seed}"
+
+
+class _Troubles:
+    """Remembers what those who watch must tell on stderr: how a run was stopped, and what could not be kept."""
+
+    def __init__(self) -> None:
+        self.stopped = "Stopped."
+        self.sentences: list[str] = []
+
+    def __call__(self, event: Event) -> None:
+        from eucentric.focus import events
+
+        if isinstance(event, events.Failed):
+            self.stopped = " ".join((event.error, *event.not_restored))
+        elif isinstance(event, events.ObserverFailed):
+            self.sentences.append(f"{event.error} The run went on without it.")
+
+
+@contextmanager
+def _named(folder: Path) -> Iterator[_Troubles]:
+    """Whatever ends a run early says where its folder is."""
+    troubles = _Troubles()
+    try:
+        yield troubles
+    except KeyboardInterrupt as stop:
+        raise Stopped(f"{troubles.stopped} Run folder: {folder}") from stop
+    except EucentricError as error:
+        for sentence in (*troubles.sentences, f"Run folder: {folder}"):
+            error.add_note(sentence)
+        raise
 
 
 class _Watcher:

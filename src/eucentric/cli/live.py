@@ -41,7 +41,11 @@ class Live:
             case events.Corrected():
                 self._say(f"  corrected {correction_words(event.correction)}", "cyan")
             case events.Failed():
-                self._say(f"  failed    {event.error}", "red")
+                self._say("  broke off", "red")  # why is told on stderr
+            case events.TakenBack():
+                self._say("  the probe was taken back", "cyan")
+            case events.StepEnded() if event.result.skipped is not None:
+                self._say(f"  {event.result.skipped}")
             case _:
                 pass
 

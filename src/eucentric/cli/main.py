@@ -7,9 +7,15 @@ traceback.
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -18,6 +24,7 @@ from eucentric import __version__
 from eucentric.cli.focus import focus
 from eucentric.cli.measure import measure
 from eucentric.cli.plan import plan
+from eucentric.cli.stopped import Stopped
 from eucentric.errors import EucentricError
 
 PIPE_CLOSED, UNUSABLE, STOPPED = 1, 2, 130
@@ -61,7 +68,8 @@ def run(arguments: list[str] | None = None) -> None:
     """Run the command line (default: that of the process) and leave with its exit code."""
     _let_any_console_print()
     try:
-        code = app(arguments, standalone_mode=False)
+        with _terminated_like_interrupted():
+            code = app(arguments, standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         # What is still buffered would raise again when the interpreter closes stdout.
@@ -69,8 +77,10 @@ def run(arguments: list[str] | None = None) -> None:
         sys.exit(PIPE_CLOSED)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(_say("Stopped.", STOPPED))
+    except Stopped as stop:
+        sys.exit(_say(str(stop), STOPPED))
     except EucentricError as error:
-        sys.exit(_say(str(error), UNUSABLE))
+        sys.exit(_say("\n".join((str(error), *getattr(error, "__notes__", ()))), UNUSABLE))
     except Exception as error:
         # Typer's own usage errors; their class has moved between its versions, their method has not.
         if not hasattr(error, "format_message"):
@@ -81,13 +91,53 @@ def run(arguments: list[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """A request to terminate ends a run as Ctrl-C does: with everything restored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
+
+
 def _say(sentence: str, code: int) -> int:
     print(sentence, file=sys.stderr)
     return code
 
 
 def _let_any_console_print() -> None:
-    """Show "?" for a µ or − that an old console's encoding lacks, instead of failing."""
+    """Show - for a − that an old console's encoding lacks, and ? for what else it lacks, instead of failing."""
+    codecs.register_error(_LIKE, _likeness)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors=_LIKE)
+
+
+_LIKE = "eucentric-likeness"
+_LIKENESSES = {
+    "−": "-",
+    "µ": "u",
+    "μ": "u",
+    "σ": "sigma",
+    "χ": "chi",
+    "²": "2",
+    "×": "x",
+    "±": "+-",
+    "Å": "A",
+    "°": " deg",
+}
+
+
+def _likeness(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_LIKENESSES.get(letter, "?") for letter in lacking), error.end

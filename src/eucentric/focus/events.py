@@ -104,7 +104,26 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The run broke off with an error; `error` is its sentence."""
+    """The run broke off; `error` says why in a sentence, `not_restored` has one for each part left as it was."""
+
+    time_s: float
+    error: str
+    not_restored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A probe was undone by moving its channel back; `arrived_m` is the read-back."""
+
+    time_s: float
+    step: str
+    correction: Correction
+    arrived_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class ObserverFailed:
+    """One who watched broke off with an error and is told nothing further; focusing goes on."""
 
     time_s: float
     error: str
@@ -127,8 +146,10 @@ Event: TypeAlias = (
     | Judged
     | Corrected
     | StepEnded
+    | TakenBack
     | Restored
     | Failed
+    | ObserverFailed
     | RunEnded
 )
 Observer: TypeAlias = Callable[[Event], None]

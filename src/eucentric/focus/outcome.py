@@ -22,15 +22,17 @@ class Status(StrEnum):
     DONE = "done"  # measured within its tolerance
     MEASURED = "measured"  # measured only, as was asked
     REFUSED = "refused"  # a measurement or a correction was refused; see `refusal`
+    SKIPPED = "skipped"  # measuring only: the step before found more than this one can measure
     NOT_CONVERGED = "not converged"  # out of iterations above the tolerance; the last measurement stands
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One measurement and the correction that was made after it (None: none)."""
+    """One measurement and the correction that was made after it (None: none), which may have been taken back."""
 
     result: DefocusResult
     correction: Correction | None
+    taken_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +44,24 @@ class StepResult:
     rounds: tuple[Round, ...]
     refusal: Finding | None
     dose_e_per_m2: float
+    skipped: str | None = None
 
     @property
     def residual(self) -> Measurement | None:
-        """What was measured and believed after the last correction: None when nothing stands."""
+        """What was measured and believed after the last move: None when nothing stands."""
         if not self.rounds or self.rounds[-1].correction is not None or not self.rounds[-1].result.accepted:
             return None
-        return self.rounds[-1].result.measurement
+        return None if self.taken_back else self.rounds[-1].result.measurement
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether a probe was undone: then the last measurement was before the last move."""
+        return any(r.taken_back for r in self.rounds)
 
     @property
     def corrected_m(self) -> float:
-        """The sum of the changes of C1 that were made."""
-        return sum(r.correction.change_c1_m for r in self.rounds if r.correction is not None)
+        """The sum of the changes of C1 that were made and stayed."""
+        return sum(r.correction.change_c1_m for r in self.rounds if r.correction is not None and not r.taken_back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,8 @@ class RunResult:
     def residual(self) -> Measurement | None:
         """The believed measurement with which the run ended, None when there is none."""
         done = len(self.steps) == sum(s.enabled for s in self.sequence.steps)
-        return self.steps[-1].residual if self.steps and done else None
+        took = [s for s in self.steps if s.skipped is None]
+        return took[-1].residual if took and done else None
 
     @property
     def stated_error_m(self) -> float | None:
@@ -82,7 +91,9 @@ class RunResult:
     def focused(self) -> bool:
         """Whether the run says that it ended in focus: its stated error is within the accuracy that was asked for."""
         stated = self.stated_error_m
-        return not self.measure_only and stated is not None and stated <= self.sequence.accuracy_m
+        if self.refusal is not None or self.measure_only:
+            return False
+        return stated is not None and stated <= self.sequence.accuracy_m
 
     @property
     def dose_e_per_m2(self) -> float:
@@ -99,13 +110,15 @@ class RunResult:
         """The final word to the operator."""
         if self.refusal is not None:
             moved = any(s.corrected_m != 0 for s in self.steps)
+            undone = "The probe was taken back. " if any(s.taken_back for s in self.steps) else ""
             end = "What was corrected before stays." if moved else "Nothing was corrected."
-            return f"Not focused. {self.refusal} {end}"
+            return f"Not focused. {self.refusal} {undone}{end}"
         left, stated = self.residual, self.stated_error_m
         if left is None or stated is None:
             return "Not focused: no measurement stands at the end."
         if self.measure_only:
-            return f"Measured, nothing corrected: {left}."
+            skipped = "".join(f" {s.skipped}" for s in self.steps if s.skipped is not None)
+            return f"Measured, nothing corrected: {left}.{skipped}"
         goal = show_length(self.sequence.accuracy_m)
         if self.focused:
             return f"Focused to within {show_length(stated)} (3 σ; {goal} asked): {left}."

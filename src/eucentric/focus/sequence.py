@@ -6,14 +6,12 @@ correction on a channel is a probe. Whatever is only changed for measuring is re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 
 from eucentric.calibration.book import CalibrationBook
-from eucentric.calibration.tilt_response import instrument_tilt
-from eucentric.errors import LimitError
 from eucentric.focus import events
+from eucentric.focus.acquisition import acquire
 from eucentric.focus.again import Expected, Look, another_look, expected_after, settled, surprised
 from eucentric.focus.correct import (
     Allowed,
@@ -26,16 +24,17 @@ from eucentric.focus.correct import (
     needed,
 )
 from eucentric.focus.measure import How, measure_frames
-from eucentric.focus.outcome import Round, RunResult, Status, StepResult
-from eucentric.focus.patterns import Pattern, pattern
+from eucentric.focus.measurement import Measurement
+from eucentric.focus.outcome import COVERAGE, Round, RunResult, Status, StepResult
+from eucentric.focus.patterns import pattern
 from eucentric.focus.predict import capture_range_m
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import CorrectionType, FocusSequence, FocusStep
 from eucentric.focus.verdict import Finding
-from eucentric.images.frame import Frame
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.preserved import Part, Preserved
-from eucentric.microscope.protocol import Microscope, Vector
+from eucentric.microscope.protocol import Microscope
+from eucentric.units import show_length
 
 
 def run_sequence(
@@ -76,13 +75,15 @@ class _Run:
         self._sequence = sequence
         self._microscope = microscope
         self._book = book
-        self._observers = observers
+        self._observers = list(observers)
         self._confirmed = set(confirmed)
         self._workers = workers
         self._moved_m = 0.0
         self._measurements = 0
         self._dose = 0.0
         self._memory: Preserved | None = None
+        self._pending: Correction | None = None  # a probe that was not yet seen to be right
+        self._now_s = 0.0
 
     def whole(self, measure_only: bool) -> RunResult:
         """The whole sequence, with everything restored that was changed for measuring only."""
@@ -92,40 +93,63 @@ class _Run:
             with scope.preserved() as memory:
                 self._memory = memory
                 steps = self._steps(measure_only)
-        except KeyboardInterrupt:
-            self._tell(events.Failed(scope.now_s(), "Stopped by the user; everything was restored."))
+        except KeyboardInterrupt as stop:
+            self._failed(stop, f"Stopped. {self._left_behind(stop)}")
             raise
         except Exception as error:
-            self._tell(events.Failed(scope.now_s(), str(error) or type(error).__name__))
+            self._failed(error, str(error) or type(error).__name__)
             raise
         self._tell(events.Restored(scope.now_s()))
         result = RunResult(scope.name, self._sequence, measure_only, steps, frozenset(self._confirmed))
         self._tell(events.RunEnded(scope.now_s(), result))
         return result
 
+    def _failed(self, error: BaseException, sentence: str) -> None:
+        self._tell(events.Failed(self._clock_s(), sentence, tuple(getattr(error, "__notes__", ()))))
+
+    def _left_behind(self, error: BaseException) -> str:
+        """What was restored, and what stays because it was corrected."""
+        said = [] if getattr(error, "__notes__", ()) else ["Beam tilt and preset restored."]
+        for part, value in (self._memory.accepted if self._memory is not None else {}).items():
+            said.append(f"{str(part).capitalize()} stays at {show_length(value[0])} (corrected).")
+        return " ".join(said)
+
+    def _clock_s(self) -> float:
+        """The microscope's time; of one that no longer answers, the last that it told."""
+        try:
+            self._now_s = self._microscope.now_s()
+        except Exception:  # what broke the run is about to be told, and must not be replaced
+            return self._now_s
+        return self._now_s
+
     def _steps(self, measure_only: bool) -> tuple[StepResult, ...]:
         results: list[StepResult] = []
         for step in self._sequence.steps:
             if not step.enabled:
                 continue
-            results.append(self._step(step, measure_only))
+            known = results[-1].residual if results and measure_only else None
+            results.append(self._step(step, measure_only, known))
             self._tell(events.StepEnded(self._microscope.now_s(), results[-1]))
             if results[-1].status is Status.REFUSED:
                 break
         return tuple(results)
 
-    def _step(self, step: FocusStep, measure_only: bool) -> StepResult:
+    def _step(self, step: FocusStep, measure_only: bool, known: Measurement | None) -> StepResult:
         """Measure and correct until the error is within tolerance, refused, or out of iterations."""
         self._set_up(step)
         range_m = self._range_m(step)
         self._tell(events.StepStarted(self._microscope.now_s(), step, range_m))
         self._dose = 0.0
+        if known is not None and abs(known.c1_m) - COVERAGE * known.total_sigma_m > range_m:
+            why = f"Step '{step.name}' was skipped: it measures up to ±{show_length(range_m, 1)}."
+            return StepResult(step, Status.SKIPPED, (), None, 0.0, why)
         rounds: list[Round] = []
         corrections = 0
         while True:
             result = self._look(step, range_m, rounds)
             refusal = result.verdict.findings[0] if not result.accepted else self._followed(rounds)
             if refusal is not None:
+                self._take_back(step, rounds)
                 return self._ended(step, Status.REFUSED, rounds, refusal)
             if measure_only or not needed(result.measurement, step):
                 if len(rounds) < step.looks_min:
@@ -186,16 +210,12 @@ class _Run:
     def _measure(self, step: FocusStep, range_m: float, look: Look) -> DefocusResult:
         calibration = self._book.of(step.preset)
         plan = pattern(step.pattern, step.tilt_rad * look.tilt_fraction, step.tilt_direction_rad)
-        settings = tuple(instrument_tilt(calibration, tilt) for tilt in plan.tilts)
-        limit = self._microscope.limits.tilt_max_rad
-        if max(abs(complex(*tilt)) for tilt in settings) > limit:
-            raise LimitError(
-                f"Step '{step.name}' would tilt the beam beyond the limit of {limit * 1e3:g} mrad. Use a smaller tilt."
-            )
         number = self._measurements
         self._measurements += 1
-        with self._at_offset(look.offset_m):
-            frames = self._take(step, plan, settings, number)
+        taken = acquire(self._microscope, plan, calibration, offset_m=look.offset_m)
+        self._dose += taken.dose_e_per_m2
+        for index, frame in enumerate(taken.frames):  # told only now: files written between exposures would add drift
+            self._tell(events.FrameTaken(frame.time_s, step.name, number, index, frame))
         how = How(
             column=calibration.column,
             uncertainty=calibration.uncertainty,
@@ -205,39 +225,10 @@ class _Run:
             offset_m=look.offset_m,
             workers=self._workers,
         )
-        result = measure_frames(frames, plan.tilts, plan.links, how)
+        result = measure_frames(taken.frames, taken.tilts, plan.links, how)
         for link, shift in zip(plan.links, result.shifts, strict=True):
             self._tell(events.ShiftFound(self._microscope.now_s(), step.name, number, link, shift))
         return result
-
-    @contextmanager
-    def _at_offset(self, offset_m: float) -> Iterator[None]:
-        """The lens at a known extra defocus while images are taken."""
-        if offset_m == 0:
-            yield
-            return
-        before = self._microscope.defocus_m()
-        try:
-            self._microscope.set_defocus(before + offset_m)
-            yield
-        finally:
-            self._microscope.set_defocus(before)
-
-    def _take(self, step: FocusStep, plan: Pattern, settings: tuple[Vector, ...], number: int) -> tuple[Frame, ...]:
-        """The frames of a pattern; the beam tilt is put back whatever happens."""
-        before = self._microscope.beam_tilt_rad()
-        frames = []
-        try:
-            for index, tilt in enumerate(settings[: plan.images]):
-                self._microscope.set_beam_tilt(tilt)
-                taken = self._microscope.acquire()
-                frame = replace(taken, state=replace(taken.state, tilt_rad=plan.tilts[index]))
-                self._dose += frame.dose_e_per_m2 or 0.0
-                frames.append(frame)
-                self._tell(events.FrameTaken(self._microscope.now_s(), step.name, number, index, frame))
-        finally:
-            self._microscope.set_beam_tilt(before)
-        return tuple(frames)
 
     def _channel(self, step: FocusStep) -> Channel:
         kind = step.correction
@@ -250,7 +241,9 @@ class _Run:
         self._move(wanted.channel, wanted.target_m)
         self._moved_m += abs(wanted.change_c1_m)
         self._microscope.wait(step.settle_s)
-        if not wanted.probe:
+        if wanted.probe:
+            self._pending = wanted
+        else:
             self._accept(wanted.channel)
         arrived = self._channel(step).position_m
         self._tell(events.Corrected(self._microscope.now_s(), step.name, wanted, arrived))
@@ -263,27 +256,41 @@ class _Run:
 
     def _accept(self, channel: CorrectionType) -> None:
         """A correction is here to stay. One of height counts from the eucentric focus that was set to measure it."""
+        self._pending = None
         if self._memory is not None:
             self._memory.accept(Part.DEFOCUS)
             if channel is CorrectionType.STAGE_Z:
                 self._memory.accept(Part.STAGE_Z)
 
     def _followed(self, rounds: list[Round]) -> Finding | None:
-        """After a probe: did focus follow? If not, the probe is taken back; if so, the channel is confirmed."""
-        made = [r for r in rounds if r.correction is not None]
-        if not made or made[-1].correction is None or not made[-1].correction.probe:
+        """After a probe: why the channel must not be used further; None, and it is confirmed, when focus followed."""
+        probe = self._pending
+        if probe is None:
             return None
-        probe = made[-1].correction
-        before, after = made[-1].result.measurement, rounds[-1].result.measurement
+        before = next(r.result.measurement for r in reversed(rounds) if r.correction is not None)
+        after = rounds[-1].result.measurement
         refusal = check_followed(before, after, probe)
-        if refusal is not None:
-            self._move(probe.channel, probe.target_m - probe.move_m)
-            return refusal
-        self._accept(probe.channel)
-        if followed(before, after, probe):
-            self._confirmed.add(probe.channel)
+        if refusal is None:
+            self._accept(probe.channel)
+            if followed(before, after, probe):
+                self._confirmed.add(probe.channel)
         return refusal
 
+    def _take_back(self, step: FocusStep, rounds: list[Round]) -> None:
+        """Undo a probe that was not seen to be right."""
+        probe, self._pending = self._pending, None
+        if probe is None:
+            return
+        self._move(probe.channel, probe.target_m - probe.move_m)
+        at = max(i for i, one in enumerate(rounds) if one.correction is not None)
+        rounds[at] = replace(rounds[at], taken_back=True)
+        self._tell(events.TakenBack(self._clock_s(), step.name, probe, self._channel(step).position_m))
+
     def _tell(self, event: events.Event) -> None:
-        for observer in self._observers:
-            observer(event)
+        """Tell all who watch. One who fails is told nothing further, the others learn of it, and focusing goes on."""
+        for observer in tuple(self._observers):
+            try:
+                observer(event)
+            except Exception as error:  # whatever it is, it is not the microscope's
+                self._observers.remove(observer)
+                self._tell(events.ObserverFailed(self._clock_s(), str(error) or type(error).__name__))

@@ -56,7 +56,7 @@ class Thresholds(_Settings):
 
     false_lock_max: float = Field(default=1e-6, gt=0, le=1)
     """Largest chance that noise alone made the peak."""
-    odds_min: float = Field(default=10.0, ge=1)
+    odds_min: float = Field(default=1000.0, ge=1)
     """Smallest odds of the peak against the second-best one."""
     chi2_per_dof_max: float = Field(default=12.0, gt=0)
     """Largest χ² per degree of freedom, against the total covariance. At one degree of freedom 12 is 3.5 σ."""
@@ -71,8 +71,8 @@ class Thresholds(_Settings):
 class FocusStep(_Settings):
     """One step of a focus sequence: measure with a preset, judge, correct, and look again."""
 
-    name: str = Field(min_length=1)
-    """What the step is called in tables and records."""
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[^/\\\\:*?\"<>|\x00-\x1f.][^/\\\\:*?\"<>|\x00-\x1f]*$")
+    """What the step is called in tables and records; a part of file names, so without / \\ : * ? " < > |."""
     enabled: bool = True
     """Whether the step is done at all (the switch)."""
     preset: str = Field(min_length=1)

@@ -67,7 +67,7 @@ class Verdict:
     @property
     def sentence(self) -> str | None:
         """What to tell the operator, None when accepted."""
-        return f"{self.findings[0]} Nothing was corrected." if self.findings else None
+        return str(self.findings[0]) if self.findings else None
 
     def __str__(self) -> str:
         return "accepted" if self.accepted else f"refused ({self.reason}): {self.sentence}"
@@ -166,9 +166,10 @@ def _shift(shift: Shift, rival_m: float | None, measured: Measurement, limit: Th
                 "The beam moves off the view: align the beam tilt pivot points, or centre and spread the beam.",
             )
         )
-    if shift.false_lock_probability > limit.false_lock_max:
+    pattern = shift.fixed_pattern is FixedPattern.INDISTINGUISHABLE
+    if shift.false_lock_probability > limit.false_lock_max and not pattern:
         found.append(_false_lock(shift, limit))
-    if shift.fixed_pattern is FixedPattern.INDISTINGUISHABLE:
+    if pattern:
         found.append(
             Finding(
                 Reason.FIXED_PATTERN,

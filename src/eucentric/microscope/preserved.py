@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
+from types import FrameType
 
 from eucentric.microscope.protocol import Microscope, Vector
 
@@ -24,6 +28,28 @@ class Part(StrEnum):
     STAGE_ALPHA = "stage alpha"
 
 
+@contextmanager
+def _held_interrupts() -> Iterator[list[int]]:
+    """Ctrl-C is noted in the list instead of raised: between two calls it would leave a restore half done.
+
+    Only the main thread gets signals, and only there can they be held.
+    """
+    held: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        yield held
+        return
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        held.append(number)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield held
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Preserved:
     """What will be restored; made by `Guarded.preserved`."""
 
@@ -34,36 +60,56 @@ class Preserved:
         self._preset = microscope.preset().name
         self._tilt = microscope.beam_tilt_rad() if can.beam_tilt else None
         self._values = {part: self._read(part) for part in Part if self._there(part)}
+        self._accepted: set[Part] = set()
+
+    @property
+    def accepted(self) -> dict[Part, Vector]:
+        """What was accepted, and the values (of lengths and angles the first number) to which it is brought back."""
+        return {part: value for part, value in self._values.items() if part in self._accepted}
 
     def accept(self, part: Part) -> None:
         """From now on the present value of `part` is the one to return to."""
         self._values[part] = self._read(part)
+        self._accepted.add(part)
 
     def restore(self) -> list[str]:
-        """Bring everything back; a sentence for each part that could not be. A Ctrl-C meanwhile is raised last."""
+        """Bring everything back; a sentence for each part that could not be.
+
+        A Ctrl-C meanwhile is held back and raised last, with these sentences as its notes.
+        """
+        with _held_interrupts() as held:
+            failures, interruption = self._bring_all()
+        stop = interruption or (KeyboardInterrupt() if held else None)
+        if stop is None:
+            return failures
+        for failure in failures:
+            stop.add_note(failure)
+        raise stop
+
+    def _bring_all(self) -> tuple[list[str], KeyboardInterrupt | None]:
         # Preset first: on some instruments it brings a tilt and a defocus of its own.
         steps: list[tuple[str, Callable[[], None]]] = [("preset", self._bring_preset), ("beam tilt", self._bring_tilt)]
         for part, value in self._values.items():
             if part not in self._keep:
                 steps.append((str(part), partial(self._bring, part, value)))
-        failures, interruption = [], None
+        failures: list[str] = []
+        interruption: KeyboardInterrupt | None = None
         for name, step in steps:
-            failed: Exception | None = None
+            failed: BaseException | None = None
             for _ in range(_ATTEMPTS):
                 try:
                     step()
                 except KeyboardInterrupt as stop:
-                    interruption = stop
+                    interruption = failed = stop
                 except Exception as error:  # whatever one part does, the others must still be restored
                     failed = error
                 else:
                     failed = None
                     break
             if failed is not None:
-                failures.append(f"The {name} could not be restored: {failed} Restore it by hand.")
-        if interruption is not None:
-            raise interruption
-        return failures
+                why = "it was interrupted." if isinstance(failed, KeyboardInterrupt) else str(failed)
+                failures.append(f"The {name} could not be restored: {why} Restore it by hand.")
+        return failures, interruption
 
     def _there(self, part: Part) -> bool:
         can = self._microscope.capabilities

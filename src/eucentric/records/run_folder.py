@@ -11,6 +11,8 @@ The folder is an observer of the sequence. It never writes over what is there.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -57,8 +59,9 @@ class RunFolder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "pairs").mkdir()
-        self._lines: TextIO = (folder / "events.jsonl").open("x", encoding="utf-8")
+        with self._told():
+            (folder / "pairs").mkdir()
+            self._lines: TextIO = (folder / "events.jsonl").open("x", encoding="utf-8")
 
     def __enter__(self) -> Self:
         return self
@@ -66,10 +69,25 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._lines.close()
+        with suppress(OSError):  # each line was flushed, or its failure was told
+            self._lines.close()
 
     def __call__(self, event: events.Event) -> None:
-        """Write one event; images go to files, and the line names them."""
+        """Write one event; images go to files, and the line names them. Raises InputError when it can't."""
+        with self._told():
+            self._keep(event)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"The run folder {self.folder} can't be written: {error.strerror or error}. "
+                "Make room, or choose another place."
+            ) from error
+
+    def _keep(self, event: events.Event) -> None:
         body: dict[str, Any] = {"event": type(event).__name__, **plain(event)}
         if isinstance(event, events.RunStarted):
             self._write("settings.json", plain(event.sequence))

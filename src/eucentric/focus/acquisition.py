@@ -1,0 +1,76 @@
+"""The images of a pattern from a microscope, with beam tilt and lens put back after them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+
+from eucentric.calibration.instrument import Calibration
+from eucentric.calibration.tilt_response import instrument_tilt, true_tilt
+from eucentric.errors import LimitError
+from eucentric.focus.patterns import Pattern
+from eucentric.images.frame import Frame
+from eucentric.microscope.guarded import Guarded
+from eucentric.optics.aberrations import Tilt
+
+_SAME_RAD = 1e-8  # read-backs nearer than this are the tilt asked for: 2e-6 of a defocus, and a pair stays symmetric
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """Frames with the tilts (y, x) from the coma-free axis at which they were taken, by read-back; rad."""
+
+    frames: tuple[Frame, ...]
+    tilts: tuple[Tilt, ...]
+
+    @property
+    def dose_e_per_m2(self) -> float:
+        """Electrons per m² that they cost."""
+        return sum(frame.dose_e_per_m2 or 0.0 for frame in self.frames)
+
+
+def acquire(microscope: Guarded, plan: Pattern, calibration: Calibration, *, offset_m: float = 0.0) -> Acquired:
+    """Take a pattern at a lens defocus changed by `offset_m`; beam tilt and defocus are put back after it.
+
+    Raises LimitError before anything moves, InstrumentError.
+    """
+    settings = tuple(instrument_tilt(calibration, tilt) for tilt in plan.tilts)
+    limit = microscope.limits.tilt_max_rad
+    if max(abs(complex(*tilt)) for tilt in settings) > limit:
+        raise LimitError(f"The beam would be tilted beyond the limit of {limit * 1e3:g} mrad. Use a smaller tilt.")
+    tilt, defocus = microscope.beam_tilt_rad(), microscope.defocus_m()
+    frames, tilts = [], []
+    with _put_back(lambda: microscope.set_defocus(defocus) if offset_m else None):
+        if offset_m:
+            microscope.set_defocus(defocus + offset_m)
+        with _put_back(lambda: microscope.set_beam_tilt(tilt)):
+            for planned, setting in zip(plan.tilts, settings, strict=True):
+                microscope.set_beam_tilt(setting)
+                tilts.append(_read(planned, true_tilt(calibration, microscope.beam_tilt_rad())))
+                frames.append(microscope.acquire())
+    told = (replace(f, state=replace(f.state, tilt_rad=t)) for f, t in zip(frames, tilts, strict=True))
+    return Acquired(tuple(told), tuple(tilts))
+
+
+def _read(planned: Tilt, read: Tilt) -> Tilt:
+    return planned if abs(complex(*read) - complex(*planned)) < _SAME_RAD else read
+
+
+@contextmanager
+def _put_back(action: Callable[[], None]) -> Iterator[None]:
+    """Do `action` at the end; after an error it must not hide the error by one of its own.
+
+    What fails then is tried again, and told, by `Guarded.preserved` around the whole run.
+    """
+    try:
+        yield
+    except BaseException:
+        _quietly(action)
+        raise
+    action()
+
+
+def _quietly(action: Callable[[], None]) -> None:
+    with suppress(Exception):
+        action()
