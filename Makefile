@@ -49,9 +49,9 @@ $(VENV)/.run: $(VENV)/.build pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.build pyproject.toml
-	$(INSTALL) -e '.[dev]'
+	$(INSTALL) -e '.[dev,formats]'
 	@touch $@ $(VENV)/.run
 
 $(VENV)/.bench: $(VENV)/.build pyproject.toml
-	$(INSTALL) -e '.[dev,bench]'
+	$(INSTALL) -e '.[dev,formats,bench]'
 	@touch $@ $(VENV)/.dev $(VENV)/.run
