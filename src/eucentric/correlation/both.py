@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -11,9 +12,13 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=1)  # never call `both` within `both`: one hand can't wait for itself
 def _second_hand() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="eucentric-second-image")
+
+
+if hasattr(os, "register_at_fork"):  # a forked child has the object but not its thread
+    os.register_at_fork(after_in_child=_second_hand.cache_clear)
 
 
 def both(work: Callable[[Given], Made], first: Given, second: Given, *, workers: int) -> tuple[Made, Made]:

@@ -22,7 +22,8 @@ from eucentric.correlation.whiten import signal_weight
 from eucentric.optics.pair import PairOptics, search_phase
 
 ROUNDS = 5
-NEWTON_STEPS = 6
+NEWTON_STEPS = 8
+LONGEST_STEP_PX = 0.4
 CONVERGED_PX = 2e-3
 """A round that moves the shift less than this (or less than a tenth of its error) is the last."""
 PATTERN_SIZE_PX = 2.0
@@ -126,25 +127,30 @@ def _defocus(
 
 
 def _newton(signal: Signal, grid: Rings, efficiency: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Newton steps on Σ w Re[C e^{2πi q·s}]; the step (y, x) in pixels and its sandwich covariance."""
+    """Newton steps on Σ w Re[C e^{2πi q·s}]; the step (y, x) in pixels and its sandwich covariance.
+
+    The curvature is the images' own, Σ w Re[C …]qqᵀ: streaks, drift blur and a wrong envelope are in it. The model's,
+    Σ w γ qqᵀ, serves where noise leaves no maximum.
+    """
     weight = grid.multiplicity * signal.gamma / (1 - signal.gamma**2)
-    inverse = np.linalg.pinv(_moments(grid, weight * signal.gamma))
-    step = np.zeros(2)
-    seen = signal.aligned
+    modelled = _moments(grid, weight * signal.gamma)
+    step, move, seen = np.zeros(2), np.zeros(2), signal.aligned
     for _ in range(NEWTON_STEPS):
+        curvature = _moments(grid, weight * seen.real)
+        if np.linalg.eigvalsh(curvature)[0] <= 0:
+            curvature = modelled
+        inverse = np.linalg.pinv(curvature)
         pull = weight * seen.imag
         move = inverse @ np.array([-grid.qy[:, 0] @ pull.sum(axis=1), -grid.qx[0] @ pull.sum(axis=0)]) * 2 * np.pi
-        move *= min(1.0, 0.4 / max(float(np.hypot(*move)), 1e-12))
+        move *= min(1.0, LONGEST_STEP_PX / max(float(np.hypot(*move)), 1e-12))
         step += move
         seen = signal.aligned * ramp(grid, step)
         if np.hypot(*move) < 1e-3:
             break
     scatter = _moments(grid, (weight * seen.imag) ** 2)
-    curvature = _moments(grid, weight * seen.real)
-    if np.linalg.eigvalsh(curvature)[0] > 0:  # as the images have it, not the model: streaks and drift blur are in it
-        inverse = np.linalg.pinv(curvature)
-    # A taper makes neighbouring modes depend on each other: fewer are independent than are summed.
-    return step, np.asarray(inverse @ scatter @ inverse / efficiency)
+    # A taper makes neighbouring modes depend on each other: fewer are independent than are summed. What the last step
+    # still moved is not known better.
+    return step, np.asarray(inverse @ scatter @ inverse / efficiency + np.outer(move, move))
 
 
 def _moments(grid: Rings, values: Plane) -> NDArray[np.float64]:

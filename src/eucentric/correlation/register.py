@@ -173,7 +173,7 @@ def _shift_of(
         covariance_px2=refined.covariance_px2 if refined else None,
         method=Method.MATCHED,
         overlap=overlap,
-        false_lock_probability=found.false_lock_probability if refined or (best and best.sign < 0) else 1.0,
+        false_lock_probability=_chance(found, refined, best, pattern),
         runner_up=rival,
         coherence=refined.coherence if refined else None,
         fixed_pattern=pattern,
@@ -182,6 +182,15 @@ def _shift_of(
         map=view,
         seconds=time.perf_counter() - begin,
     )
+
+
+def _chance(found: Found, refined: Refined | None, best: Candidate | None, pattern: FixedPattern) -> float:
+    """The chance that this is not the specimen: that noise made it, or, at even odds, the camera's own pattern."""
+    if refined is None and not (best is not None and best.sign < 0):
+        return 1.0
+    if pattern is FixedPattern.INDISTINGUISHABLE:
+        return max(0.5, found.false_lock_probability)
+    return found.false_lock_probability
 
 
 def _classic(

@@ -24,6 +24,8 @@ Image = NDArray[np.float32]
 
 LEVEL_SIDES = (256, 512, 1024, 2048)
 """Longest sides, in pixels, of the reduced images that are searched in turn."""
+SHORTEST_SIDE = 32
+"""Shortest side, in pixels, of a reduced image."""
 CERTAIN = 1e-9
 """A level whose false-lock probability and rival's chance are below this ends the search."""
 CANDIDATES = 6
@@ -56,18 +58,19 @@ class Found:
 
 def search(first: Prepared, second: Prepared, pair: PairOptics | None, where: SearchRange, *, workers: int) -> Found:
     """Candidates for the shift of `second` relative to `first`."""
-    longest = max(first.shape)
-    factors = sorted({max(1, round(longest / side)) for side in LEVEL_SIDES}, reverse=True)
-    best: Found | None = None
-    for factor in factors:
-        if min(first.shape) // factor < 32 and factor > 1:
-            continue
-        found = _search_level(first, second, pair, where, factor=factor, workers=workers, trials=len(factors))
-        if best is None or found.false_lock_probability <= best.false_lock_probability:
+    longest, shortest = max(first.shape), min(first.shape)
+    factors = {max(1, round(longest / side)) for side in LEVEL_SIDES}
+    factors = {factor for factor in factors if shortest // factor >= SHORTEST_SIDE} or {
+        max(1, shortest // SHORTEST_SIDE)
+    }
+    levels = sorted(factors, reverse=True)
+    best = _search_level(first, second, pair, where, factor=levels[0], workers=workers, trials=len(levels))
+    for factor in levels[1:]:
+        if best.false_lock_probability < CERTAIN and best.odds > 1 / CERTAIN:
+            break
+        found = _search_level(first, second, pair, where, factor=factor, workers=workers, trials=len(levels))
+        if found.false_lock_probability <= best.false_lock_probability:
             best = found
-        if found.false_lock_probability < CERTAIN and found.odds > 1 / CERTAIN:
-            return found
-    assert best is not None
     return best
 
 

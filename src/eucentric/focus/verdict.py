@@ -12,7 +12,7 @@ from eucentric.correlation.shift import FixedPattern, Shift
 from eucentric.focus.measurement import Measurement
 from eucentric.focus.settings import Thresholds
 from eucentric.images.frame import Frame
-from eucentric.units import show_length
+from eucentric.units import show_chance, show_length, show_odds
 
 
 class Reason(StrEnum):
@@ -85,7 +85,8 @@ class Pixels:
 class Evidence:
     """All that one measurement offers to its judge.
 
-    `rivals_m` holds the defocus that the runner-up of each shift would mean, None where there is none.
+    `rivals_m` holds the defocus that the runner-up of each shift would mean, None where there is none; `rivals_fit`
+    whether any defocus explains it (empty: not known).
     """
 
     measurement: Measurement
@@ -93,6 +94,7 @@ class Evidence:
     rivals_m: tuple[float | None, ...]
     pixels: tuple[Pixels, ...] = ()
     range_m: float | None = None
+    rivals_fit: tuple[bool, ...] = ()
 
 
 def inspect(frame: Frame) -> Pixels:
@@ -125,7 +127,9 @@ _FEW_COUNTS = 32.0  # below this many grey levels a repeated maximum is ordinary
 def judge(evidence: Evidence, thresholds: Thresholds) -> Verdict:
     """The verdict on a measurement, reasons in the order of `Reason`."""
     found = [f for p in evidence.pixels for f in _pixels(p, thresholds)]
-    for shift, rival in zip(evidence.shifts, evidence.rivals_m, strict=True):
+    fits = evidence.rivals_fit or (True,) * len(evidence.shifts)
+    explained = (m if fit else None for m, fit in zip(evidence.rivals_m, fits, strict=True))
+    for shift, rival in zip(evidence.shifts, explained, strict=True):
         found += _shift(shift, rival, evidence.measurement, thresholds)
     found += _fit(evidence, thresholds)
     order = list(Reason)
@@ -216,21 +220,33 @@ def _shift(shift: Shift, rival_m: float | None, measured: Measurement, limit: Th
     return found
 
 
+_UNSURE = 0.05  # a smaller chance says that something is in common, though not enough to be sure
+
+
 def _false_lock(shift: Shift, limit: Thresholds) -> Finding:
+    chance = shift.false_lock_probability
+    allowed = f"allowed {limit.false_lock_max:.0e}"
+    if chance < _UNSURE:
+        return Finding(
+            Reason.FALSE_LOCK,
+            f"Too little in common between the images to be sure (chance {show_chance(chance)})",
+            allowed,
+            "Expose longer, or look where contrast is larger: thicker carbon, more defocus.",
+        )
     return Finding(
         Reason.FALSE_LOCK,
-        f"Nothing in common between the images (chance {shift.false_lock_probability:.2g}): blank area or beam off",
-        f"allowed {limit.false_lock_max:.0e}",
+        f"Nothing in common between the images (chance {show_chance(chance)}): blank area or beam off",
+        allowed,
         "Move to carbon.",
     )
 
 
 def _ambiguous(odds: float, rival_m: float | None, measured: Measurement, limit: Thresholds) -> Finding:
-    other = "another" if rival_m is None else show_length(rival_m)
+    other = "a shift that no defocus explains" if rival_m is None else show_length(rival_m)
     return Finding(
         Reason.AMBIGUOUS,
-        f"Two answers fit: {show_length(measured.c1_m)} or {other} (odds {odds:.3g} to 1)",
-        f"at least {limit.odds_min:g} to 1",
+        f"Two answers fit: {show_length(measured.c1_m)} or {other} (odds {show_odds(odds)} to 1)",
+        f"{limit.odds_min:g} to 1 is needed",
         "The specimen repeats itself: use a smaller beam tilt, or a higher magnification between the holes.",
     )
 

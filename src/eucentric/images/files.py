@@ -136,7 +136,13 @@ def _reader(path: Path) -> Callable[[Path], Frame]:
 
 def _read_npy(path: Path) -> Frame:
     """A NumPy array; it has no header beyond its shape and type."""
-    return Frame(pixels=np.load(path, allow_pickle=False))
+    try:
+        return Frame(pixels=np.load(path, allow_pickle=False))
+    except ValueError as error:
+        if "pickle" not in str(error):
+            raise
+        # NumPy's own words offer to unpickle, which would run whatever a file brings with it.
+        raise InputError(f"{path} is no NumPy array of numbers. Save the image with numpy.save.") from error
 
 
 def _write_npy(path: Path, frame: Frame) -> None:

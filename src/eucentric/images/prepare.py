@@ -69,7 +69,8 @@ def prepare(pixels: NDArray[np.generic]) -> Prepared:
     if lit is None:
         return Prepared(image, None, 1.0, mean, positive)
     mask = _smooth_mask(lit, (image.shape[0], image.shape[1]))
-    return Prepared(image, mask, float(lit.mean()), mean, positive=True)
+    inside = ndimage.binary_erosion(lit, structure=_NEIGHBOURS, border_value=1)
+    return Prepared(image, mask, float(inside.mean()), mean, positive=True)
 
 
 def _spread(sample: NDArray[np.float32]) -> float:
@@ -96,8 +97,8 @@ def as_image(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
 def _repaired(image: NDArray[np.float32], mean: float, limit: float) -> NDArray[np.float32]:
     """The image with isolated outliers replaced by the mean of their neighbours.
 
-    An extreme pixel is an outlier only if it stands out of its 3×3 neighbourhood's median too and has few neighbours
-    like itself, so that holes, bars and gold keep their pixels. Looks at extreme pixels only: cheap when there are few.
+    An extreme pixel is an outlier only if it stands out of all but two of its neighbours, so that holes, bars and gold
+    keep their pixels. Looks at extreme pixels only: cheap when there are few.
     """
     flat = np.flatnonzero(np.abs(image - np.float32(mean)) > limit)
     if flat.size > 0.02 * image.size:
@@ -105,11 +106,14 @@ def _repaired(image: NDArray[np.float32], mean: float, limit: float) -> NDArray[
     rows, columns = np.unravel_index(flat, image.shape)
     padded = np.pad(image, 1, mode="reflect")
     ring = np.stack([padded[rows + i, columns + j] for i in range(3) for j in range(3) if (i, j) != (1, 1)])
-    middle = np.median(ring, axis=0)
-    alike = (np.abs(ring - np.float32(mean)) > limit).sum(axis=0)
-    outlier = (np.abs(image[rows, columns] - middle) > 0.8 * limit) & (alike <= SPIKE_NEIGHBOURS)
+    ring.sort(axis=0)
+    here = image[rows, columns]
+    above, below = here - ring[-1 - SPIKE_NEIGHBOURS], ring[SPIKE_NEIGHBOURS] - here
+    # Shot noise grows with the light: within a bright feature the limit is wider.
+    light = np.sqrt(np.maximum(ring[-1 - SPIKE_NEIGHBOURS] / mean, 1)) if mean > 0 else 1.0
+    outlier = np.maximum(above, below) > 0.5 * limit * light
     repaired = image.copy()
-    repaired[rows[outlier], columns[outlier]] = middle[outlier]
+    repaired[rows[outlier], columns[outlier]] = np.median(ring, axis=0)[outlier]
     return repaired
 
 
@@ -140,7 +144,7 @@ def _smooth_mask(lit: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.f
     block = _block(shape)
     rows = np.clip((np.arange(shape[0]) + 0.5) / block - 0.5, 0, lit.shape[0] - 1)
     columns = np.clip((np.arange(shape[1]) + 0.5) / block - 0.5, 0, lit.shape[1] - 1)
-    inner = ndimage.binary_erosion(lit, structure=_NEIGHBOURS, border_value=1).astype(np.float32)
+    inner = ndimage.binary_erosion(lit, structure=_NEIGHBOURS, iterations=2, border_value=1).astype(np.float32)
     y0, x0 = np.floor(rows).astype(int), np.floor(columns).astype(int)
     y1, x1 = np.minimum(y0 + 1, lit.shape[0] - 1), np.minimum(x0 + 1, lit.shape[1] - 1)
     fy, fx = (rows - y0).astype(np.float32)[:, None], (columns - x0).astype(np.float32)[None]
