@@ -39,8 +39,8 @@ class Calibration:
 
     `tilt_matrix` [[yy, yx], [xy, xx]] maps instrument tilt (y, x) to true tilt in image axes (y, x), identity when the
     instrument is calibrated; `coma_free_rad` is the instrument tilt (y, x) of the coma-free axis.
-    `height_per_z` is dC1/dz of the stage (1: an upward stage move is overfocus; cos α where z moves along the
-    tilted axis).
+    `height_per_z` is dC1/dz of the stage: 1 where Z moves along the optical axis; 1/cos α where it moves along the
+    normal of a stage tilted by α, so that the full correction there is Δz = −C1·cos α.
     """
 
     instrument: str
