@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from eucentric.errors import InputError
@@ -51,11 +52,23 @@ def minus(text: str) -> str:
 
 def show_length(value_m: float, digits: int = 3) -> str:
     """A length for people: nm below 0.1 µm, mm above 1000 µm, else µm ("−0.300 µm")."""
+    if not math.isfinite(value_m):
+        return minus(f"{value_m} µm")
     size = abs(value_m)
     for limit, unit, factor in ((1e-7, "nm", 1e9), (1e-3, "µm", 1e6), (float("inf"), "mm", 1e3)):
         if size < limit:
             return minus(f"{value_m * factor:.{digits if unit != 'nm' else max(digits - 2, 0)}f} {unit}")
     raise InputError(f"{value_m} is not a length.")
+
+
+def show_chance(probability: float) -> str:
+    """A chance for people; below 1e-30 its size says nothing more."""
+    return "below 1e-30" if probability < 1e-30 else f"{probability:.2g}"
+
+
+def show_odds(odds: float) -> str:
+    """Odds to 1 for people; above 1e30 their size says nothing more."""
+    return "over 1e30" if odds > 1e30 else f"{odds:.3g}"
 
 
 def show_angle(value_rad: float) -> str:

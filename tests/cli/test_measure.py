@@ -143,6 +143,32 @@ def test_a_figure_is_drawn_beside_the_json(capsys, folder, tmp_path):
     assert target.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_figure_that_cant_be_written_loses_nothing(capsys, folder, tmp_path):
+    (tmp_path / "file").write_text("")
+    target = str(tmp_path / "file" / "pair.png")
+    code, out, err = measured(capsys, folder, ("first.mrc", "second.mrc"), [*HOW, "--json", "--figure", target])
+    assert code == 2
+    assert plain(out)["accepted"] is True
+    assert "can't be written" in err
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_figure_is_not_written_over_an_image(capsys, folder, tmp_path, which):
+    images = [tmp_path / "a.png", tmp_path / "b.png"]
+    for image in images:
+        image.write_bytes(b"an image")
+    code, out, err = measured(capsys, tmp_path, ("a.png", "b.png"), [*HOW, "--figure", str(images[which])])
+    assert (code, out) == (2, "")
+    assert "over the image" in err
+    assert images[which].read_bytes() == b"an image"
+
+
+def test_no_line_is_longer_than_a_terminal(capsys, folder):
+    _, out, _ = measured(capsys, folder, ("noise_first.mrc", "noise_second.mrc"), HOW)
+    assert max(len(line) for line in out.splitlines()) <= 80
+    assert "not believed" in out or "not known" in out
+
+
 PAIR = ("first.mrc", "second.mrc")
 UNUSABLE = {
     "missing file": (("absent.mrc", "second.mrc"), HOW, "There is no file"),
@@ -172,6 +198,8 @@ UNUSABLE = {
     "method": (PAIR, [*HOW, "--method", "magic"], "magic"),
     "not a number": (PAIR, [*OPTICS, "--tilt-mrad", "much"], "--tilt-mrad"),
     "option": (PAIR, [*HOW, "--frobnicate"], "--frobnicate"),
+    "angle inf": (PAIR, [*OPTICS, *TILT, "--tilt-angle-deg", "inf"], "no angle"),
+    "angle nan": (PAIR, [*OPTICS, *TILT, "--tilt-angle-deg", "nan"], "no angle"),
     "figure": (PAIR, [*HOW, "--figure", "out.bmp"], "out.bmp"),
 }
 

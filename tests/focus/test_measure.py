@@ -98,6 +98,7 @@ def test_a_correlator_without_an_error_states_none() -> None:
     got = measure_defocus(first, second, **OPTICS, method="cross")
     assert got.summary()["defocus_sigma_m"] is None
     assert got.summary()["shift_sigma_px"] is None
+    assert "statistical" not in repr(got)
     assert got.measurement.total_sigma_m > PIXEL_M * 0.5 / (2 * TILT_RAD)  # half a pixel is in the total error
 
 
@@ -127,6 +128,10 @@ GOOD = np.random.default_rng(1).normal(size=(64, 64))
         (np.zeros((3, 64, 64)), {}, "2-D"),
         (np.eye(8), {}, "too few"),
         (GOOD[:60], {}, "differ in size"),
+        (GOOD.tolist(), {}, "is a list"),
+        (GOOD.astype(str), {}, "instead of numbers"),
+        (GOOD, {"tilt_rad": math.nan}, "not all finite"),
+        (GOOD, {"tilt_angle_rad": math.inf}, "no angle"),
         (GOOD * 1j, {}, "complex"),
         (GOOD, {"tilt_rad": 0.0}, "0 mrad"),
         (GOOD, {"tilt_rad": None}, "either"),

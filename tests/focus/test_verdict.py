@@ -58,6 +58,7 @@ def test_a_good_measurement_is_accepted_without_a_reason() -> None:
     ("changes", "reason", "words"),
     [
         ({"false_lock_probability": 0.3}, Reason.FALSE_LOCK, "chance 0.3"),
+        ({"false_lock_probability": 1e-3}, Reason.FALSE_LOCK, "Expose longer"),
         ({"lit": (1.0, 0.2)}, Reason.BEAM_OFF_VIEW, "pivot"),
         ({"fixed_pattern": FixedPattern.INDISTINGUISHABLE}, Reason.FIXED_PATTERN, "gain reference"),
         ({"contrast_sign": -1}, Reason.CONTRAST_REVERSED, "aperture"),
@@ -100,6 +101,14 @@ def test_chance_matches_make_no_answer_ambiguous() -> None:
     """Where nothing is in common the odds say nothing: one reason is enough."""
     verdict = _judged(replace(SHIFT, false_lock_probability=0.5, runner_up=Rival((1.0, 1.0), 1.0)))
     assert [f.reason for f in verdict.findings] == [Reason.FALSE_LOCK]
+
+
+def test_a_rival_that_no_defocus_explains_is_named_as_such() -> None:
+    shift = replace(SHIFT, runner_up=Rival((40.0, 0.0), 1.5))
+    verdict = judge(Evidence(_measurement(), (shift,), (12e-6,), rivals_fit=(False,)), LIMIT)
+    assert verdict.reason is Reason.AMBIGUOUS
+    assert "no defocus explains" in str(verdict)
+    assert "to 1 is needed" in str(verdict)
 
 
 def test_saturation_is_seen_with_and_without_a_known_maximum() -> None:

@@ -65,7 +65,7 @@ def focus(
     else:
         console.print(table(result, truths))
         for line in closing(result, truths):
-            console.print(line, markup=False, soft_wrap=True)
+            console.print(line, markup=False)
         console.print(f"Run folder: {folder}", markup=False, soft_wrap=True)
     for sentence in troubles.sentences:
         typer.echo(sentence, err=True)

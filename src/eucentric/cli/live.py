@@ -34,7 +34,7 @@ class Live:
             case events.FrameTaken():
                 self._now(f"{event.step}: image {event.index + 1} of {self._images}")
             case events.Measured():
-                self._say(f"  measured  {event.result.measurement}")
+                self._say(f"  measured  {event.result.words}")
             case events.Judged():
                 style = "green" if event.verdict.accepted else "red"
                 self._say(f"            {verdict_words(event.verdict)}", style)

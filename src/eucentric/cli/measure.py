@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import textwrap
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -105,9 +106,10 @@ def measure(
     from eucentric.images.files import read_frame
 
     if figure is not None:
-        from eucentric.figures.saved import check_suffix
+        from eucentric.figures.saved import check_not_over, check_suffix
 
         check_suffix(figure)
+        check_not_over(figure, (first, second))
     beam = Beam(tilt_mrad, tilt_angle_deg, cross_tilt_mrad, first_tilt_mrad, second_tilt_mrad)
     tilts = _tilts(beam)
     if cs_mm is None:
@@ -117,15 +119,17 @@ def measure(
         pixel_m=_pixel_m(pixel_nm, frames), voltage_v=_voltage_v(voltage_kv, frames), c3_m=cs_mm * 1e-3, tilts=tilts
     )
     result = _measured(frames, optics, method)
-    if figure is not None:
+    if as_json:
+        typer.echo(json.dumps(as_plain(result, optics, method), indent=2, allow_nan=False))
+    else:
+        typer.echo("\n".join(_lines(result, optics, pixel_nm)))
+    if figure is not None:  # after the numbers: a figure that can't be written loses nothing
         from eucentric.figures.measure import measure_figure
         from eucentric.figures.saved import save
 
         save(measure_figure(frames, result, c3_m=optics.c3_m), figure)
-    if as_json:
-        typer.echo(json.dumps(as_plain(result, optics, method), indent=2, allow_nan=False))
-    else:
-        typer.echo("\n".join(_lines(result, optics, pixel_nm, figure)))
+        if not as_json:
+            typer.echo(f"Figure      {figure}")
     if not result.accepted:
         raise typer.Exit(REFUSED)
 
@@ -177,6 +181,8 @@ def _tilts(beam: Beam) -> tuple[Pair, Pair]:
                 "The beam tilt is not known. Give --tilt-mrad 5 for images at −5 and +5 mrad, or both tilts in full: "
                 "--first-tilt-mrad X Y --second-tilt-mrad X Y"
             )
+        if not math.isfinite(beam.angle_deg or 0.0):
+            raise InputError(f"A tilt direction of {beam.angle_deg}° is no angle. Give it in degrees: 30")
         along = math.radians(beam.angle_deg or 0.0)
         signed = ((-beam.tilt, beam.cross or 0.0), (beam.tilt, beam.cross or 0.0))
         pairs = [_turned(along_mrad, across_mrad, along) for along_mrad, across_mrad in signed]
@@ -253,8 +259,10 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _lines(result: DefocusResult, optics: _Optics, pixel_nm: float | None, figure: Path | None) -> list[str]:
+def _lines(result: DefocusResult, optics: _Optics, pixel_nm: float | None) -> list[str]:
     """The result for people."""
+    from eucentric.units import show_chance, show_odds
+
     measured, shift, rival = result.measurement, result.shift, result.shift.runner_up
     (y, x), sigma = shift.shift_px, shift.sigma_px
     known = sigma is not None
@@ -264,26 +272,23 @@ def _lines(result: DefocusResult, optics: _Optics, pixel_nm: float | None, figur
     (y1, x1), (y2, x2) = ((1e3 * ty, 1e3 * tx) for ty, tx in optics.tilts)
     budget = ", ".join(f"{part.source} {part.sigma_m * 1e9:.2g}" for part in measured.budget if part.sigma_m > 5e-12)
     lines = [
-        f"Defocus     {measured}" if known else f"Defocus     {_plain(result)}",
+        f"Defocus     {result.words}",
         f"Verdict     {'accepted' if result.accepted else f'refused. {result.verdict.sentence}'}",
         f"Shift       x {x:+.{digits}f}{error[1]}, y {y:+.{digits}f}{error[0]} pixels, {shift.method}, "
         f"overlap {100 * shift.overlap:.0f} %, {shift.seconds:.2f} s",
-        f"Chance      {shift.false_lock_probability:.1e} that noise alone looks like this",
+        f"Chance      {show_chance(shift.false_lock_probability)} that noise alone looks like this",
     ]
     if rival is not None:
         ry, rx = rival.shift_px
-        lines.append(f"Runner-up   x {rx:+.1f}, y {ry:+.1f} pixels, odds {rival.odds:.3g} to 1 against it")
+        lines.append(f"Runner-up   x {rx:+.1f}, y {ry:+.1f} pixels, odds {show_odds(rival.odds)} to 1 against it")
     lines += [
         f"Errors      {budget} nm",
         f"Taken with  {optics.voltage_v * 1e-3:g} kV, Cs {optics.c3_m * 1e3:g} mm, pixel {optics.pixel_m * 1e9:.4g} nm"
         f"{source}, tilts (x, y) ({x1:.2f}, {y1:.2f}) and ({x2:.2f}, {y2:.2f}) mrad",
     ]
-    if figure is not None:
-        lines.append(f"Figure      {figure}")
-    return [_NEGATIVE.sub("−", line) for line in lines]
+    return [_NEGATIVE.sub("−", part) for line in lines for part in _wrapped(line)]
 
 
-def _plain(result: DefocusResult) -> str:
-    """The defocus of a correlator that states no statistical error."""
-    measured = result.measurement
-    return f"{measured.c1_m * 1e6:.3f} ± {measured.total_sigma_m * 1e6:.3f} (total) µm ({measured.side})"
+def _wrapped(line: str) -> list[str]:
+    """A line of at most 80 letters, continued below its second column."""
+    return textwrap.wrap(line, 80, subsequent_indent=" " * 12, break_long_words=False, break_on_hyphens=False)

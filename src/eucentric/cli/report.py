@@ -42,8 +42,10 @@ def table(result: RunResult, truths: Truths) -> Table:
     known = any(t is not None for t in truths.measured_m)
     title = f"{result.sequence.name} (lengths in µm)"
     out = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
+    away = any(one.result.offset_m for step in result.steps for one in step.rounds)
     for name in (
         "step",
+        *(["taken at"] if away else []),
         "measured",
         "± stat.",
         "± total",
@@ -59,7 +61,14 @@ def table(result: RunResult, truths: Truths) -> Table:
         dose = step.dose_e_per_m2 / _E_PER_A2 / max(len(step.rounds), 1)
         for one in step.rounds:
             true = next(at, None)
-            row = [step.step.name, *_measured(one), _verdict(step, one), _corrected(one), f"{dose:.1f}"]
+            row = [
+                step.step.name,
+                *([_offset(one)] if away else []),
+                *_measured(one),
+                _verdict(step, one),
+                _corrected(one),
+                f"{dose:.1f}",
+            ]
             out.add_row(*row, *([_micrometres(true)] if known else []))
     return out
 
@@ -100,8 +109,17 @@ def as_json(result: RunResult, truths: Truths, folder: str) -> dict[str, Any]:
 
 
 def _measured(one: Round) -> list[str]:
-    m = one.result.measurement
+    result, m = one.result, one.result.measurement
+    if not result.accepted:
+        return ["not known" if result.nothing_found else f"({_micrometres(m.c1_m)})", "", ""]
+    if not result.states_sigma:
+        return [_micrometres(m.c1_m), "", f"{m.total_sigma_m * 1e6:.3f}"]
     return [_micrometres(m.c1_m), f"{m.sigma_m * 1e6:.{decimals(m.sigma_m)}f}", f"{m.total_sigma_m * 1e6:.3f}"]
+
+
+def _offset(one: Round) -> str:
+    """The lens defocus at which the images were taken on purpose; what was measured is told without it."""
+    return minus(f"{one.result.offset_m * 1e6:g}")
 
 
 def _verdict(step: StepResult, one: Round) -> str:
@@ -115,7 +133,9 @@ def _verdict(step: StepResult, one: Round) -> str:
 def _corrected(one: Round) -> str:
     if one.correction is None:
         return ""
-    return minus(f"{one.correction.channel} {one.correction.move_m * 1e6:+.3f}")
+    return minus(
+        f"{one.correction.channel} {one.correction.move_m * 1e6:+.3f}{', taken back' if one.taken_back else ''}"
+    )
 
 
 def _micrometres(value_m: float | None) -> str:

@@ -50,7 +50,7 @@ def draw_history(ax: Axes, run: RunResult, truths_m: Sequence[float | None] = ()
     if true:
         ax.plot(*zip(*true, strict=True), linestyle="none", marker="D", markersize=9, markerfacecolor="none",
                 color="black", markeredgewidth=1.2)  # fmt: skip
-    _legend(ax, bool(true))
+    _legend(ax, bool(true), any(not p.accepted for p in points))
     ax.set_xlim(0.5, len(points) + 0.5)
     ax.set_xticks([p.number for p in points])
     ax.set_xlabel("measurement")
@@ -110,25 +110,30 @@ def _draw_point(ax: Axes, point: _Point, floor: float) -> None:
     """A measurement with its total error (thin) and its statistical error (box), and what was moved after it."""
     color = BLUE if point.accepted else RED
     value = max(point.value_m, floor * 1.02)
+    if not point.accepted:  # a number that is not believed has no error
+        ax.plot(point.number, value, "X", color=color, markersize=7)
+        return
     below = min(point.total_sigma_m, value - floor)
     ax.errorbar(point.number, value, yerr=np.array([[below], [point.total_sigma_m]]), color=color, linewidth=1.2,
                 capsize=6, marker="o" if point.accepted else "X", markersize=6)  # fmt: skip
     low = max(value - point.sigma_m, floor)
     ax.bar(point.number, value + point.sigma_m - low, bottom=low, width=_BAR_WIDTH / 4, color=color, alpha=0.35)
     if point.corrected:
-        ax.annotate(point.corrected, (point.number, value), xytext=(0, -13), textcoords="offset points", fontsize=9,
-                    ha="center", va="top", color=GREY)  # fmt: skip
+        ax.annotate(point.corrected, (point.number, value), xytext=(12, -4), textcoords="offset points", fontsize=9,
+                    ha="left", va="top", color=GREY)  # fmt: skip
 
 
-def _legend(ax: Axes, with_truth: bool) -> None:
+def _legend(ax: Axes, with_truth: bool, with_refused: bool) -> None:
     """Explain the marks with empty artists, so that each is there once."""
     marks: list[Artist] = [
         ax.errorbar([], [], yerr=[], color=BLUE, marker="o", capsize=6)[0],
         ax.bar([np.nan], [1], color=BLUE, alpha=0.35)[0],
-        *ax.plot([], [], "X", color=RED),
         ax.fill_between([], [], color=GREEN, alpha=0.15),
     ]
-    labels = ["measured ± total error", "± statistical error", "refused", "tolerance"]
+    labels = ["measured ± total error", "± statistical error", "tolerance"]
+    if with_refused:
+        marks += ax.plot([], [], "X", color=RED)
+        labels.append("refused (not believed)")
     if with_truth:
         marks += ax.plot([], [], "D", color="black", markerfacecolor="none", markersize=9)
         labels.append("truth (simulation)")

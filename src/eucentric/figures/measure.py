@@ -14,7 +14,7 @@ from eucentric.figures.pair import draw_pair
 from eucentric.figures.style import GREEN, RED, blank_figure, looks
 from eucentric.focus.result import DefocusResult
 from eucentric.images.frame import Frame
-from eucentric.units import minus
+from eucentric.units import show_length
 
 _HEIGHT_IN = 9.2
 _LETTERS = 120  # that fit on a line of the headline
@@ -45,18 +45,21 @@ def draw_measurement(
     draw_pair((axes[0, 0], axes[0, 1]), (frames[0].pixels, frames[1].pixels), tilts, result.pixel_m)
     draw_map(axes[0, 2], shift, line, searched)
     draw_cut(axes[1, 0], shift, line, searched)
+    if result.offset_m:
+        axes[1, 0].set_xlabel(f"shift along the tilt (pixels{taken_at(result)})")
     draw_peak(axes[1, 1], shift, line)
     draw_coherence(axes[1, 2], shift.coherence, result.pixel_m)
 
 
 def headline(result: DefocusResult) -> list[str]:
     """The measurement and the verdict in words, wrapped."""
-    measured = result.measurement
-    value = str(measured)
-    if result.shift.covariance_px2 is None:  # a correlator that states no statistical error
-        value = minus(f"{measured.c1_m * 1e6:.3f} ± {measured.total_sigma_m * 1e6:.3f} (total) µm ({measured.side})")
     verdict = "accepted" if result.accepted else f"refused. {result.verdict.sentence}"
-    return [f"Defocus {value}", *textwrap.wrap(verdict, _LETTERS)]
+    return [f"Defocus {result.words}{taken_at(result)}", *textwrap.wrap(verdict, _LETTERS)]
+
+
+def taken_at(result: DefocusResult) -> str:
+    """Why the shift shows another defocus than the one told, where it does."""
+    return f"; taken at {show_length(result.offset_m)} on purpose" if result.offset_m else ""
 
 
 def colour(result: DefocusResult) -> str:

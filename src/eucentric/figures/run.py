@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from eucentric.figures.history import draw_history
-from eucentric.figures.measure import draw_measurement
+from eucentric.figures.measure import draw_measurement, taken_at
 from eucentric.figures.style import GREEN, RED, blank_figure, looks
 from eucentric.focus.outcome import RunResult
 from eucentric.focus.result import DefocusResult
@@ -53,4 +53,4 @@ def _last(result: DefocusResult) -> str:
     """What is below: the last measurement, of which one pair is shown."""
     others = len(result.shifts) - 1
     of_several = f". Below: the first of its {others + 1} pairs, drift included" if others else ""
-    return f"Last measurement: {result!r}{of_several}"
+    return f"Last measurement: {result!r}{taken_at(result)}{of_several}"

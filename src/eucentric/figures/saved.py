@@ -29,3 +29,12 @@ def check_suffix(path: Path) -> None:
     """Raise InputError when a figure can't be written under this name."""
     if path.suffix.lower() not in _SUFFIXES:
         raise InputError(f"A figure is not written as '{path.suffix}': {path}. Use .png, .pdf or .svg.")
+
+
+def check_not_over(figure: Path, images: tuple[Path, ...]) -> None:
+    """Raise InputError when the figure would be written over one of the images that it is made from."""
+    for image in images:
+        if figure.resolve() == image.resolve() or (figure.exists() and image.exists() and figure.samefile(image)):
+            raise InputError(
+                f"The figure would be written over the image {image}. Give another name: --figure pair.png"
+            )

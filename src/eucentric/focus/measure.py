@@ -14,7 +14,7 @@ from eucentric.calibration.instrument import Uncertainty
 from eucentric.correlation.register import register
 from eucentric.correlation.shift import Method, Shift, Vector
 from eucentric.errors import InputError
-from eucentric.focus.measurement import without_offset
+from eucentric.focus.measurement import Measurement, without_offset
 from eucentric.focus.patterns import Link
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import Thresholds
@@ -26,6 +26,7 @@ from eucentric.optics.column import Column
 from eucentric.optics.pair import PairOptics
 
 _PLAIN_SIGMA_PX = 0.5  # 1σ taken for correlators that state no error: their peaks are read to about half a pixel
+_NO_DEFOCUS_CHI2 = 25.0  # χ² per degree of freedom (5 σ) beyond which no defocus explains a shift
 _SMALLEST_PX = 32  # fewer pixels than this along a side hold no ring of coherence above its noise
 
 
@@ -75,6 +76,8 @@ def measure_defocus(
     Raises InputError for images or optics that can't be used.
     """
     tilts = _tilts(tilt_rad, tilt_angle_rad, cross_tilt_rad, first_tilt, second_tilt)
+    if not all(math.isfinite(part) for tilt in tilts for part in tilt):
+        raise InputError(f"The beam tilts {tilts} (y, x) are not all finite. Give them in radians: 5 mrad is 5e-3.")
     optics = _column(column, voltage_v, c3_m)
     for array, name in ((first, "first"), (second, "second")):
         check_image(array, name)
@@ -109,13 +112,20 @@ def measure_frames(
     sure = how.uncertainty
     raw = solve(exposures, linked, c3_m=how.column.c3_m, prior=sure)
     measured = without_offset(raw, how.offset_m, math.hypot(sure.focus_scale, sure.focus_hysteresis))
-    rivals = tuple(_rival_m(s, link, exposures, how, pixel_m) for s, link in zip(shifts, links, strict=True))
-    evidence = Evidence(measured, shifts, rivals, tuple(inspect(f) for f in frames), how.range_m)
-    return DefocusResult(measured, judge(evidence, how.thresholds), shifts, rivals, exposures, pixel_m)
+    rivals = tuple(_rival(s, link, exposures, how, pixel_m) for s, link in zip(shifts, links, strict=True))
+    rivals_m = tuple(None if r is None else r.c1_m - how.offset_m for r in rivals)
+    fits = tuple(r is None or r.chi2_per_dof < _NO_DEFOCUS_CHI2 for r in rivals)
+    evidence = Evidence(measured, shifts, rivals_m, tuple(inspect(f) for f in frames), how.range_m, fits)
+    verdict = judge(evidence, how.thresholds)
+    return DefocusResult(measured, verdict, shifts, rivals_m, exposures, pixel_m, how.offset_m)
 
 
 def check_image(array: NDArray[Any], name: str) -> None:
     """Raises InputError, naming the image, where it can't be used: not 2-D, too small, not finite, all one value."""
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"The {name} image is a {type(array).__name__}. Give a NumPy array: numpy.asarray(image).")
+    if array.dtype.kind not in "buifc":
+        raise InputError(f"The {name} image holds {array.dtype} instead of numbers. Give the pixel values.")
     if array.ndim != 2:
         raise InputError(f"The {name} image has {array.ndim} dimensions. Give one 2-D image (rows × columns).")
     if min(array.shape) < _SMALLEST_PX:
@@ -144,6 +154,8 @@ def _tilts(
         raise InputError("Give either the tilt of a symmetric pair, or the first and the second tilt in full.")
     if tilt == 0:
         raise InputError("A beam tilt of 0 mrad shows no defocus. Give the tilt of each image from the axis: 5 mrad.")
+    if not math.isfinite(angle):
+        raise InputError(f"A tilt direction of {angle} rad is no angle. Give it in radians from +x towards +y.")
     unit = cmath.rect(1.0, angle)
     minus, plus = (-tilt + 1j * cross) * unit, (tilt + 1j * cross) * unit
     return ((minus.imag, minus.real), (plus.imag, plus.real))
@@ -188,9 +200,9 @@ def _scaled(shift_px: Vector, pixel_m: float) -> Vector:
     return (shift_px[0] * pixel_m, shift_px[1] * pixel_m)
 
 
-def _rival_m(shift: Shift, link: Link, exposures: Exposures, how: How, pixel_m: float) -> float | None:
-    """The defocus that a shift's runner-up would mean."""
+def _rival(shift: Shift, link: Link, exposures: Exposures, how: How, pixel_m: float) -> Measurement | None:
+    """The measurement that a shift's runner-up would mean."""
     if shift.runner_up is None:
         return None
     other = LinkShift(link, _scaled(shift.runner_up.shift_px, pixel_m), np.eye(2) * (_PLAIN_SIGMA_PX * pixel_m) ** 2)
-    return solve(exposures, (other,), c3_m=how.column.c3_m, prior=how.uncertainty).c1_m - how.offset_m
+    return solve(exposures, (other,), c3_m=how.column.c3_m, prior=how.uncertainty)

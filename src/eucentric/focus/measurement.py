@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from eucentric.optics.aberrations import Tilt
 from eucentric.units import minus
 
+_NM_BELOW_M = 1e-7
+
 
 def decimals(sigma_m: float) -> int:
     """How many decimals of a micrometre show a 1σ of `sigma_m`: 3 for 1 nm and more, 6 at most."""
@@ -55,11 +57,17 @@ class Measurement:
 
     def __str__(self) -> str:
         """As read by people: −0.300 ± 0.002 (statistical) ± 0.015 (total) µm (underfocus)."""
-        c1, sigma, total = self.c1_m * 1e6, self.sigma_m * 1e6, self.total_sigma_m * 1e6
-        digits = decimals(self.sigma_m)
-        return minus(
-            f"{c1:.{digits}f} ± {sigma:.{digits}f} (statistical) ± {total:.{digits}f} (total) µm ({self.side})"
-        )
+        return self.words()
+
+    def words(self, *, statistical: bool = True) -> str:
+        """As read by people, in nm below 0.1 µm; without the statistical error where none is known."""
+        small = max(abs(self.c1_m), self.total_sigma_m) < _NM_BELOW_M
+        factor, unit = (1e9, "nm") if small else (1e6, "µm")
+        digits = decimals(self.sigma_m) if statistical else 3
+        digits = max(digits - 3, 1) if small else digits
+        c1, sigma, total = (f"{v * factor:.{digits}f}" for v in (self.c1_m, self.sigma_m, self.total_sigma_m))
+        middle = f" ± {sigma} (statistical)" if statistical else ""
+        return minus(f"{c1}{middle} ± {total} (total) {unit} ({self.side})")
 
     def __repr__(self) -> str:
         return f"Measurement({self})"

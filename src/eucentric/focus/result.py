@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from eucentric.correlation.shift import Shift
-from eucentric.focus.measurement import Measurement, decimals
+from eucentric.focus.measurement import Measurement
 from eucentric.focus.solve import Exposures
 from eucentric.focus.verdict import Verdict
-from eucentric.units import minus
+from eucentric.units import show_length
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DefocusResult:
-    """What a pattern of images said about focus. `rivals_m`: the defocus that each shift's runner-up would mean."""
+    """What a pattern of images said about focus. `rivals_m`: the defocus that each shift's runner-up would mean.
+
+    `offset_m` is the lens defocus at which the images were taken on purpose; `measurement` is told without it.
+    """
 
     measurement: Measurement
     verdict: Verdict
@@ -22,6 +25,7 @@ class DefocusResult:
     rivals_m: tuple[float | None, ...]
     exposures: Exposures
     pixel_m: float
+    offset_m: float = 0.0
 
     @property
     def accepted(self) -> bool:
@@ -44,20 +48,39 @@ class DefocusResult:
         return sum(s.seconds for s in self.shifts)
 
     def __repr__(self) -> str:
-        m = self.measurement
-        digits = decimals(m.sigma_m)
-        value = minus(f"{m.c1_m * 1e6:.{digits}f} ± {m.sigma_m * 1e6:.{digits}f} µm ({m.side})")
-        return f"{value}, {'accepted' if self.accepted else f'refused: {self.verdict.reason}'}"
+        return f"{self.words}, {'accepted' if self.accepted else f'refused: {self.verdict.reason}'}"
+
+    @property
+    def words(self) -> str:
+        """The defocus for people: with errors when it is believed, without when not."""
+        if self.nothing_found:
+            return "not known"
+        if not self.accepted:
+            return f"{show_length(self.defocus_m)} (not believed)"
+        return self.measurement.words(statistical=self.states_sigma)
+
+    @property
+    def states_sigma(self) -> bool:
+        """Whether every shift came with a statistical error: phase and cross correlation state none."""
+        return all(s.covariance_px2 is not None for s in self.shifts)
+
+    @property
+    def nothing_found(self) -> bool:
+        """Whether some shift had no candidate at all: its (0, 0) is not a measurement."""
+        return any(
+            s.covariance_px2 is None and s.shift_px == (0.0, 0.0) and s.false_lock_probability >= 1 for s in self.shifts
+        )
 
     def summary(self) -> dict[str, Any]:
         """The result as plain values, ready for JSON: SI, vectors [y, x], what is not known is None."""
         shift, measured = self.shift, self.measurement
-        known = all(s.covariance_px2 is not None for s in self.shifts)
+        nothing = self.nothing_found
         return {
-            "defocus_m": measured.c1_m,
-            "defocus_sigma_m": measured.sigma_m if known else None,
-            "defocus_total_sigma_m": measured.total_sigma_m,
-            "shift_px": list(shift.shift_px),
+            "defocus_m": None if nothing else measured.c1_m,
+            "defocus_sigma_m": measured.sigma_m if self.states_sigma else None,
+            "defocus_total_sigma_m": None if nothing else measured.total_sigma_m,
+            "offset_m": self.offset_m,
+            "shift_px": None if nothing else list(shift.shift_px),
             "shift_sigma_px": None if shift.sigma_px is None else list(shift.sigma_px),
             "accepted": self.accepted,
             "reason_code": None if self.verdict.reason is None else self.verdict.reason.name,

@@ -142,7 +142,9 @@ def _read_npy(path: Path) -> Frame:
         if "pickle" not in str(error):
             raise
         # NumPy's own words offer to unpickle, which would run whatever a file brings with it.
-        raise InputError(f"{path} is no NumPy array of numbers. Save the image with numpy.save.") from error
+        raise InputError(
+            f"{path} can't be read as NPY: it holds no plain array of numbers. Save it with numpy.save."
+        ) from error
 
 
 def _write_npy(path: Path, frame: Frame) -> None:
