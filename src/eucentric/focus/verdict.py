@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from eucentric.correlation.shift import FixedPattern, Shift
 from eucentric.focus.measurement import Measurement
@@ -254,12 +255,14 @@ def _ambiguous(odds: float, rival_m: float | None, measured: Measurement, limit:
 def _fit(evidence: Evidence, limit: Thresholds) -> list[Finding]:
     found = []
     measured = evidence.measurement
-    if measured.chi2_per_dof > limit.chi2_per_dof_max:
+    # The same chance for every number of degrees of freedom: χ² per degree scatters less where there are more.
+    allowed = float(special.chdtri(measured.dof, special.chdtrc(1, limit.chi2_per_dof_max))) / measured.dof
+    if measured.chi2_per_dof > allowed:
         found.append(
             Finding(
                 Reason.CHI_SQUARE,
                 f"The shifts do not fit a defocus: χ² per degree of freedom is {measured.chi2_per_dof:.3g}",
-                f"at most {limit.chi2_per_dof_max:g}",
+                f"at most {allowed:.3g}",
                 "Wait for drift to end, check the beam tilt calibration, or correct astigmatism.",
             )
         )
