@@ -59,8 +59,8 @@ class Thresholds(_Settings):
     odds_min: float = Field(default=1000.0, ge=1)
     """Smallest odds of the peak against the second-best one."""
     chi2_per_dof_max: float = Field(default=12.0, gt=0)
-    """Largest χ² at one degree of freedom, against the total covariance: 12 is 3.5 σ, a chance of 5e-4. With more degrees
-    of freedom the same chance is asked for (5.9 per degree at three)."""
+    """Largest χ² at one degree of freedom, against the total covariance: 12 is 3.5 σ, a chance of 5e-4. With more
+    degrees of freedom the same chance is asked for (5.9 per degree at three)."""
     overlap_min: float = Field(default=0.08, gt=0, lt=1)
     """Smallest common area of the two images, as a fraction of one."""
     lit_min: float = Field(default=0.5, ge=0, le=1)
