@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,8 @@ def test_measuring_only_says_so(
     assert "True residual" in out
     assert (tmp_path / "mine.png").stat().st_size > 0
     assert len(list((tmp_path / "runs").iterdir())) == 1
+    assert "measured at −20.000 µm" in out
+    assert "−20" in next(line for line in out.splitlines() if line.strip().startswith("coarse"))
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,3 +51,16 @@ def test_a_folder_in_use_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFix
     assert _run(["focus", "--out", str(tmp_path)]) == 2
     assert "mine.txt" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_request_to_terminate_is_answered_with_what_was_restored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("eucentric.records.run_folder.write_frame", stopped)
+    assert _run(["focus", "--json", "--out", str(tmp_path / "run")]) == 130
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"Stopped. Beam tilt and preset restored. Run folder: {tmp_path / 'run'}\n"

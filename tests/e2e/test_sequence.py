@@ -197,6 +197,7 @@ def test_a_stop_says_what_stays_corrected() -> None:
     assert isinstance(told[-1], events.Failed)
     assert "Beam tilt and preset restored." in told[-1].error
     assert "Stage z stays at" in told[-1].error
+    assert "Defocus stays" not in told[-1].error
 
 
 def test_one_who_watches_and_fails_does_not_stop_the_run() -> None:

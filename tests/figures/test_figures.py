@@ -118,6 +118,13 @@ def test_a_run_shows_its_steps_the_tolerances_and_the_truth(results):
     assert cut_off(figure) == []
 
 
+def test_what_was_taken_elsewhere_on_purpose_is_said(results):
+    away = dataclasses.replace(results[Method.MATCHED], offset_m=-0.5e-6)
+    for figure in (measure_figure(FRAMES, away, c3_m=C3_M), run_figure(run_of(away), FRAMES, c3_m=C3_M)):
+        assert words(figure).replace("\n", " ").count("taken at −0.500 µm on purpose") == 2
+        assert cut_off(figure) == []
+
+
 def test_a_run_without_images_or_measurements_is_drawn(results):
     run = run_of(results[Method.MATCHED])
     assert "Defocus through the run" in words(run_figure(run, None, c3_m=C3_M))

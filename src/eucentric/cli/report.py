@@ -16,6 +16,7 @@ from eucentric.records.plain import plain
 from eucentric.records.run_folder import ending
 from eucentric.units import minus, show_length
 
+_WIDTHS = {"measured": 8, "corrected": 9}  # so that a narrow terminal does not break these words
 _E_PER_A2 = 1e20  # 1 e/Å² in e/m²
 
 
@@ -45,7 +46,7 @@ def table(result: RunResult, truths: Truths) -> Table:
     away = any(one.result.offset_m for step in result.steps for one in step.rounds)
     for name in (
         "step",
-        *(["taken at"] if away else []),
+        *(["taken\nat"] if away else []),
         "measured",
         "± stat.",
         "± total",
@@ -55,7 +56,7 @@ def table(result: RunResult, truths: Truths) -> Table:
         *(["true"] if known else []),
     ):
         words = name in {"step", "verdict", "corrected"}
-        out.add_column(name, justify="left" if words else "right", overflow="fold")
+        out.add_column(name, justify="left" if words else "right", overflow="fold", min_width=_WIDTHS.get(name))
     at = iter(truths.measured_m)
     for step in result.steps:
         dose = step.dose_e_per_m2 / _E_PER_A2 / max(len(step.rounds), 1)

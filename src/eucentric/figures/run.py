@@ -45,7 +45,7 @@ def run_figure(
         top, bottom = np.asarray(figure.subfigures(2, 1, height_ratios=_HEIGHTS_IN)).tolist()
         draw_history(top.subplots(), run, truths_m)
         draw_measurement(bottom, frames, rounds[-1].result, c3_m=c3_m)
-        bottom.suptitle(_last(rounds[-1].result), x=0.01, ha="left", fontsize=12)
+        bottom.suptitle(textwrap.fill(_last(rounds[-1].result), _LETTERS), x=0.01, ha="left", fontsize=12)
     return figure
 
 

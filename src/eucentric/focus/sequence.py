@@ -83,6 +83,7 @@ class _Run:
         self._dose = 0.0
         self._memory: Preserved | None = None
         self._pending: Correction | None = None  # a probe that was not yet seen to be right
+        self._kept: set[Part] = set()
         self._now_s = 0.0
 
     def whole(self, measure_only: bool) -> RunResult:
@@ -111,7 +112,8 @@ class _Run:
         """What was restored, and what stays because it was corrected."""
         said = [] if getattr(error, "__notes__", ()) else ["Beam tilt and preset restored."]
         for part, value in (self._memory.accepted if self._memory is not None else {}).items():
-            said.append(f"{str(part).capitalize()} stays at {show_length(value[0])} (corrected).")
+            if part in self._kept:
+                said.append(f"{str(part).capitalize()} stays at {show_length(value[0])} (corrected).")
         return " ".join(said)
 
     def _clock_s(self) -> float:
@@ -257,6 +259,7 @@ class _Run:
     def _accept(self, channel: CorrectionType) -> None:
         """A correction is here to stay. One of height counts from the eucentric focus that was set to measure it."""
         self._pending = None
+        self._kept.add(Part.STAGE_Z if channel is CorrectionType.STAGE_Z else Part.DEFOCUS)
         if self._memory is not None:
             self._memory.accept(Part.DEFOCUS)
             if channel is CorrectionType.STAGE_Z:
