@@ -157,7 +157,7 @@ def _peaks(correlation: Image, allowed: NDArray[np.bool_]) -> list[Lag]:
     """The highest maxima, and the deepest minimum (a pair of reversed contrast)."""
     work = np.where(allowed, correlation, 0)
     shape = work.shape
-    lowest = np.unravel_index(int(work.argmin()), shape)
+    lowest = np.unravel_index(int(_away_from_highest(work).argmin()), shape)
     peaks = [(int(lowest[0]), int(lowest[1]), -1)]
     for _ in range(CANDIDATES):
         row, column = (int(i) for i in np.unravel_index(int(work.argmax()), shape))
@@ -169,6 +169,17 @@ def _peaks(correlation: Image, allowed: NDArray[np.bool_]) -> list[Lag]:
         (row - shape[0] if row > shape[0] // 2 else row, column - shape[1] if column > shape[1] // 2 else column, sign)
         for row, column, sign in peaks
     ]
+
+
+def _away_from_highest(work: Image) -> Image:
+    """The map without the surroundings of its maximum, whose ripples are no answer, unless a minimum is stronger."""
+    row, column = np.unravel_index(int(work.argmax()), work.shape)
+    if -work.min() > work[row, column]:
+        return work
+    around = np.arange(-PEAK_REACH, PEAK_REACH + 1)
+    elsewhere = work.copy()
+    elsewhere[np.ix_((row + around) % work.shape[0], (column + around) % work.shape[1])] = 0
+    return elsewhere
 
 
 def _erase_peak(work: Image, row: int, column: int) -> None:
