@@ -33,6 +33,9 @@ RIVALS = 3
 PEAK_REACH = 24
 """Pixels around a peak within which all that is connected to it above a quarter of its height belongs to it."""
 
+RIPPLE = 4
+"""Pixels of the searched images within which a peak's own ripple may stand apart from it."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchRange:
@@ -188,5 +191,7 @@ def _erase_peak(work: Image, row: int, column: int) -> None:
     here = np.ix_((row + around) % work.shape[0], (column + around) % work.shape[1])
     patch = work[here]
     labels, _ = ndimage.label(patch > 0.25 * patch[PEAK_REACH, PEAK_REACH])
-    patch[ndimage.binary_dilation(labels == labels[PEAK_REACH, PEAK_REACH], iterations=2)] = 0
+    gone = ndimage.binary_dilation(labels == labels[PEAK_REACH, PEAK_REACH], iterations=2)
+    gone[PEAK_REACH - RIPPLE : PEAK_REACH + RIPPLE + 1, PEAK_REACH - RIPPLE : PEAK_REACH + RIPPLE + 1] = True
+    patch[gone] = 0
     work[here] = patch
