@@ -59,7 +59,7 @@ def test_a_correction_is_wanted_above_tolerance_and_delta_min() -> None:
     assert needed(_at(21e-9), STEP)
     assert not needed(_at(-19e-9), STEP)
     assert not needed(_at(90e-9), STEP.model_copy(update={"delta_min_m": 100e-9}))
-    assert not needed(_at(1e-6), STEP.model_copy(update={"correction": CorrectionType.NONE}))
+    assert not needed(_at(1e-6), STEP.model_copy(update={"correction_type": CorrectionType.NONE}))
 
 
 @pytest.mark.parametrize(

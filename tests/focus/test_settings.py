@@ -24,7 +24,7 @@ def test_units_are_read() -> None:
         {"tilt_rad": "4 nm"},
         {"tilt_rad": "much"},
         {"tolerance": 1e-9},
-        {"correction": "Lens"},
+        {"correction_type": "Lens"},
         {"delta_min_m": 2e-6, "delta_max_m": 1e-6},
         {"name": ""},
         {"thresholds": {"false_lock_max": 2.0}},

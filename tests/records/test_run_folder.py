@@ -52,7 +52,7 @@ def test_the_settings_can_be_run_again(tmp_path: Path) -> None:
 
 
 def test_the_result_of_a_run_without_steps(tmp_path: Path) -> None:
-    sequence = FocusSequence(steps=(FocusStep(name="fine", preset="fa", enabled=False),))
+    sequence = FocusSequence(steps=(FocusStep(name="fine", preset="fa", switch=False),))
     with RunFolder(tmp_path) as records:
         records(events.RunEnded(1.0, RunResult("simulated", sequence, False, (), frozenset())))
     result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))

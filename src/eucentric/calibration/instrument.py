@@ -6,8 +6,10 @@ by the stated errors.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
+from eucentric.calibration.quantities import AlphaResponse, StigmatorResponse
 from eucentric.optics.column import Column
 
 Vector = tuple[float, float]
@@ -20,7 +22,9 @@ class Uncertainty:
     `tilt_scale`: relative error of the tilt amplitude; `tilt_rotation_rad`: of its direction; `axis_rad`: coma-free
     axis, per component; `focus_scale`: relative error of defocus steps; `a1_m`: prior of each astigmatism component;
     `drift_m_per_s`: prior of the drift between exposures, per component; `pixel_scale`: relative error of pixel size;
-    `focus_hysteresis`: what part of a defocus excursion may stay behind when it is taken back.
+    `focus_hysteresis`: what part of a defocus excursion may stay behind when it is taken back;
+    `first_motion_m`, `first_motion_s`: prior, per component, and time constant of the motion that decays after the first
+    exposure of a measurement; `stage_tilt_axis_rad`: of the direction of the stage's tilt axis in the image.
     """
 
     tilt_scale: float = 0.01
@@ -31,6 +35,9 @@ class Uncertainty:
     a1_m: float = 15e-9
     drift_m_per_s: float = 0.2e-9
     focus_hysteresis: float = 0.01
+    first_motion_m: float = 0.0
+    first_motion_s: float = 2.0
+    stage_tilt_axis_rad: float = 8.7e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,13 @@ class Calibration:
 
     `tilt_matrix` [[yy, yx], [xy, xx]] maps instrument tilt (y, x) to true tilt in image axes (y, x), identity when the
     instrument is calibrated; `coma_free_rad` is the instrument tilt (y, x) of the coma-free axis.
-    `height_per_z` is dC1/dz of the stage: 1 where Z moves along the optical axis; 1/cos α where it moves along the
-    normal of a stage tilted by α, so that the full correction there is Δz = −C1·cos α.
+    At larger tilts the coils give (1 + `tilt_cubic_per_rad2`·|t|²) times as much, t the instrument tilt.
+    `height_per_z` is dC1/dz of the stage at alpha = 0. Where Z moves along the optical axis it is the same at any α; with
+    `z_along_normal` it moves along the tilted holder's normal, the film's height at the optical axis follows by 1/cos α,
+    and the full correction is Δz = −C1·cos α / height_per_z.
+    `stage_tilt_axis_rad` is the direction of the stage's tilt axis in the image, from +x towards +y: at α > 0 height
+    grows a quarter turn further on, by tan α per metre in the image. `alpha`, `stigmator`, `eucentric_focus_m` (absolute
+    lens setting) are None where not calibrated.
     """
 
     instrument: str
@@ -48,4 +60,14 @@ class Calibration:
     tilt_matrix: tuple[Vector, Vector] = ((1.0, 0.0), (0.0, 1.0))
     coma_free_rad: Vector = (0.0, 0.0)
     height_per_z: float = 1.0
+    z_along_normal: bool = False
+    tilt_cubic_per_rad2: float = 0.0
+    stage_tilt_axis_rad: float | None = None
+    alpha: AlphaResponse | None = None
+    stigmator: StigmatorResponse | None = None
+    eucentric_focus_m: float | None = None
     uncertainty: Uncertainty = field(default_factory=Uncertainty)
+
+    def c1_per_z(self, alpha_rad: float) -> float:
+        """dC1/dz of the stage at stage tilt `alpha_rad`, at the optical axis."""
+        return self.height_per_z / (math.cos(alpha_rad) if self.z_along_normal else 1.0)

@@ -54,7 +54,7 @@ class Live:
         away = f", measured at {show_length(step.offset_m)}" if step.offset_m else ""
         self._say(
             f"Step {step.name}: preset {step.preset}, ±{show_angle(step.tilt_rad)}, {step.pattern}{away}, corrects by "
-            f"{step.correction}, range ±{show_length(range_m, 0)}, tolerance {show_length(step.tolerance_m)}",
+            f"{step.correction_type}, range ±{show_length(range_m, 0)}, tolerance {show_length(step.tolerance_m)}",
             "bold",
         )
         self._now(f"{step.name}: measuring")

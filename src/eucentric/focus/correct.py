@@ -62,7 +62,7 @@ class Allowed:
 
 def needed(measured: Measurement, step: FocusStep) -> bool:
     """Whether the step wants a correction: the error is above the tolerance and above delta min."""
-    if step.correction is CorrectionType.NONE:
+    if step.correction_type is CorrectionType.NONE:
         return False
     return abs(measured.c1_m) > max(step.tolerance_m, step.delta_min_m)
 

@@ -77,7 +77,7 @@ class RunResult:
     @property
     def residual(self) -> Measurement | None:
         """The believed measurement with which the run ended, None when there is none."""
-        done = len(self.steps) == sum(s.enabled for s in self.sequence.steps)
+        done = len(self.steps) == sum(s.switch for s in self.sequence.steps)
         took = [s for s in self.steps if s.skipped is None]
         return took[-1].residual if took and done else None
 

@@ -127,7 +127,7 @@ class _Run:
     def _steps(self, measure_only: bool) -> tuple[StepResult, ...]:
         results: list[StepResult] = []
         for step in self._sequence.steps:
-            if not step.enabled:
+            if not step.switch:
                 continue
             known = results[-1].residual if results and measure_only else None
             results.append(self._step(step, measure_only, known))
@@ -200,7 +200,7 @@ class _Run:
     def _set_up(self, step: FocusStep) -> None:
         """Set the preset; with Stage Z correction also eucentric focus, so that what is measured is height."""
         self._microscope.set_preset(step.preset)
-        if step.correction is CorrectionType.STAGE_Z:
+        if step.correction_type is CorrectionType.STAGE_Z:
             self._microscope.set_defocus(self._microscope.preset().defocus_m)
 
     def _range_m(self, step: FocusStep) -> float:
@@ -221,7 +221,7 @@ class _Run:
         how = How(
             column=calibration.column,
             uncertainty=calibration.uncertainty,
-            method=step.correlation,
+            method=step.correlation_type,
             thresholds=step.thresholds,
             range_m=range_m,
             offset_m=look.offset_m,
@@ -233,7 +233,7 @@ class _Run:
         return result
 
     def _channel(self, step: FocusStep) -> Channel:
-        kind = step.correction
+        kind = step.correction_type
         if kind is CorrectionType.STAGE_Z:
             per_move = self._book.of(step.preset).height_per_z
             return Channel(kind, self._microscope.stage().z_m, per_move, kind in self._confirmed)

@@ -1,6 +1,8 @@
-"""The settings of a focus step and of a sequence: what an operator fills in, with units, bounds and defaults.
+"""The settings of a focus step, of a sequence and of a focus node: what an operator fills in, with units, bounds and
+defaults, in the words that Leginon users know.
 
-Lengths and angles may be written with a unit ("20 um", "10 mrad"); bare numbers are SI.
+In files and forms a field goes without its unit, and its value with one: `delta_max_m` is written
+`delta_max = "20 um"`. Bare numbers are SI.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from eucentric.correlation.shift import Method
 from eucentric.errors import InputError
@@ -17,9 +19,12 @@ from eucentric.units import parse
 
 
 class FocusMethod(StrEnum):
-    """How a step measures. Stage tilt and manual steps join here."""
+    """How a step measures, in the words that users know."""
 
     BEAM_TILT = "Beam Tilt"
+    STAGE_TILT = "Stage Tilt"
+    MANUAL = "Manual"
+    NONE = "None"
 
 
 class CorrectionType(StrEnum):
@@ -28,6 +33,13 @@ class CorrectionType(StrEnum):
     DEFOCUS = "Defocus"
     STAGE_Z = "Stage Z"
     NONE = "None"
+
+
+class ResetDefocus(StrEnum):
+    """What becomes of defocus zero after a step's correction."""
+
+    YES = "yes"  # the corrected focus becomes defocus zero
+    NO = "no"
 
 
 def _reader(si_unit: str) -> BeforeValidator:
@@ -45,13 +57,31 @@ def _reader(si_unit: str) -> BeforeValidator:
 Length = Annotated[float, _reader("m")]
 Angle = Annotated[float, _reader("rad")]
 Seconds = Annotated[float, _reader("s")]
+Speed = Annotated[float, _reader("m/s")]
+Dose = Annotated[float, _reader("1/m2")]
+
+_UNIT_SUFFIXES = ("_m_per_s", "_per_m2", "_rad", "_px2", "_m", "_s")
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+def without_unit(name: str) -> str:
+    """`delta_max_m` → `delta_max`: what a field is called where its value carries the unit."""
+    return next((name.removesuffix(s) for s in _UNIT_SUFFIXES if name.endswith(s)), name)
 
 
-class Thresholds(_Settings):
+class Settings(BaseModel):
+    """Frozen, no unknown names; fields are read under their name with the unit or without."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        alias_generator=AliasGenerator(validation_alias=without_unit),
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+
+class Thresholds(Settings):
     """When a measurement is believed. All defaults of the verdict stand here and nowhere else."""
 
     false_lock_max: float = Field(default=1e-6, gt=0, le=1)
@@ -69,36 +99,56 @@ class Thresholds(_Settings):
     """Largest fraction of pixels at the camera's maximum."""
 
 
-class FocusStep(_Settings):
+class FocusStep(Settings):
     """One step of a focus sequence: measure with a preset, judge, correct, and look again."""
 
     name: str = Field(min_length=1, max_length=64, pattern=r"^[^/\\\\:*?\"<>|\x00-\x1f.][^/\\\\:*?\"<>|\x00-\x1f]*$")
     """What the step is called in tables and records; a part of file names, so without / \\ : * ? " < > |."""
-    enabled: bool = True
-    """Whether the step is done at all (the switch)."""
+    switch: bool = True
+    """Whether the step is done at all."""
     preset: str = Field(min_length=1)
     """Name of the imaging preset."""
-    method: FocusMethod = FocusMethod.BEAM_TILT
+    focus_method: FocusMethod = FocusMethod.BEAM_TILT
     """How it measures."""
-    tilt_rad: Angle = Field(default=5e-3, gt=0, le=50e-3)
-    """Each image's angle from the coma-free axis, rad: half of the separation that Leginon calls tilt."""
+    tilt_rad: Angle = Field(default=5e-3, gt=0, le=0.2)
+    """Each image's angle from the axis: of the beam (half of the separation that Leginon calls tilt), or of the stage
+    with Stage Tilt ("1 deg": images at −1°, 0° and +1° from where it stands)."""
     tilt_direction_rad: Angle = Field(default=0.0, ge=-6.3, le=6.3)
-    """Direction of the tilt in the image, rad, from +x (columns) towards +y (rows)."""
+    """Direction of the beam tilt in the image, from +x (columns) towards +y (rows)."""
     pattern: PatternName = PatternName.PAIR
-    """Tilts of one measurement: pair, quad (cancels drift) or cross (measures astigmatism too)."""
-    correlation: Method = Method.MATCHED
+    """Beam tilts of one measurement: pair, quad (cancels drift) or cross (measures astigmatism too)."""
+    correlation_type: Method = Method.MATCHED
     """Correlation type."""
-    correction: CorrectionType = CorrectionType.DEFOCUS
-    """What is moved to correct."""
-    offset_m: Length = Field(default=0.0, ge=-20e-6, le=20e-6)
-    """Lens defocus added for the exposures alone, m. At focus a thin specimen has little contrast, and the camera's
-    own pattern lies at the same (zero) shift; half a micrometre of underfocus avoids both and costs 1.4 % of itself."""
+    fit_limit_px2: float | None = Field(default=None, gt=0)
+    """Leginon's limit on the squared misfit of the shift across the tilt, unbinned px². Honoured and reported where
+    given; the thresholds below judge better, because they know the errors."""
     delta_min_m: Length = Field(default=0.0, ge=0)
-    """Smallest change that is made, m, as an absolute value; a smaller error is left as it is."""
+    """Smallest change that is made, as an absolute value; a smaller error is left as it is."""
     delta_max_m: Length | None = Field(default=None, gt=0)
-    """Largest change that is made, m, as an absolute value; None: the capture range of the step."""
+    """Largest change that is made, as an absolute value; without it, the capture range of the step."""
+    correction_type: CorrectionType = CorrectionType.DEFOCUS
+    """What is moved to correct."""
+    stig_correction: bool = False
+    """Correct astigmatism through the stigmators, from four-tilt patterns (cross)."""
+    stig_defocus_min_m: Length = Field(default=0.0, ge=0)
+    """Astigmatism is corrected only where |defocus| is at least this …"""
+    stig_defocus_max_m: Length = Field(default=4e-6, gt=0)
+    """… and at most this."""
+    check_drift: bool = False
+    """Wait before measuring until the specimen moves slower than the drift threshold."""
+    drift_threshold_m_per_s: Speed = Field(default=3e-10, gt=0)
+    """Slower than this the specimen is still ("3 A/s")."""
+    drift_timeout_s: Seconds = Field(default=120.0, gt=0, le=3600)
+    """Give up waiting for the drift after so long: the step is refused."""
+    recheck_drift: bool = False
+    """Measure once more after the correction's drift check: a target that had drifted is repeated."""
+    reset_defocus: ResetDefocus = ResetDefocus.NO
+    """Whether the corrected focus becomes defocus zero at the end of the step."""
+    offset_m: Length = Field(default=0.0, ge=-20e-6, le=20e-6)
+    """Lens defocus added for the exposures alone. At focus a thin specimen has little contrast, and the camera's
+    own pattern lies at the same (zero) shift; half a micrometre of underfocus avoids both and costs 1.4 % of itself."""
     tolerance_m: Length = Field(default=50e-9, gt=0)
-    """Good enough: the step ends when |C1| is measured below this, m."""
+    """The step ends when |C1| is measured below this, and re-measures after a correction that was larger."""
     iterations: int = Field(default=4, ge=1, le=20)
     """Most corrections the step makes; each is followed by a new measurement."""
     looks_min: int = Field(default=2, ge=1, le=10)
@@ -106,7 +156,7 @@ class FocusStep(_Settings):
     retries: int = Field(default=2, ge=0, le=10)
     """Most further looks at what a measurement was refused for and another look can settle (first motion, lattice)."""
     settle_s: Seconds = Field(default=0.0, ge=0, le=600)
-    """Wait after a correction before measuring again, s."""
+    """Wait after a correction before measuring again."""
     thresholds: Thresholds = Thresholds()
     """When its measurements are believed."""
 
@@ -119,7 +169,7 @@ class FocusStep(_Settings):
         return self
 
 
-class CorrectionLimits(_Settings):
+class CorrectionLimits(Settings):
     """How far corrections may go. Tested before anything moves."""
 
     defocus_absolute_m: Length = Field(default=100e-6, gt=0)
@@ -130,7 +180,7 @@ class CorrectionLimits(_Settings):
     """Largest sum of |corrections| of one sequence, m."""
 
 
-class FocusSequence(_Settings):
+class FocusSequence(Settings):
     """The steps, in order, and the limits on all of them."""
 
     name: str = "Focus"
@@ -138,9 +188,42 @@ class FocusSequence(_Settings):
     steps: tuple[FocusStep, ...] = Field(min_length=1)
     """The steps, in the order in which they are done."""
     accuracy_m: Length = Field(default=100e-9, gt=0)
-    """The run says that it is in focus when its stated error is within this, m."""
+    """The run says that it is in focus when its stated error is within this."""
     limits: CorrectionLimits = CorrectionLimits()
     """Limits on the corrections."""
+
+
+class FocusSettings(Settings):
+    """All settings of one focus node: its sequence, and what is done before and after it at each target."""
+
+    sequence: FocusSequence
+    """What is measured and corrected."""
+    melt_preset: str | None = None
+    """Preset of the exposure that ends the first-exposure motion; without it the preset of the first step."""
+    melt_time_s: Seconds = Field(default=0.0, ge=0, le=600)
+    """How long a target is exposed before anything is measured there, once; 0: not at all."""
+    beam_tilt_settle_time_s: Seconds = Field(default=0.0, ge=0, le=10)
+    """Wait after each beam tilt, beyond what the instrument waits by itself."""
+    on_phase_plate: bool = False
+    """Use the phase plate's own tilts instead of each step's pattern."""
+    phase_plate_tilts_rad: tuple[tuple[Angle, Angle], ...] = ()
+    """Tilts (y, x) from the coma-free axis used on a phase plate, in order; opposite ones make pairs."""
+    manual_focus_preset: str | None = None
+    """Preset of manual focusing; without it the preset of the manual step."""
+    accuracy_limit_m: Length | None = Field(default=3e-7, gt=0)
+    """Good enough: when |C1| + 3 σ is measured below this by a step that corrects by defocus, the rest is skipped."""
+    acquire_final: bool = False
+    """After the sequence, take and keep one image at each target."""
+    final_preset: str | None = None
+    """Preset of the final image; without it the preset in which the node was called."""
+    dose_max_per_m2: Dose | None = Field(default=None, gt=0)
+    """Budget of electrons for each focus target ("50 e/A2"): what would exceed it is not done."""
+    z_approach_m: Length = Field(default=2e-6, ge=0, le=50e-6)
+    """Backlash: Z is always approached from below, from this far."""
+    focus_approach_m: Length = Field(default=0.0, ge=0, le=100e-6)
+    """Hysteresis: the lens is always approached from underfocus, from this far; 0: straight."""
+    normalize: bool = False
+    """Hysteresis: normalise the lenses after each preset change, where the instrument can."""
 
 
 def default_sequence() -> FocusSequence:
@@ -152,7 +235,7 @@ def default_sequence() -> FocusSequence:
                 name="coarse",
                 preset="hl",
                 tilt_rad=4e-3,
-                correction=CorrectionType.STAGE_Z,
+                correction_type=CorrectionType.STAGE_Z,
                 offset_m=-20e-6,
                 tolerance_m=1e-6,
                 looks_min=1,
@@ -164,7 +247,7 @@ def default_sequence() -> FocusSequence:
                 preset="fa",
                 tilt_rad=5e-3,
                 pattern=PatternName.QUAD,
-                correction=CorrectionType.DEFOCUS,
+                correction_type=CorrectionType.DEFOCUS,
                 offset_m=-0.5e-6,
                 tolerance_m=25e-9,
                 iterations=4,

@@ -22,6 +22,9 @@ class Capabilities:
     stage_z: bool = True
     stage_alpha: bool = True
     stigmator: bool = True
+    image_shift: bool = False
+    defocus_zero: bool = False  # absolute focus can be read, and defocus zero reset
+    normalize: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Preset:
     dose_e_per_m2: float
     defocus_m: float = 0.0
     image_shift_m: Vector = (0.0, 0.0)
+    probe_mode: str = "micro"
+    camera: str = "camera"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,23 @@ class Microscope(Protocol):
     def set_beam_tilt(self, tilt_rad: Vector) -> None: ...
     def defocus_m(self) -> float: ...
     def set_defocus(self, defocus_m: float) -> None: ...
+    def focus_m(self) -> float:
+        """The absolute lens setting, in metres of defocus: what eucentric focus is stored as. defocus = focus − zero."""
+        ...
+
+    def reset_defocus(self) -> None:
+        """Make the present lens setting defocus zero; the lens does not move."""
+        ...
+
+    def normalize(self) -> None:
+        """Run the lenses through their cycle, so that each arrives as it always does; settings stay."""
+        ...
+
+    def image_shift_m(self) -> Vector: ...
+    def set_image_shift(self, shift_m: Vector) -> None:
+        """Show the specimen (y, x) metres away from the preset's centre, image axes, without moving the stage."""
+        ...
+
     def stigmator(self) -> Vector: ...
     def set_stigmator(self, value: Vector) -> None: ...
     def stage(self) -> StagePosition: ...

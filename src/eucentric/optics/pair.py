@@ -31,7 +31,8 @@ class PairOptics:
     """How a pair was taken: pixel size in metres, column, both tilts (y, x) in radians from the optical axis.
 
     `lens` holds what is known of C1 (a first guess), A1 and B2; its C3 is the column's. `defocus_sigma_m` is how well
-    defocus is known within one image beyond what the shift tells: astigmatism, thickness, a tilted specimen.
+    defocus is known within one image beyond what the shift tells: astigmatism, thickness, a tilted specimen. `slope` (y, x)
+    is how C1 grows across the image, metres per metre in image axes: tan α across the axis of a stage tilted by α.
     Raises InputError where the numbers can't be a pair's.
     """
 
@@ -41,6 +42,7 @@ class PairOptics:
     second_tilt: Tilt
     lens: Aberrations = field(default_factory=Aberrations)
     defocus_sigma_m: float = 25e-9
+    slope: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         if not 1e-12 <= self.pixel_m <= 1e-4:

@@ -1,0 +1,1 @@
+"""Calibrations as procedures: each moves a microscope, measures one quantity with its error, and puts everything back."""
