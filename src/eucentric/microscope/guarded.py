@@ -6,36 +6,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 
-from eucentric.errors import InputError, InstrumentError, LimitError, NoImageError, NotArrivedError
+from eucentric.errors import InputError, InstrumentError, NoImageError, NotArrivedError
 from eucentric.images.frame import Frame
+from eucentric.microscope import checks
 from eucentric.microscope.preserved import Part, Preserved
 from eucentric.microscope.protocol import Capabilities, Limits, Microscope, Preset, StagePosition, Vector
-from eucentric.units import show_angle, show_length
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerance:
-    """How far a read-back may be from what was set; `resolution` is what counts as no difference at all."""
-
-    resolution: float
-    largest: float
-
-    def allows(self, error: float, move: float) -> bool:
-        """Whether it arrived. A dropped write is off by the whole move, so half a move is never allowed."""
-        return error <= max(self.resolution, min(self.largest, 0.5 * move))
-
-
-_TILT = Tolerance(1e-7, 50e-6)
-_DEFOCUS = Tolerance(1e-10, 20e-9)
-_STIGMATOR = Tolerance(1e-6, 1e-3)
-_LENGTH = Tolerance(1e-9, 200e-9)
-_ALPHA = Tolerance(1e-5, 2e-3)
 
 
 class Guarded:
@@ -90,7 +70,9 @@ class Guarded:
         self.inner.set_preset(name)
         arrived = self.inner.preset().name
         if arrived != name:
-            raise NotArrivedError(f"Preset '{name}' was set, but the microscope is still at '{arrived}'. {_RETRY}")
+            raise NotArrivedError(
+                f"Preset '{name}' was set, but the microscope is still at '{arrived}'. {checks.RETRY}"
+            )
 
     def beam_tilt_rad(self) -> Vector:
         """The beam tilt."""
@@ -99,23 +81,58 @@ class Guarded:
     def set_beam_tilt(self, tilt_rad: Vector) -> None:
         """Tilt the beam. Raises LimitError before, NotArrivedError after."""
         self._require(self.capabilities.beam_tilt, "a beam tilt")
-        _within("Beam tilt", math.hypot(*tilt_rad), self.limits.tilt_max_rad, show_angle)
+        checks.within(checks.TILT, math.hypot(*tilt_rad), self.limits.tilt_max_rad)
         before = self.inner.beam_tilt_rad()
         self.inner.set_beam_tilt(tilt_rad)
         after = self.inner.beam_tilt_rad()
-        _arrived("beam tilt", (before, tilt_rad, after), _TILT, show_angle)
+        checks.arrived(checks.TILT, before, tilt_rad, after)
 
     def defocus_m(self) -> float:
-        """The lens' defocus."""
+        """The lens' defocus, from defocus zero."""
         return self.inner.defocus_m()
 
     def set_defocus(self, defocus_m: float) -> None:
-        """Set the defocus. Raises LimitError before, NotArrivedError after."""
-        _within("Defocus", defocus_m, self.limits.defocus_max_m, show_length)
+        """Set the defocus. Raises LimitError before, NotArrivedError after.
+
+        The limit is one of the lens: where the absolute setting can be read it counts, whatever defocus zero is.
+        """
         before = self.inner.defocus_m()
+        zero = self.inner.focus_m() - before if self.capabilities.defocus_zero else 0.0
+        checks.within(checks.DEFOCUS, zero + defocus_m, self.limits.defocus_max_m)
         self.inner.set_defocus(defocus_m)
         after = self.inner.defocus_m()
-        _arrived("defocus", ((before,), (defocus_m,), (after,)), _DEFOCUS, show_length)
+        checks.arrived(checks.DEFOCUS, (before,), (defocus_m,), (after,))
+
+    def focus_m(self) -> float:
+        """The absolute lens setting."""
+        self._require(self.capabilities.defocus_zero, "an absolute focus")
+        return self.inner.focus_m()
+
+    def reset_defocus(self) -> None:
+        """Make the present setting defocus zero. Raises NotArrivedError when it then does not read 0."""
+        self._require(self.capabilities.defocus_zero, "a defocus zero")
+        before = self.inner.defocus_m()
+        self.inner.reset_defocus()
+        after = self.inner.defocus_m()
+        checks.arrived(checks.DEFOCUS, (before,), (0.0,), (after,))
+
+    def normalize(self) -> None:
+        """Run the lenses through their cycle."""
+        self._require(self.capabilities.normalize, "a lens normalisation")
+        self.inner.normalize()
+
+    def image_shift_m(self) -> Vector:
+        """The image shift."""
+        return self.inner.image_shift_m()
+
+    def set_image_shift(self, shift_m: Vector) -> None:
+        """Shift the image. Raises LimitError before, NotArrivedError after."""
+        self._require(self.capabilities.image_shift, "an image shift")
+        checks.within(checks.IMAGE_SHIFT, math.hypot(*shift_m), self.limits.image_shift_max_m)
+        before = self.inner.image_shift_m()
+        self.inner.set_image_shift(shift_m)
+        after = self.inner.image_shift_m()
+        checks.arrived(checks.IMAGE_SHIFT, before, shift_m, after)
 
     def stigmator(self) -> Vector:
         """The stigmator's setting."""
@@ -125,11 +142,11 @@ class Guarded:
         """Set the stigmator, each component in ±1. Raises LimitError before, NotArrivedError after."""
         self._require(self.capabilities.stigmator, "a stigmator")
         for component in value:
-            _within("Stigmator", component, 1.0, _plain)
+            checks.within(checks.STIGMATOR, component, 1.0)
         before = self.inner.stigmator()
         self.inner.set_stigmator(value)
         after = self.inner.stigmator()
-        _arrived("stigmator", (before, value, after), _STIGMATOR, _plain)
+        checks.arrived(checks.STIGMATOR, before, value, after)
 
     def stage(self) -> StagePosition:
         """Where the stage says it is."""
@@ -154,14 +171,12 @@ class Guarded:
         self._require("z_m" not in goal or self.capabilities.stage_z, "a stage Z")
         self._require("alpha_rad" not in goal or self.capabilities.stage_alpha, "a stage tilt")
         for axis, value in goal.items():
-            _within(_AXES[axis], value, bound[axis], _show(axis))
+            checks.within(checks.STAGE[axis], value, bound[axis])
         before = self.inner.stage()
         self.inner.move_stage(**goal)
         after = self.inner.stage()
         for axis, value in goal.items():
-            tolerance = _ALPHA if axis == "alpha_rad" else _LENGTH
-            values = ((getattr(before, axis),), (value,), (getattr(after, axis),))
-            _arrived(_AXES[axis].lower(), values, tolerance, _show(axis))
+            checks.arrived(checks.STAGE[axis], (getattr(before, axis),), (value,), (getattr(after, axis),))
 
     def acquire(self) -> Frame:
         """One image. Raises NoImageError when the camera gave nothing that is an image."""
@@ -175,7 +190,7 @@ class Guarded:
 
     @contextmanager
     def preserved(self, *, keep: Collection[Part] = ()) -> Iterator[Preserved]:
-        """Restore beam tilt, preset, defocus, stigmator, stage z and alpha at the end, whatever happens.
+        """Restore preset, beam tilt, image shift, defocus and its zero, stigmator and stage at the end, whatever comes.
 
         Parts in `keep` stay where they are at the end. Inside, `accept(part)` makes the present value the one to
         return to: call it after each correction. Restoring goes on after an error or a Ctrl-C in the middle of it;
@@ -195,42 +210,3 @@ class Guarded:
     def _require(self, there: bool, part: str) -> None:
         if not there:
             raise InstrumentError(f"{self.name} has not {part} that can be set. Choose another method. Nothing moved.")
-
-
-_RETRY = "Try again; if it stays, check that the microscope is not locked or in another mode."
-_AXES = {"x_m": "Stage x", "y_m": "Stage y", "z_m": "Stage z", "alpha_rad": "Stage tilt"}
-
-
-def _plain(value: float) -> str:
-    return f"{value:.4f}"
-
-
-def _show(axis: str) -> Callable[[float], str]:
-    return _degrees if axis == "alpha_rad" else show_length
-
-
-def _degrees(value: float) -> str:
-    return f"{math.degrees(value):.2f}°"
-
-
-def _within(what: str, value: float, bound: float, show: Callable[[float], str]) -> None:
-    if math.isfinite(value) and abs(value) <= bound:
-        return
-    shown = show(value) if math.isfinite(value) else str(value)
-    raise LimitError(
-        f"{what} of {shown} was asked for; the limit is ±{show(bound)}. Nothing was moved. "
-        "Ask for less, or change the limit if the instrument allows it."
-    )
-
-
-def _arrived(
-    what: str,
-    before_goal_after: tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]],
-    tolerance: Tolerance,
-    show: Callable[[float], str],
-) -> None:
-    before, goal, after = before_goal_after
-    if tolerance.allows(math.dist(after, goal), math.dist(before, goal)):
-        return
-    asked, found = (" / ".join(show(v) for v in values) for values in (goal, after))
-    raise NotArrivedError(f"The {what} was set to {asked} and reads {found}. {_RETRY}")

@@ -14,18 +14,32 @@ from types import FrameType
 from eucentric.microscope.protocol import Microscope, Vector
 
 _ATTEMPTS = 3
-# Stage encoders flicker: a move for less would only start the drift anew.
-_Z_FLICKER_M = 1e-9
-_ALPHA_FLICKER_RAD = 1e-5
 
 
 class Part(StrEnum):
-    """What a correction may be meant to change. Beam tilt and preset are not here: they are always restored."""
+    """What a correction may be meant to change. Beam tilt and preset are not here: they are always restored.
 
+    In this order they are brought back: the zero of defocus moves the lens, the stage goes last.
+    """
+
+    IMAGE_SHIFT = "image shift"
+    DEFOCUS_ZERO = "defocus zero"
     DEFOCUS = "defocus"
     STIGMATOR = "stigmator"
+    STAGE_XY = "stage x and y"
     STAGE_Z = "stage z"
     STAGE_ALPHA = "stage alpha"
+
+
+# What counts as unchanged. Stage encoders flicker: a move for less would only start the drift anew. The lens' two
+# readings are numbers that round.
+_FLICKER = {
+    Part.DEFOCUS_ZERO: 1e-10,
+    Part.DEFOCUS: 1e-13,
+    Part.STAGE_XY: 20e-9,
+    Part.STAGE_Z: 1e-9,
+    Part.STAGE_ALPHA: 1e-5,
+}
 
 
 @contextmanager
@@ -61,11 +75,20 @@ class Preserved:
         self._tilt = microscope.beam_tilt_rad() if can.beam_tilt else None
         self._values = {part: self._read(part) for part in Part if self._there(part)}
         self._accepted: set[Part] = set()
+        self._focus_to_leave: float | None = None
 
     @property
     def accepted(self) -> dict[Part, Vector]:
-        """What was accepted, and the values (of lengths and angles the first number) to which it is brought back."""
-        return {part: value for part, value in self._values.items() if part in self._accepted}
+        """What was accepted, and the values (y, x; of single ones the first number) to which it is brought back.
+
+        Defocus is told as it will read, from the defocus zero that will be.
+        """
+        zero = self._values.get(Part.DEFOCUS_ZERO, (0.0, 0.0))[0]
+        return {
+            part: (value[0] - zero, 0.0) if part is Part.DEFOCUS else value
+            for part, value in self._values.items()
+            if part in self._accepted
+        }
 
     def accept(self, part: Part) -> None:
         """From now on the present value of `part` is the one to return to."""
@@ -113,16 +136,30 @@ class Preserved:
 
     def _there(self, part: Part) -> bool:
         can = self._microscope.capabilities
-        there = {Part.STIGMATOR: can.stigmator, Part.STAGE_Z: can.stage_z, Part.STAGE_ALPHA: can.stage_alpha}
+        there = {
+            **{Part.STIGMATOR: can.stigmator, Part.STAGE_Z: can.stage_z, Part.STAGE_ALPHA: can.stage_alpha},
+            **{Part.IMAGE_SHIFT: can.image_shift, Part.DEFOCUS_ZERO: can.defocus_zero},
+        }
         return there.get(part, True)
 
+    def _zero_m(self) -> float:
+        scope = self._microscope
+        return scope.focus_m() - scope.defocus_m() if scope.capabilities.defocus_zero else 0.0
+
     def _read(self, part: Part) -> Vector:
+        """The present value; of the defocus the lens' absolute setting, which a reset of its zero leaves alone."""
         scope = self._microscope
         if part is Part.DEFOCUS:
-            return (scope.defocus_m(), 0.0)
+            return (scope.focus_m() if scope.capabilities.defocus_zero else scope.defocus_m(), 0.0)
+        if part is Part.DEFOCUS_ZERO:
+            return (self._zero_m(), 0.0)
         if part is Part.STIGMATOR:
             return scope.stigmator()
+        if part is Part.IMAGE_SHIFT:
+            return scope.image_shift_m()
         stage = scope.stage()
+        if part is Part.STAGE_XY:
+            return (stage.y_m, stage.x_m)
         return (stage.z_m if part is Part.STAGE_Z else stage.alpha_rad, 0.0)
 
     def _bring_tilt(self) -> None:
@@ -135,15 +172,29 @@ class Preserved:
 
     def _bring(self, part: Part, value: Vector) -> None:
         scope = self._microscope
-        now = self._read(part)
-        flicker = {Part.STAGE_Z: _Z_FLICKER_M, Part.STAGE_ALPHA: _ALPHA_FLICKER_RAD}.get(part, 0.0)
-        if math.dist(now, value) <= flicker:
+        if math.dist(self._read(part), value) <= _FLICKER.get(part, 0.0):
             return
         if part is Part.DEFOCUS:
-            scope.set_defocus(value[0])
+            scope.set_defocus(value[0] - self._zero_m())
+        elif part is Part.DEFOCUS_ZERO:
+            self._bring_zero(value[0])
         elif part is Part.STIGMATOR:
             scope.set_stigmator(value)
+        elif part is Part.IMAGE_SHIFT:
+            scope.set_image_shift(value)
+        elif part is Part.STAGE_XY:
+            scope.move_stage(x_m=value[1], y_m=value[0])
         elif part is Part.STAGE_Z:
             scope.move_stage(z_m=value[0])
         else:
             scope.move_stage(alpha_rad=value[0])
+
+    def _bring_zero(self, zero_m: float) -> None:
+        """Only the present setting can be made zero: the lens goes there, and back to where it was found."""
+        scope = self._microscope
+        if self._focus_to_leave is None:  # a second attempt may find the lens on its way
+            self._focus_to_leave = scope.focus_m()
+        scope.set_defocus(zero_m - self._zero_m())
+        scope.reset_defocus()
+        if Part.DEFOCUS in self._keep:  # else the next step brings it
+            scope.set_defocus(self._focus_to_leave - self._zero_m())

@@ -32,7 +32,8 @@ class Limits:
     """Hard limits, checked before anything moves (guarded.py). Lengths in metres, tilts in radians."""
 
     tilt_max_rad: float = 20e-3
-    defocus_max_m: float = 500e-6  # |defocus| from eucentric focus
+    defocus_max_m: float = 500e-6  # |focus|: the absolute lens setting, whatever defocus zero is
+    image_shift_max_m: float = 20e-6
     stage_z_max_m: float = 400e-6
     stage_xy_max_m: float = 1.0e-3
     stage_alpha_max_rad: float = 1.2
@@ -99,7 +100,7 @@ class Microscope(Protocol):
     def defocus_m(self) -> float: ...
     def set_defocus(self, defocus_m: float) -> None: ...
     def focus_m(self) -> float:
-        """The absolute lens setting, in metres of defocus: what eucentric focus is stored as. defocus = focus − zero."""
+        """The absolute lens setting in metres of defocus, as eucentric focus is stored: defocus = focus − zero."""
         ...
 
     def reset_defocus(self) -> None:

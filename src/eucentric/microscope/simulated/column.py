@@ -14,6 +14,8 @@ from eucentric.microscope.simulated.clock import Clock
 from eucentric.microscope.simulated.magnitudes import ColumnMagnitudes
 from eucentric.optics.aberrations import Aberrations
 
+FIRST_PRESETS = 4  # they share one stream of random numbers
+
 
 @dataclass(frozen=True, slots=True)
 class Optics:
@@ -64,10 +66,12 @@ class Column:
     def __init__(self, magnitudes: ColumnMagnitudes, presets: tuple[Preset, ...], clock: Clock, seed: int) -> None:
         self.m = magnitudes
         self._clock = clock
-        self._drawn = _draw(magnitudes, presets, np.random.default_rng((seed, 2)))
+        self._drawn = _draw(magnitudes, presets, seed)
         self._presets = {p.name: p for p in presets}
         self.preset = presets[0]
-        self.defocus_m = 0.0
+        self.defocus_m = 0.0  # absolute: what the lens is set to
+        self.zero_m = 0.0  # the setting that is called defocus 0
+        self.image_shift = 0j
         self.stigmator = 0j
         self.tilt = 0j
         self._tilt_before = 0j
@@ -85,6 +89,10 @@ class Column:
         m = self.m
         self._lag((defocus_m - self.defocus_m) / m.hysteresis_range_m, m.hysteresis * m.hysteresis_range_m)
         self.defocus_m = defocus_m
+
+    def normalize(self) -> None:
+        """Run the lens through its cycle: what excursions left behind is gone, the setting stays."""
+        self._remanence_m = 0.0
 
     def set_preset(self, name: str) -> None:
         """Change magnification: hysteresis leaves a focus error that grows with the ratio. The defocus stays as set.
@@ -170,7 +178,11 @@ class Column:
         self._remanence_m = float(goal + (self._remanence_m - goal) * np.exp(-abs(change)))
 
 
-def _draw(m: ColumnMagnitudes, presets: tuple[Preset, ...], rng: np.random.Generator) -> _Drawn:
+def _draw(m: ColumnMagnitudes, presets: tuple[Preset, ...], seed: int) -> _Drawn:
+    rng = np.random.default_rng((seed, 2))
+    # Each preset beyond the first four draws from a stream of its own: adding one changes none of the others.
+    of = {p.name: rng if k < FIRST_PRESETS else np.random.default_rng((seed, 2, k)) for k, p in enumerate(presets)}
+
     def vector(sigma: float) -> complex:
         return complex(*rng.normal(0, 1, 2)) * sigma
 
@@ -190,7 +202,7 @@ def _draw(m: ColumnMagnitudes, presets: tuple[Preset, ...], rng: np.random.Gener
         far_axis=unit(),
         far_shift=unit(),
         gradient=m.illumination_gradient * unit(),
-        parfocal_m={p.name: float(rng.normal() * m.parfocal_m) for p in presets},
-        rotation_rad={p.name: float(rng.uniform(-1, 1) * m.image_rotation_rad) for p in presets},
-        pixel_m={p.name: p.pixel_m * float(1 + rng.normal() * m.pixel_scale) for p in presets},
+        parfocal_m={p.name: float(of[p.name].normal() * m.parfocal_m) for p in presets},
+        rotation_rad={p.name: float(of[p.name].uniform(-1, 1) * m.image_rotation_rad) for p in presets},
+        pixel_m={p.name: p.pixel_m * float(1 + of[p.name].normal() * m.pixel_scale) for p in presets},
     )

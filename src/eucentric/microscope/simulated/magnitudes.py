@@ -86,6 +86,8 @@ class ColumnMagnitudes(Settings):
     hysteresis_magnification_e_folds: float = Field(
         default=5.0, gt=0, description="change that saturates it: ±0.125 µm"
     )
+    normalize_wait_s: float = Field(default=3.0, ge=0, description="the normalize call waits so long")
+    image_shift_wait_s: float = Field(default=0.1, ge=0, description="the image shift call waits so long")
     preset_wait_s: float = Field(default=1.0, ge=0, description="the preset call waits so long")
     defocus_wait_s: float = Field(default=0.1, ge=0, description="the defocus call waits so long")
     stigmator_wait_s: float = Field(default=0.1, ge=0, description="the stigmator call waits so long")
@@ -162,22 +164,25 @@ def _preset(pixel_m: float, lit_radius_m: float, relative_convergence: float, do
 
 
 class PresetsMagnitudes(Settings):
-    """The presets, from the lowest magnification up.
+    """The presets.
 
-    `sq` sees a piece of a grid square, `hl` some holes, `fa` is the focus preset, `en` the exposure preset.
+    `sq` sees a piece of a grid square, `hl` some holes, `fa` is the focus preset, `en` the exposure preset, `fc` the
+    preset for focusing by hand.
     """
 
     sq: PresetMagnitudes = _preset(40e-9, 60e-6, 0.05, 0.002e20)
     hl: PresetMagnitudes = _preset(5e-9, 6e-6, 0.4, 0.1e20)
     fa: PresetMagnitudes = _preset(0.3e-9, 0.75e-6, 1.0, 5e20)
     en: PresetMagnitudes = _preset(0.15e-9, 0.5e-6, 1.0, 30e20)
+    fc: PresetMagnitudes = _preset(0.2e-9, 0.6e-6, 1.0, 5e20)
 
 
 class LimitMagnitudes(Settings):
     """How far the instrument may go: what `Guarded` checks."""
 
     tilt_max_rad: float = Field(default=20e-3, gt=0, description="beam tilt")
-    defocus_max_m: float = Field(default=500e-6, gt=0, description="|defocus| from eucentric focus")
+    defocus_max_m: float = Field(default=500e-6, gt=0, description="|focus|, the absolute lens setting")
+    image_shift_max_m: float = Field(default=20e-6, gt=0, description="image shift")
     stage_z_max_m: float = Field(default=400e-6, gt=0, description="|z|")
     stage_xy_max_m: float = Field(default=1e-3, gt=0, description="|x| and |y|")
     stage_alpha_max_rad: float = Field(default=1.2, gt=0, description="|alpha|")

@@ -54,7 +54,7 @@ class SimulatedMicroscope:
     @property
     def capabilities(self) -> Capabilities:
         """All parts."""
-        return Capabilities()
+        return Capabilities(image_shift=True, defocus_zero=True, normalize=True)
 
     @property
     def limits(self) -> Limits:
@@ -105,14 +105,39 @@ class SimulatedMicroscope:
             self.column.set_tilt(_complex(tilt_rad))
 
     def defocus_m(self) -> float:
-        """The lens' setting, from eucentric focus; positive overfocus."""
-        return self.column.defocus_m
+        """The lens' setting, from defocus zero; positive overfocus."""
+        return self.column.defocus_m - self.column.zero_m
 
     def set_defocus(self, defocus_m: float) -> None:
-        """Set the lens."""
+        """Set the lens, from defocus zero."""
         if self._written():
-            self.column.set_defocus(defocus_m)
+            self.column.set_defocus(defocus_m + self.column.zero_m)
             self._clock.wait(self.magnitudes.column.defocus_wait_s)
+
+    def focus_m(self) -> float:
+        """The lens' absolute setting; eucentric focus is near 0, but for what this column draws."""
+        return self.column.defocus_m
+
+    def reset_defocus(self) -> None:
+        """The present lens setting becomes defocus 0."""
+        if self._written():
+            self.column.zero_m = self.column.defocus_m
+
+    def normalize(self) -> None:
+        """Take the lens' hysteresis away; settings stay."""
+        if self._written():
+            self.column.normalize()
+            self._clock.wait(self.magnitudes.column.normalize_wait_s)
+
+    def image_shift_m(self) -> Vector:
+        """The image shift (y, x), on top of the preset's."""
+        return _vector(self.column.image_shift)
+
+    def set_image_shift(self, shift_m: Vector) -> None:
+        """Show what lies (y, x) metres away, image axes, true lengths."""
+        if self._written():
+            self.column.image_shift = _complex(shift_m)
+            self._clock.wait(self.magnitudes.column.image_shift_wait_s)
 
     def stigmator(self) -> Vector:
         """The stigmator's setting."""
@@ -175,7 +200,7 @@ class SimulatedMicroscope:
         ny, nx = preset.size
         middle = view.middle()
         motion = self.specimen.first_motion_m(middle.imag, middle.real, self._dose_at(middle))
-        shift = complex(preset.image_shift_m[1], preset.image_shift_m[0])
+        shift = _complex(preset.image_shift_m) + self.column.image_shift
         # The image moves by `moved` against the lattice; ∇W comes on top, in form_image.
         moved = (optics.displacement_m - shift) / optics.pixel_m - view.lattice.point(middle - motion)
         height = float(view.height_m(np.array([middle]))[0])
@@ -215,7 +240,7 @@ class SimulatedMicroscope:
             voltage_v=self.voltage_v,
             preset=preset.name,
             magnification=preset.magnification,
-            defocus_m=self.column.defocus_m,
+            defocus_m=self.defocus_m(),
             stage_z_m=stage.z_m,
             stage_x_m=stage.x_m,
             stage_y_m=stage.y_m,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from eucentric.microscope.handed_out import HandedOut, PresetCalibration
-from eucentric.microscope.simulated.column import Column
+from eucentric.microscope.simulated.column import FIRST_PRESETS, Column
 from eucentric.microscope.simulated.magnitudes import Magnitudes
 from eucentric.microscope.simulated.modes import Mode
 
@@ -22,7 +22,9 @@ def calibrate(column: Column, modes: tuple[Mode, ...], magnitudes: Magnitudes, i
     rng = np.random.default_rng((seed, 7))
     axis = column.coma_free() / column.coil() + complex(*rng.normal(0, 1, 2)) * left.axis_rad
     calibrated = []
-    for mode in modes:
+    for k, mode in enumerate(modes):
+        if k >= FIRST_PRESETS:  # later ones draw for themselves: what the others drew stays
+            rng = np.random.default_rng((seed, 7, k))
         preset = mode.preset
         turn = complex(np.exp(1j * column.rotation_rad(preset.name)))
         error = (1 + rng.normal() * left.tilt_scale) * np.exp(1j * rng.normal() * left.tilt_rotation_rad)
