@@ -4,6 +4,8 @@
     ├── InputError            the caller's data or options can't be used (a file, an array, impossible optics)
     ├── SettingsError         a setting is unknown or out of its bounds
     ├── CalibrationError      a calibration is missing or does not fit the present optics
+    │   └── NotMeasuredError  a calibration could not be measured here: the images do not tell it
+    ├── Aborted               the operator ended a run; everything was restored
     └── InstrumentError       the microscope did not do what it was asked
         ├── LimitError        asked to go beyond a limit; raised before anything moved
         ├── NotArrivedError   the read-back differs from what was set
@@ -27,6 +29,14 @@ class SettingsError(EucentricError):
 
 class CalibrationError(EucentricError):
     """A calibration that is missing or does not fit the present optics."""
+
+
+class NotMeasuredError(CalibrationError):
+    """A calibration that the images taken do not tell."""
+
+
+class Aborted(EucentricError):
+    """The operator ended a run from outside; what was changed for measuring is restored."""
 
 
 class InstrumentError(EucentricError):
