@@ -23,6 +23,6 @@ class CalibrationBook:
             known = ", ".join(sorted(self.presets)) or "none"
             raise CalibrationError(
                 f"{self.instrument} has no calibration for preset '{preset}' (calibrated: {known}). "
-                "Calibrate the beam tilt at this preset, or choose another."
+                f"Measure it (eucentric calibrate tilt --preset {preset}), or choose another preset."
             )
         return found

@@ -17,23 +17,31 @@ def book_from(numbers: HandedOut) -> CalibrationBook:
         focus_scale=numbers.focus_scale_sigma,
         a1_m=numbers.a1_sigma_m,
     )
+    columns = columns_of(numbers)
     presets = {}
     for calibrated in numbers.presets:
-        column = Column(
-            voltage_v=numbers.voltage_v,
-            c3_m=numbers.c3_m,
-            convergence_rad=calibrated.convergence_rad,
-            focal_spread_m=numbers.focal_spread_m,
-            amplitude_contrast=numbers.amplitude_contrast,
-            aperture_rad=numbers.aperture_rad,
-            aperture_centre_rad=calibrated.aperture_centre_rad,
-        )
         presets[calibrated.preset] = Calibration(
             instrument=numbers.instrument,
-            column=column,
+            column=columns[calibrated.preset],
             tilt_matrix=calibrated.tilt_matrix,
             coma_free_rad=numbers.coma_free_rad,
             height_per_z=numbers.height_per_z,
             uncertainty=uncertainty,
         )
     return CalibrationBook(numbers.instrument, presets)
+
+
+def columns_of(numbers: HandedOut) -> dict[str, Column]:
+    """The column at each preset, by name: what a data sheet tells, and no calibration measures."""
+    return {
+        one.preset: Column(
+            voltage_v=numbers.voltage_v,
+            c3_m=numbers.c3_m,
+            convergence_rad=one.convergence_rad,
+            focal_spread_m=numbers.focal_spread_m,
+            amplitude_contrast=numbers.amplitude_contrast,
+            aperture_rad=numbers.aperture_rad,
+            aperture_centre_rad=one.aperture_centre_rad,
+        )
+        for one in numbers.presets
+    }

@@ -1,0 +1,121 @@
+"""What focusing believes of an instrument, from the calibrations that are kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from eucentric.calibration.book import CalibrationBook
+from eucentric.calibration.instrument import Calibration, Uncertainty
+from eucentric.calibration.quantities import (
+    AlphaResponse,
+    AnyQuantity,
+    ComaFreeAxis,
+    EucentricFocus,
+    FocusScale,
+    HeightResponse,
+    LensHysteresis,
+    Matrix,
+    StigmatorResponse,
+    TiltResponse,
+)
+from eucentric.calibration.record import SCOPES, OpticsState, Record
+from eucentric.calibration.store import CalibrationStore, newest_of
+from eucentric.optics.column import Column
+
+AXIS_UNKNOWN_RAD = 2e-3
+"""1σ per component of a coma-free axis that nobody measured: presets are commonly aligned to 1 or 2 mrad."""
+A1_UNKNOWN_M = 50e-9
+"""1σ per component of astigmatism that nobody measured."""
+FOCUS_SCALE_UNKNOWN = 0.01
+"""1σ of true metres of defocus per commanded metre, without a declared reference."""
+
+
+def book_from_store(
+    store: CalibrationStore,
+    instrument: str,
+    states: Iterable[OpticsState],
+    columns: Mapping[str, Column],
+    *,
+    z_along_normal: bool = False,
+    rough: bool = False,
+) -> CalibrationBook:
+    """The calibrations of every state whose tilt response is known; `columns` by preset name.
+
+    With `rough`, a tilt response measured on the way is taken where there is no other. A preset without one is not in
+    the book: asking for it raises CalibrationError that names the command.
+    """
+    presets = {}
+    records = store.records()
+    for optics in states:
+        column = columns.get(optics.preset)
+        newest = {kind: newest_of(records, kind, instrument, optics, rough=rough) for kind in SCOPES}
+        found = {kind: record for kind, record in newest.items() if record is not None}
+        if column is not None and "tilt response" in found:
+            presets[optics.preset] = _calibration(instrument, column, found, z_along_normal)
+    return CalibrationBook(instrument, presets)
+
+
+def _calibration(instrument: str, column: Column, found: Mapping[str, Record], z_along_normal: bool) -> Calibration:
+    kept = {kind: record.quantity for kind, record in found.items()}
+    response, axis, height = kept["tilt response"], kept.get("coma-free axis"), kept.get("stage Z")
+    alpha, stigmator, focus = kept.get("stage alpha"), kept.get("stigmator response"), kept.get("eucentric focus")
+    assert isinstance(response, TiltResponse)  # the kind says so
+    return Calibration(
+        instrument=instrument,
+        column=column,
+        tilt_matrix=_metres(response.matrix_px_per_rad_m, found["tilt response"].optics.pixel_m),
+        coma_free_rad=axis.tilt_rad if isinstance(axis, ComaFreeAxis) else (0.0, 0.0),
+        height_per_z=height.c1_per_z if isinstance(height, HeightResponse) else 1.0,
+        z_along_normal=z_along_normal,
+        tilt_cubic_per_rad2=response.cubic_per_rad2,
+        stage_tilt_axis_rad=alpha.axis_rad if isinstance(alpha, AlphaResponse) else None,
+        alpha=alpha if isinstance(alpha, AlphaResponse) else None,
+        stigmator=stigmator if isinstance(stigmator, StigmatorResponse) else None,
+        eucentric_focus_m=focus.focus_m if isinstance(focus, EucentricFocus) else None,
+        uncertainty=_uncertainty(response, kept),
+    )
+
+
+def _metres(matrix: Matrix, pixel_m: float) -> Matrix:
+    """The tilt matrix of a response: shift in nominal metres = (tilt matrix · t)·C1 as commanded."""
+    rows = np.asarray(matrix) * pixel_m
+    return ((float(rows[0, 0]), float(rows[0, 1])), (float(rows[1, 0]), float(rows[1, 1])))
+
+
+def _uncertainty(response: TiltResponse, kept: Mapping[str, AnyQuantity]) -> Uncertainty:
+    axis, alpha = kept.get("coma-free axis"), kept.get("stage alpha")
+    usual = Uncertainty()
+    return Uncertainty(
+        tilt_scale=response.scale_sigma,
+        tilt_rotation_rad=response.rotation_sigma_rad,
+        axis_rad=axis.tilt_sigma_rad if isinstance(axis, ComaFreeAxis) else AXIS_UNKNOWN_RAD,
+        focus_scale=_focus_scale(kept.get("focus scale")),
+        a1_m=_astigmatism(kept.get("stigmator response")),
+        focus_hysteresis=_left_behind(kept.get("lens hysteresis"), usual.focus_hysteresis),
+        stage_tilt_axis_rad=alpha.axis_sigma_rad if isinstance(alpha, AlphaResponse) else usual.stage_tilt_axis_rad,
+    )
+
+
+def _focus_scale(known: AnyQuantity | None) -> float:
+    """Everything is told in commanded metres: what they differ from true ones by, with a declared reference."""
+    if not isinstance(known, FocusScale):
+        return FOCUS_SCALE_UNKNOWN
+    return math.hypot(known.scale - 1, known.scale_sigma)
+
+
+def _astigmatism(known: AnyQuantity | None) -> float:
+    """What was there stays until it is corrected: per component, with its error."""
+    if not isinstance(known, StigmatorResponse):
+        return A1_UNKNOWN_M
+    a, b = known.a1_m
+    return math.sqrt((a * a + b * b) / 2 + known.a1_sigma_m**2)
+
+
+def _left_behind(known: AnyQuantity | None, usual: float) -> float:
+    """Half the width of the loop over its excursion is what one excursion leaves; small ones leave up to `usual`."""
+    if not isinstance(known, LensHysteresis):
+        return usual
+    return max(usual, (abs(known.width_m) + known.width_sigma_m) / (2 * known.excursion_m))
