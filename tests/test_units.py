@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from eucentric.units import show_chance, show_length, show_odds
+from eucentric.errors import InputError
+from eucentric.units import exactly, parse, show_chance, show_length, show_odds
 
 
 @pytest.mark.parametrize(
@@ -22,3 +25,59 @@ def test_chances_and_odds_beyond_belief_are_not_spelled_out() -> None:
     assert show_chance(0.3) == "0.3"
     assert show_odds(1e300) == "over 1e30"
     assert show_odds(12.34) == "12.3"
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("20 um", "m", 2e-5),
+        ("25 nm", "m", 2.5e-8),
+        (" −0.5µm ", "m", -5e-7),
+        (".5 mrad", "rad", 5e-4),
+        ("1 deg", "rad", math.radians(1)),
+        ("3 A/s", "m/s", 3e-10),
+        ("50 e/A2", "1/m2", 5e21),
+        ("2.5", "s", 2.5),
+        ("200 kV", "V", 2e5),
+    ],
+)
+def test_a_number_with_a_unit_is_read_to_the_last_bit(text: str, unit: str, value: float) -> None:
+    assert parse(text, unit) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["", "um", "1.2.3 um", "20 um um", "20 UM", "20 mrad", "nan m", "1e999 m", "1e" + 30 * "9"]
+)
+def test_what_is_no_length_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(InputError, match="Write for example '20 um'"):
+        parse(text, "m")
+
+
+def test_the_example_is_of_the_wanted_kind() -> None:
+    with pytest.raises(InputError, match=r"rad, mrad.*Write for example '10 mrad'"):
+        parse("4 nm", "rad")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (2e-5, "m", "20 um"),
+        (-5e-7, "m", "-500 nm"),
+        (0.0, "m", "0 nm"),
+        (3e-10, "m/s", "3 A/s"),
+        (5e21, "1/m2", "50 e/A2"),
+    ],
+)
+def test_values_are_written_as_people_write_them(value: float, unit: str, text: str) -> None:
+    assert exactly(value, unit) == text
+
+
+def test_degrees_are_written_where_asked_for() -> None:
+    assert exactly(math.radians(1), "rad", "deg") == "1 deg"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["m", "rad", "s", "m/s", "1/m2", "V"]))
+def test_what_is_written_is_read_back_exactly(value: float, unit: str) -> None:
+    assert parse(exactly(value, unit), unit) == value
+    if unit == "rad":
+        assert parse(exactly(value, unit, "deg"), unit) == value

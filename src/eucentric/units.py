@@ -1,49 +1,106 @@
 """Numbers with units at the edges of the program; SI everywhere inside.
 
-`parse("20 um", "m")` gives 2e-5; `show_length(-3e-7)` gives "−0.300 µm".
+`parse("20 um", "m")` gives 2e-5, `exactly(2e-5, "m")` gives "20 um" back; `show_length(-3e-7)` gives "−0.300 µm".
 """
 
 from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal, InvalidOperation, localcontext
 
 from eucentric.errors import InputError
 
-# Unit -> (dimension as its SI unit, factor to SI).
-_UNITS: dict[str, tuple[str, float]] = {
-    "m": ("m", 1.0), "mm": ("m", 1e-3), "um": ("m", 1e-6), "µm": ("m", 1e-6), "μm": ("m", 1e-6),
-    "nm": ("m", 1e-9), "A": ("m", 1e-10), "Å": ("m", 1e-10), "pm": ("m", 1e-12),
-    "rad": ("rad", 1.0), "mrad": ("rad", 1e-3), "urad": ("rad", 1e-6), "µrad": ("rad", 1e-6),
-    "deg": ("rad", 3.141592653589793 / 180), "°": ("rad", 3.141592653589793 / 180),
-    "s": ("s", 1.0), "ms": ("s", 1e-3), "min": ("s", 60.0), "h": ("s", 3600.0),
-    "m/s": ("m/s", 1.0), "um/s": ("m/s", 1e-6), "nm/s": ("m/s", 1e-9), "A/s": ("m/s", 1e-10), "Å/s": ("m/s", 1e-10),
-    "1/m2": ("1/m2", 1.0), "e/m2": ("1/m2", 1.0), "e/A2": ("1/m2", 1e20), "e/Å²": ("1/m2", 1e20), "e/nm2": ("1/m2", 1e18),
-    "V": ("V", 1.0), "kV": ("V", 1e3),
-}  # fmt: skip
+_DEGREE = "0.01745329251994329576923690768488612713"  # π/180
+# Unit -> (dimension as its SI unit, factor to SI). Decimal: 20 um is 2e-5 to the last bit.
+_MICRO, _ANGSTROM = "1e-6", "1e-10"
+_BY_DIMENSION: dict[str, dict[str, str]] = {
+    "m": {
+        **{"m": "1", "mm": "1e-3", "um": _MICRO, "µm": _MICRO, "μm": _MICRO, "nm": "1e-9"},
+        **{"A": _ANGSTROM, "Å": _ANGSTROM, "pm": "1e-12"},
+    },
+    "rad": {"rad": "1", "mrad": "1e-3", "urad": _MICRO, "µrad": _MICRO, "deg": _DEGREE, "°": _DEGREE},
+    "s": {"s": "1", "ms": "1e-3", "min": "60", "h": "3600"},
+    "m/s": {"m/s": "1", "um/s": _MICRO, "µm/s": _MICRO, "nm/s": "1e-9", "A/s": _ANGSTROM, "Å/s": _ANGSTROM},
+    "1/m2": {
+        **{"1/m2": "1", "e/m2": "1", "e/nm2": "1e18"},
+        **{"e/A2": "1e20", "e/Å2": "1e20", "e/Å²": "1e20", "e/A^2": "1e20"},
+    },
+    "V": {"V": "1", "kV": "1e3"},
+}
+_UNITS: dict[str, tuple[str, Decimal]] = {
+    unit: (dimension, Decimal(factor)) for dimension, units in _BY_DIMENSION.items() for unit, factor in units.items()
+}
+_EXAMPLES = {"m": "20 um", "rad": "10 mrad", "s": "2.5 s", "m/s": "3 A/s", "1/m2": "50 e/A2", "V": "200 kV"}
+# In which units values are written to files, each from its limit upwards.
+_WRITTEN = {
+    "m": ((1e-3, "mm"), (1e-6, "um"), (0.0, "nm")),
+    "rad": ((0.0, "mrad"),),
+    "s": ((0.0, "s"),),
+    "m/s": ((1e-9, "nm/s"), (0.0, "A/s")),
+    "1/m2": ((0.0, "e/A2"),),
+    "V": ((1e3, "kV"), (0.0, "V")),
+}
+_DIGITS = 25  # more than any float needs in any unit
 
-_QUANTITY = re.compile(r"^\s*([-+−]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*([^\s0-9][^\s]*|)\s*$")
+_QUANTITY = re.compile(r"^\s*([-+−]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+−]?[0-9]+)?)\s*([^\s0-9.][^\s]*|)\s*$")
 
 
 def parse(text: str | float, si_unit: str) -> float:
     """The value of `text` ("20 um") in `si_unit` ("m"); a bare number is already SI.
 
-    Raises InputError when the text is not a number with a unit of the wanted dimension.
+    Raises InputError when the text is not a finite number with a unit of the wanted dimension.
     """
-    if isinstance(text, int | float):
+    if not isinstance(text, str):
         return float(text)
+    example = _EXAMPLES.get(si_unit, "20 um")
     match = _QUANTITY.match(text)
     if match is None:
-        raise InputError(f"'{text}' is not a number with a unit. Write for example '20 um' or '10 mrad'.")
-    number, unit = match.group(1).replace("−", "-"), match.group(2)
-    dimension, factor = _UNITS.get(unit, ("", 1.0)) if unit else (si_unit, 1.0)
+        raise InputError(f"'{text}' is not a number with a unit. Write for example '{example}'.")
+    unit = match.group(2)
+    dimension, factor = _UNITS.get(unit, ("", Decimal(1))) if unit else (si_unit, Decimal(1))
     if dimension != si_unit:
         known = ", ".join(u for u, (d, _) in _UNITS.items() if d == si_unit)
-        raise InputError(f"'{text}' is not in a unit of {si_unit}. Use one of: {known}.")
-    try:
-        return float(number) * factor
-    except ValueError as error:
-        raise InputError(f"'{text}' does not begin with a number. Write for example '20 um'.") from error
+        raise InputError(f"'{text}' is not in a unit of {si_unit}: use one of {known}. Write for example '{example}'.")
+    value = _float(match.group(1).replace("−", "-"), factor)
+    if not math.isfinite(value):
+        raise InputError(f"'{text}' is larger than any number that can be used. Write for example '{example}'.")
+    return value
+
+
+def _float(number: str, factor: Decimal) -> float:
+    with localcontext() as context:
+        context.prec = 40
+        try:
+            return float(Decimal(number) * factor)
+        except InvalidOperation:  # an exponent beyond what Decimal holds
+            return math.inf
+
+
+def exactly(value: float, si_unit: str, unit: str | None = None) -> str:
+    """The shortest text with a unit that `parse` reads as the very same value ("20 um").
+
+    `unit` is the one to write; without it a fitting one is chosen. Raises InputError for what is not finite.
+    """
+    if not math.isfinite(value):
+        raise InputError(f"{value} can't be written as a quantity in {si_unit}.")
+    chosen = unit or next(u for limit, u in _WRITTEN[si_unit] if abs(value) >= limit)
+    factor = _UNITS[chosen][1]
+    with localcontext() as context:
+        context.prec = 40
+        wanted = Decimal(repr(value)) / factor
+        for digits in range(1, _DIGITS):
+            text = _plainly(Decimal(f"{wanted:.{digits - 1}e}"))
+            if _float(text, factor) == value:
+                return f"{text} {chosen}"
+    return f"{value!r} {si_unit}"  # no value gets here; SI is exact in any case
+
+
+def _plainly(number: Decimal) -> str:
+    """12.5 rather than 1.25e1; powers of ten only where there would be many zeros."""
+    small = Decimal("1e-6") <= abs(number) < Decimal("1e9") or number == 0
+    text = f"{number:f}" if small else f"{number.normalize():e}"
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
 def minus(text: str) -> str:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from eucentric.correlation.shift import Method
-from eucentric.errors import InputError
-from eucentric.focus.patterns import PatternName
-from eucentric.units import parse
+from eucentric.focus.fields import Angle, Dose, Length, LengthOrOff, Seconds, Settings, Speed, given
+from eucentric.focus.patterns import PatternName, pattern
+from eucentric.units import show_angle, show_length
 
 
 class FocusMethod(StrEnum):
@@ -42,43 +42,9 @@ class ResetDefocus(StrEnum):
     NO = "no"
 
 
-def _reader(si_unit: str) -> BeforeValidator:
-    def read(value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        try:
-            return parse(value, si_unit)
-        except InputError as error:
-            raise ValueError(str(error)) from error
-
-    return BeforeValidator(read)
-
-
-Length = Annotated[float, _reader("m")]
-Angle = Annotated[float, _reader("rad")]
-Seconds = Annotated[float, _reader("s")]
-Speed = Annotated[float, _reader("m/s")]
-Dose = Annotated[float, _reader("1/m2")]
-
-_UNIT_SUFFIXES = ("_m_per_s", "_per_m2", "_rad", "_px2", "_m", "_s")
-
-
-def without_unit(name: str) -> str:
-    """`delta_max_m` → `delta_max`: what a field is called where its value carries the unit."""
-    return next((name.removesuffix(s) for s in _UNIT_SUFFIXES if name.endswith(s)), name)
-
-
-class Settings(BaseModel):
-    """Frozen, no unknown names; fields are read under their name with the unit or without."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        use_attribute_docstrings=True,
-        alias_generator=AliasGenerator(validation_alias=without_unit),
-        validate_by_name=True,
-        validate_by_alias=True,
-    )
+def _yes_or_no(value: object) -> object:
+    """true and false are what files and forms have for yes and no."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 class Thresholds(Settings):
@@ -122,32 +88,32 @@ class FocusStep(Settings):
     fit_limit_px2: float | None = Field(default=None, gt=0)
     """Leginon's limit on the squared misfit of the shift across the tilt, unbinned px². Honoured and reported where
     given; the thresholds below judge better, because they know the errors."""
-    delta_min_m: Length = Field(default=0.0, ge=0)
+    delta_min_m: Length = Field(default=0.0, ge=0, le=1e-3)
     """Smallest change that is made, as an absolute value; a smaller error is left as it is."""
-    delta_max_m: Length | None = Field(default=None, gt=0)
+    delta_max_m: Length | None = Field(default=None, gt=0, le=2e-3)
     """Largest change that is made, as an absolute value; without it, the capture range of the step."""
     correction_type: CorrectionType = CorrectionType.DEFOCUS
     """What is moved to correct."""
     stig_correction: bool = False
     """Correct astigmatism through the stigmators, from four-tilt patterns (cross)."""
-    stig_defocus_min_m: Length = Field(default=0.0, ge=0)
-    """Astigmatism is corrected only where |defocus| is at least this …"""
-    stig_defocus_max_m: Length = Field(default=4e-6, gt=0)
-    """… and at most this."""
+    stig_defocus_min_m: Length = Field(default=0.0, ge=0, le=100e-6)
+    """Astigmatism is corrected only where |defocus| is at least this."""
+    stig_defocus_max_m: Length = Field(default=4e-6, gt=0, le=100e-6)
+    """Astigmatism is corrected only where |defocus| is at most this."""
     check_drift: bool = False
     """Wait before measuring until the specimen moves slower than the drift threshold."""
-    drift_threshold_m_per_s: Speed = Field(default=3e-10, gt=0)
+    drift_threshold_m_per_s: Speed = Field(default=3e-10, gt=0, le=1e-6)
     """Slower than this the specimen is still ("3 A/s")."""
     drift_timeout_s: Seconds = Field(default=120.0, gt=0, le=3600)
     """Give up waiting for the drift after so long: the step is refused."""
     recheck_drift: bool = False
     """Measure once more after the correction's drift check: a target that had drifted is repeated."""
-    reset_defocus: ResetDefocus = ResetDefocus.NO
+    reset_defocus: Annotated[ResetDefocus, BeforeValidator(_yes_or_no)] = ResetDefocus.NO
     """Whether the corrected focus becomes defocus zero at the end of the step."""
     offset_m: Length = Field(default=0.0, ge=-20e-6, le=20e-6)
     """Lens defocus added for the exposures alone. At focus a thin specimen has little contrast, and the camera's
     own pattern lies at the same (zero) shift; half a micrometre of underfocus avoids both and costs 1.4 % of itself."""
-    tolerance_m: Length = Field(default=50e-9, gt=0)
+    tolerance_m: Length = Field(default=50e-9, gt=0, le=1e-3)
     """The step ends when |C1| is measured below this, and re-measures after a correction that was larger."""
     iterations: int = Field(default=4, ge=1, le=20)
     """Most corrections the step makes; each is followed by a new measurement."""
@@ -161,33 +127,59 @@ class FocusStep(Settings):
     """When its measurements are believed."""
 
     @model_validator(mode="after")
-    def _order(self) -> Self:
-        if self.delta_max_m is not None and self.delta_max_m <= self.delta_min_m:
+    def _fits(self) -> Self:
+        _ordered("delta", self.delta_min_m, self.delta_max_m)
+        _ordered("stig defocus", self.stig_defocus_min_m, self.stig_defocus_max_m)
+        if self.focus_method is FocusMethod.STAGE_TILT and not given(self, "tilt_rad"):
+            raise ValueError('with Stage Tilt the tilt of the stage must be given, for example tilt = "1 deg".')
+        if self.focus_method is FocusMethod.BEAM_TILT and self.tilt_rad > _BEAM_TILT_MAX_RAD:
             raise ValueError(
-                f"delta_max_m ({self.delta_max_m:g} m) must be above delta_min_m ({self.delta_min_m:g} m)."
+                f"a beam tilt of {show_angle(self.tilt_rad)} is beyond any instrument. "
+                'Write for example tilt = "5 mrad".'
+            )
+        if self.stig_correction and not self.measures_astigmatism:
+            raise ValueError(
+                'stig correction needs Beam Tilt with tilts in two directions. Write pattern = "cross", '
+                "or switch stig correction off."
             )
         return self
+
+    @property
+    def measures_astigmatism(self) -> bool:
+        """Whether its beam tilts span both directions of the image."""
+        tilts = pattern(self.pattern, 1.0).tilts
+        across = max(abs(tilts[0][0] * x - tilts[0][1] * y) for y, x in tilts)
+        return self.focus_method is FocusMethod.BEAM_TILT and across > _SPANS
+
+
+def _ordered(what: str, smallest_m: float, largest_m: float | None) -> None:
+    if largest_m is not None and largest_m <= smallest_m:
+        raise ValueError(f"{what} max ({show_length(largest_m)}) must be above {what} min ({show_length(smallest_m)}).")
+
+
+_BEAM_TILT_MAX_RAD = 0.05
+_SPANS = 0.1  # sine of the smallest angle between two tilts that counts as another direction
 
 
 class CorrectionLimits(Settings):
     """How far corrections may go. Tested before anything moves."""
 
-    defocus_absolute_m: Length = Field(default=100e-6, gt=0)
-    """Largest |lens defocus| from defocus zero after a correction, m."""
-    stage_z_absolute_m: Length = Field(default=350e-6, gt=0)
-    """Largest |stage z| after a correction, m."""
-    cumulative_m: Length = Field(default=600e-6, gt=0)
-    """Largest sum of |corrections| of one sequence, m."""
+    defocus_absolute_m: Length = Field(default=100e-6, gt=0, le=1e-3)
+    """Largest |lens defocus| from defocus zero after a correction."""
+    stage_z_absolute_m: Length = Field(default=350e-6, gt=0, le=2e-3)
+    """Largest |stage z| after a correction."""
+    cumulative_m: Length = Field(default=600e-6, gt=0, le=5e-3)
+    """Largest sum of |corrections| of one sequence."""
 
 
 class FocusSequence(Settings):
     """The steps, in order, and the limits on all of them."""
 
-    name: str = "Focus"
+    name: str = Field(default="Focus", min_length=1, max_length=64)
     """What the sequence is called."""
     steps: tuple[FocusStep, ...] = Field(min_length=1)
     """The steps, in the order in which they are done."""
-    accuracy_m: Length = Field(default=100e-9, gt=0)
+    accuracy_m: Length = Field(default=100e-9, gt=0, le=1e-3)
     """The run says that it is in focus when its stated error is within this."""
     limits: CorrectionLimits = CorrectionLimits()
     """Limits on the corrections."""
@@ -198,6 +190,8 @@ class FocusSettings(Settings):
 
     sequence: FocusSequence
     """What is measured and corrected."""
+    pause_time_s: Seconds = Field(default=0.0, ge=0, le=600)
+    """Wait at a target and after each change of preset before the first image, beyond what the instrument waits."""
     melt_preset: str | None = None
     """Preset of the exposure that ends the first-exposure motion; without it the preset of the first step."""
     melt_time_s: Seconds = Field(default=0.0, ge=0, le=600)
@@ -210,7 +204,7 @@ class FocusSettings(Settings):
     """Tilts (y, x) from the coma-free axis used on a phase plate, in order; opposite ones make pairs."""
     manual_focus_preset: str | None = None
     """Preset of manual focusing; without it the preset of the manual step."""
-    accuracy_limit_m: Length | None = Field(default=3e-7, gt=0)
+    accuracy_limit_m: LengthOrOff = Field(default=3e-7, gt=0, le=1e-3)
     """Good enough: when |C1| + 3 σ is measured below this by a step that corrects by defocus, the rest is skipped."""
     acquire_final: bool = False
     """After the sequence, take and keep one image at each target."""
@@ -224,6 +218,15 @@ class FocusSettings(Settings):
     """Hysteresis: the lens is always approached from underfocus, from this far; 0: straight."""
     normalize: bool = False
     """Hysteresis: normalise the lenses after each preset change, where the instrument can."""
+
+    @model_validator(mode="after")
+    def _has_tilts(self) -> Self:
+        if self.on_phase_plate and len(self.phase_plate_tilts_rad) < 2:
+            raise ValueError(
+                'on a phase plate its own tilts are needed: phase plate tilts = [["0 mrad", "-5 mrad"], '
+                '["0 mrad", "5 mrad"]], each as (y, x). Or switch on phase plate off.'
+            )
+        return self
 
 
 def default_sequence() -> FocusSequence:
