@@ -37,6 +37,7 @@ class Measured:
     """The cross-spectrum whitened by `level`, both images' geometric mean power over neighbouring rings.
 
     `first` and `second` are the images' powers per ring, each in units of its own level: gains don't matter.
+    `pattern` is what a camera's pattern of zero shift has in the cross-spectrum beside its phase: None for 1.
     """
 
     spectra: TileSpectra
@@ -45,6 +46,7 @@ class Measured:
     level: PerRing
     first: PerRing
     second: PerRing
+    pattern: ComplexPlane | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,14 +73,14 @@ class Signal:
     pattern_sigmas: float
 
 
-def measured(spectra: TileSpectra, grid: Rings) -> Measured:
+def measured(spectra: TileSpectra, grid: Rings, pattern: ComplexPlane | None = None) -> Measured:
     """The spectra whitened ring by ring: neighbouring rings can then be summed, however steep the spectrum."""
     one, two = (_level(grid.mean(power), grid) for power in (spectra.power_first, spectra.power_second))
     first, second = (grid.mean(p) / level for p, level in ((spectra.power_first, one), (spectra.power_second, two)))
     level = np.sqrt(one * two)
     empty = (first <= 0) | (second <= 0)
     first, second = np.where(empty, 1.0, first), np.where(empty, 1.0, second)
-    return Measured(spectra, grid, spectra.cross * grid.spread(1 / level), level, first, second)
+    return Measured(spectra, grid, spectra.cross * grid.spread(1 / level), level, first, second, pattern)
 
 
 def _level(power: PerRing, grid: Rings) -> PerRing:
@@ -166,9 +168,13 @@ def _without_pattern(
     if np.hypot(*total) > PATTERN_REACH_PX:
         return aligned, 0.0
     turn = ramp(grid, total)
+    gg = grid.count
+    if data.pattern is not None:
+        turn *= data.pattern
+        gg = grid.total(turn.real**2 + turn.imag**2)
     if model.phase is not None:
         turn *= model.phase
-    ss, gg, sg = model.moment, grid.count, grid.total(model.size * turn.real)
+    ss, sg = model.moment, grid.total(model.size * turn.real)
     s_data = grid.total(model.size * aligned.real)
     g_data = grid.total(aligned.real * turn.real + aligned.imag * turn.imag)
     determinant = ss * gg - sg * sg

@@ -45,6 +45,42 @@ class Candidate:
 
 def judged(a: Image, b: Image, lag: Lag, factor: int) -> Candidate | None:
     """The evidence for one lag (y, x, sign): mean and error of the whitened product over blocks of the overlap."""
+    product = _product(a, b, lag)
+    if product is None:
+        return None
+    (sy, sx, sign) = lag
+    blocks = _block_means(product)
+    if blocks is None:
+        return None
+    error = float(blocks.std(ddof=1) / np.sqrt(blocks.size))
+    return Candidate(
+        (float(sy * factor), float(sx * factor)), sign, float(blocks.mean()), max(error, 1e-12), blocks.size
+    )
+
+
+def centroid(a: Image, b: Image, candidate: Candidate, factor: int) -> tuple[float, float]:
+    """Where `a` agrees with `b` on average: centre of gravity (y, x) of its block means, full pixels from its middle.
+
+    Noise is in it: known to 1/t of the overlap's half width or so.
+    """
+    lag = (round(candidate.shift_px[0] / factor), round(candidate.shift_px[1] / factor), candidate.sign)
+    product = _product(a, b, lag)
+    if product is None:
+        return (0.0, 0.0)
+    middle = (-0.5 * candidate.shift_px[0], -0.5 * candidate.shift_px[1])
+    side = _side(product)
+    blocks = _blocks(product, side)
+    total = float(blocks.sum())
+    if total <= 0:
+        return middle
+    mean = [
+        float((np.arange(n) - (n - 1) / 2) @ blocks.sum(axis=1 - axis)) / total for axis, n in enumerate(blocks.shape)
+    ]
+    return (middle[0] + mean[0] * side * factor, middle[1] + mean[1] * side * factor)
+
+
+def _product(a: Image, b: Image, lag: Lag) -> Image | None:
+    """a·b over the overlap at one lag, negated for contrast of the other sign; None where nothing overlaps."""
     (ny, nx), (sy, sx, sign) = a.shape, lag
     if abs(sy) >= ny or abs(sx) >= nx:
         return None
@@ -53,13 +89,7 @@ def judged(a: Image, b: Image, lag: Lag, factor: int) -> Candidate | None:
     product = one * two
     if sign < 0:
         np.negative(product, out=product)
-    blocks = _block_means(product)
-    if blocks is None:
-        return None
-    error = float(blocks.std(ddof=1) / np.sqrt(blocks.size))
-    return Candidate(
-        (float(sy * factor), float(sx * factor)), sign, float(blocks.mean()), max(error, 1e-12), blocks.size
-    )
+    return product
 
 
 def chance(candidate: Candidate, lags: int) -> float:
@@ -130,13 +160,23 @@ def _moved(where: slice, lag: int) -> slice:
 
 def _block_means(product: Image) -> NDArray[np.float64] | None:
     """Means over some `BLOCKS` square blocks of a product, unlit ones (all zero) left out; None for too few blocks."""
-    side = max(6, int(np.sqrt(product.size / BLOCKS)))
-    ky, kx = product.shape[0] // side, product.shape[1] // side
-    if ky * kx < FEWEST_BLOCKS:
+    side = _side(product)
+    if (product.shape[0] // side) * (product.shape[1] // side) < FEWEST_BLOCKS:
         return None
-    blocks = product[: ky * side, : kx * side].reshape(ky, side, kx, side).mean(axis=(1, 3), dtype=np.float64).ravel()
+    blocks = _blocks(product, side).ravel()
     blocks = blocks[blocks != 0]
     return blocks if blocks.size >= FEWEST_BLOCKS else None
+
+
+def _side(product: Image) -> int:
+    return max(6, int(np.sqrt(product.size / BLOCKS)))
+
+
+def _blocks(product: Image, side: int) -> NDArray[np.float64]:
+    """Means over square blocks (ky, kx) of a product."""
+    ky, kx = product.shape[0] // side, product.shape[1] // side
+    cut = product[: ky * side, : kx * side].reshape(ky, side, kx, side)
+    return np.asarray(cut.mean(axis=(1, 3), dtype=np.float64), np.float64)
 
 
 def _repeats(images: tuple[Image, Image], best: Candidate, rival: Candidate, factor: int) -> bool:

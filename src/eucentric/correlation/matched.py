@@ -15,19 +15,19 @@ import scipy.fft as sf
 from numpy.typing import NDArray
 
 from eucentric.correlation.coherence import Expected, Measured, Plane, Signal, expected, fit_signal, measured, ramp
+from eucentric.correlation.pattern import PATTERN_SIZE_PX, PatternPlace
 from eucentric.correlation.rings import Rings, rings, smooth
 from eucentric.correlation.shift import Coherence
 from eucentric.correlation.tiles import TileSpectra
 from eucentric.correlation.whiten import signal_weight
 from eucentric.optics.pair import PairOptics, search_phase
+from eucentric.optics.stretch import stretch_of
 
 ROUNDS = 5
 NEWTON_STEPS = 8
 LONGEST_STEP_PX = 0.4
 CONVERGED_PX = 2e-3
 """A round that moves the shift less than this (or less than a tenth of its error) is the last."""
-PATTERN_SIZE_PX = 2.0
-"""A fixed pattern's peak is this wide at most, pixels."""
 MODEL_STEP = 0.3
 """The model is made again when the defocus that the shift says moved by this many of its sigmas."""
 
@@ -55,16 +55,19 @@ def refine(
     reach_px: float,
     without_zero: bool = False,
     pattern_rms: float | None = None,
+    place: PatternPlace | None = None,
 ) -> Refined | None:
     """The shift within `reach_px` of the whole pixels already taken out; None when no ring holds any signal.
 
     `without_zero` leaves out the place of a camera's fixed pattern; `pattern_rms` is the strongest such pattern to
     reckon with, in units of the pixels, white, unless the finest rings show a stronger one (None: of any spectrum).
+    `place` is where the pattern went when the images were un-stretched (None: it is at zero shift).
     """
     side = min(spectra.shape)
     grid = rings(*spectra.shape)
-    data = measured(spectra, grid)
-    rest = _nearest_peak(data, pair, reach_px, without_zero=without_zero)
+    place = place or PatternPlace()
+    data = measured(spectra, grid, place.seen(grid, spectra.whole))
+    rest = _nearest_peak(data, pair, reach_px, place if without_zero else None)
     covariance = np.diag([0.5, 0.5])
     model: Expected | None = None
     at = sigma = 0.0
@@ -84,11 +87,12 @@ def refine(
 
 
 def _nearest_peak(
-    data: Measured, pair: PairOptics | None, reach_px: float, *, without_zero: bool
+    data: Measured, pair: PairOptics | None, reach_px: float, without: PatternPlace | None
 ) -> NDArray[np.float64]:
     """Where the full-resolution correlation of the tiles is highest, (y, x) from the whole pixels taken out.
 
-    The search may have been on reduced images, a few pixels off: too far for Newton steps on fine detail.
+    Not where the camera's pattern is, if its place is given. The search may have been on reduced images, a few pixels
+    off: too far for Newton steps on fine detail.
     """
     ny, nx = data.spectra.shape
     cross = data.cross * (data.grid.multiplicity > 0)
@@ -99,9 +103,9 @@ def _nearest_peak(
     reach = min(int(np.ceil(reach_px)), (min(ny, nx) - 1) // 2)
     lags = np.arange(-reach, reach + 1)
     near = values[np.ix_(lags % ny, lags % nx)]
-    if without_zero:
-        zero = np.hypot(lags[:, None] + data.spectra.whole[0], lags[None] + data.spectra.whole[1]) <= PATTERN_SIZE_PX
-        near[zero] = near.min()
+    if without is not None:
+        away = without.distance(lags[:, None] + data.spectra.whole[0], lags[None] + data.spectra.whole[1])
+        near[away <= PATTERN_SIZE_PX] = near.min()
     row, column = np.unravel_index(int(near.argmax()), near.shape)
     return np.array([lags[row] + _vertex(near[:, column], row), lags[column] + _vertex(near[row], column)])
 
@@ -118,10 +122,17 @@ def _vertex(line: NDArray[np.float32], top: np.intp) -> float:
 def _defocus(
     pair: PairOptics | None, shift: NDArray[np.float64], covariance: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """C1 that the shift says, and how well it is known within the image: (m, m)."""
+    """C1 that the shift says, at the middle of the overlap, and how well it is known within the image: (m, m)."""
     if pair is None:
         return 0.0, 0.0
-    c1 = pair.defocus_of((float(shift[0]), float(shift[1])))
+    at = (float(shift[0]), float(shift[1]))
+    stretch = stretch_of(pair)
+    if stretch is None:
+        c1 = pair.defocus_of(at)
+    else:
+        centre = stretch.at_centre(at)
+        away = stretch.mean_displacement(centre)
+        c1 = pair.defocus_of(centre) - pair.pixel_m * (pair.slope[0] * away[0] + pair.slope[1] * away[1])
     scatter = float(np.sqrt(np.trace(covariance))) * pair.pixel_m / pair.separation_rad
     return c1, float(np.sqrt(pair.defocus_sigma_m**2 + (0.01 * c1) ** 2 + scatter**2))
 
@@ -174,8 +185,12 @@ def _result(
     noise = 1 / np.sqrt(np.maximum(smooth(grid.count) * spectra.looks, 1.0))
     seen = grid.multiplicity * signal.gamma
     specimen = 0.5 * spectra.looks * float((seen * (2 * signal.aligned.real - signal.gamma)).sum())
-    unshifted = smooth(grid.total((data.cross * ramp(grid, -np.array(spectra.whole, float))).real))
-    at_zero = np.clip(unshifted / np.maximum(smooth(grid.count), 1), 0, 0.99)
+    back, modes = ramp(grid, -np.array(spectra.whole, float)), grid.count
+    if data.pattern is not None:
+        back *= np.conj(data.pattern)
+        modes = grid.total(back.real**2 + back.imag**2)
+    unshifted = smooth(grid.total((data.cross * back).real))
+    at_zero = np.clip(unshifted / np.maximum(smooth(modes), 1), 0, 0.99)
     upper = (grid.count > 0) & (grid.centre > 0.25)
     white = float(np.median((at_zero * data.level)[upper])) if upper.any() else 0.0
     cells = spectra.shape[0] * spectra.shape[1]
@@ -186,6 +201,6 @@ def _result(
         covariance_px2=covariance,
         coherence=Coherence(grid.centre, signal.ring_gamma, noise, signal.used),
         evidence=specimen,
-        pattern_evidence=0.5 * spectra.looks * float((grid.count * pattern * (2 * at_zero - pattern)).sum()),
+        pattern_evidence=0.5 * spectra.looks * float((modes * pattern * (2 * at_zero - pattern)).sum()),
         pattern_sigmas=signal.pattern_sigmas,
     )

@@ -6,7 +6,9 @@ it could have been: noise, a rival, the camera's fixed pattern.
 
 from __future__ import annotations
 
+import math
 import time
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +17,15 @@ from eucentric.correlation.both import both
 from eucentric.correlation.classic import classic_map
 from eucentric.correlation.evidence import Candidate
 from eucentric.correlation.matched import Refined, refine
+from eucentric.correlation.pattern import PatternPlace
 from eucentric.correlation.search import Found, SearchRange, search
 from eucentric.correlation.shift import CorrelationMap, FixedPattern, Method, Rival, Shift
 from eucentric.correlation.tiles import tile_spectra
 from eucentric.errors import InputError
 from eucentric.images.prepare import Prepared, prepare
+from eucentric.images.stretch import common_shape, unstretched
 from eucentric.optics.pair import PairOptics
+from eucentric.optics.stretch import Stretch, defocus_spread_m, stretch_of
 
 __all__ = ["PairOptics", "SearchRange", "register"]
 
@@ -60,54 +65,92 @@ def register(
             f"The images differ in size: {first.shape[0]} × {first.shape[1]} and {second.shape[0]} × {second.shape[1]} "
             "pixels. Take both with the same camera settings."
         )
-    where = where or SearchRange()
-    if method is Method.MATCHED:
-        return _matched(first, second, pair, where, workers=workers, with_map=with_map, begin=begin)
-    return _classic(first, second, method, where, workers=workers, with_map=with_map, begin=begin)
+    seen = _seen(first, second, pair, where or SearchRange(), workers=workers)
+    view = _matched(seen) if method is Method.MATCHED else _classic(seen, method)
+    return replace(view, map=view.map if with_map else None, seconds=time.perf_counter() - begin)
 
 
-def _matched(
-    first: Prepared,
-    second: Prepared,
-    pair: PairOptics | None,
-    where: SearchRange,
-    *,
-    workers: int,
-    with_map: bool,
-    begin: float,
-) -> Shift:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """The two images as they are compared: as taken, or un-stretched where the specimen is tilted."""
+
+    first: Prepared
+    second: Prepared
+    pair: PairOptics | None
+    where: SearchRange
+    stretch: Stretch | None
+    workers: int
+
+    def without_zero(self) -> _Seen:
+        """The same, searched where no camera pattern is."""
+        return replace(self, where=replace(self.where, without_zero=True))
+
+
+def _seen(first: Prepared, second: Prepared, pair: PairOptics | None, where: SearchRange, *, workers: int) -> _Seen:
+    """Un-stretch the images of a tilted specimen, and reckon with its defocus varying across them."""
+    stretch = None if pair is None else stretch_of(pair)
+    if pair is None or stretch is None:
+        return _Seen(first, second, pair, where, None, workers)
+    shape = common_shape(first.shape, (stretch.first, stretch.second))
+    spread = defocus_spread_m(pair, shape)
+    one, two = both(
+        lambda job: unstretched(job[0], job[1], shape),
+        (first, stretch.first),
+        (second, stretch.second),
+        workers=workers,
+    )
+    return _Seen(
+        one,
+        two,
+        replace(pair, defocus_sigma_m=math.hypot(pair.defocus_sigma_m, spread)),
+        replace(where, place=PatternPlace(stretch.pattern, shape)),
+        stretch,
+        workers,
+    )
+
+
+def _matched(seen: _Seen) -> Shift:
     """The matched registration, and a second look without zero shift where a fixed pattern may have won."""
-    found = search(first, second, pair, where, workers=workers)
-    best, refined = _refined(first, second, found, pair, where, workers=workers)
-    pattern = _pattern(refined)
-    if refined is not None and _at_zero(refined) and refined.pattern_evidence > SUSPECT * refined.evidence:
-        off_zero = SearchRange(where.min_overlap, without_zero=True)
-        elsewhere = search(first, second, pair, off_zero, workers=workers)
+    found = _search(seen)
+    best, refined = _refined(seen, found)
+    place = seen.where.place
+    pattern = _pattern(refined, place)
+    if refined is not None and _at_zero(refined, place) and refined.pattern_evidence > SUSPECT * refined.evidence:
+        off_zero = seen.without_zero()
+        elsewhere = _search(off_zero)
         if elsewhere.false_lock_probability < 1e-6 and elsewhere.odds > 1e3:
-            other, again = _refined(first, second, elsewhere, pair, off_zero, workers=workers)
-            if again is not None and not _at_zero(again) and again.evidence > 2 * PATTERN_NATS:
+            other, again = _refined(off_zero, elsewhere)
+            if again is not None and not _at_zero(again, place) and again.evidence > 2 * PATTERN_NATS:
                 found, best, refined, pattern = elsewhere, other, again, FixedPattern.REMOVED
-    return _shift_of(found, best, refined, pattern, first=first, second=second, with_map=with_map, begin=begin)
+    return _shift_of(seen, found, best, refined, pattern)
 
 
-def _refined(
-    first: Prepared, second: Prepared, found: Found, pair: PairOptics | None, where: SearchRange, *, workers: int
-) -> tuple[Candidate | None, Refined | None]:
+def _search(seen: _Seen) -> Found:
+    return search(seen.first, seen.second, seen.pair, seen.where, workers=seen.workers)
+
+
+def _refined(seen: _Seen, found: Found) -> tuple[Candidate | None, Refined | None]:
     """The best candidate, refined."""
     if not found.candidates:
         return None, None
     best = found.candidates[0]
     if best.sign < 0:
         return best, None
+    first, second, pair, where = seen.first, seen.second, seen.pair, seen.where
     at, reach = best.shift_px, 1.5 * found.step_px[0] + 2
     refined = None
     for quick in (QUICK_TILES if reach > QUICK_FROM_PX else None, None, None):
         whole = (round(at[0]), round(at[1]))
-        spectra = tile_spectra(first, second, whole, pair=pair, workers=workers, at_most=quick)
+        spectra = tile_spectra(first, second, whole, pair=pair, workers=seen.workers, at_most=quick)
         if spectra is None:
             return best, None
         refined = refine(
-            spectra, pair, reach_px=reach, without_zero=where.without_zero, pattern_rms=_pattern_rms(first, second)
+            spectra,
+            pair,
+            reach_px=reach,
+            without_zero=where.without_zero,
+            pattern_rms=_pattern_rms(first, second),
+            place=where.place,
         )
         if refined is None:
             break
@@ -127,17 +170,17 @@ def _pattern_rms(first: Prepared, second: Prepared) -> float | None:
     return PATTERN_RMS * max(first.mean, second.mean)
 
 
-def _at_zero(refined: Refined) -> bool:
+def _at_zero(refined: Refined, place: PatternPlace) -> bool:
     """Whether the shift is where a fixed pattern would be."""
     sigma = float(np.sqrt(np.trace(refined.covariance_px2)))
-    return float(np.hypot(*refined.shift_px)) <= 4 * sigma + 0.05
+    return float(place.distance(*refined.shift_px)) <= 4 * sigma + 0.05
 
 
-def _pattern(refined: Refined | None) -> FixedPattern:
+def _pattern(refined: Refined | None, place: PatternPlace) -> FixedPattern:
     """Whether what was found may be the camera's own pattern."""
     if refined is None:
         return FixedPattern.NONE
-    if not _at_zero(refined):
+    if not _at_zero(refined, place):
         return FixedPattern.REMOVED if refined.pattern_sigmas > 5 else FixedPattern.NONE
     if refined.evidence - refined.pattern_evidence > PATTERN_NATS + SUSPECT * refined.pattern_evidence:
         return FixedPattern.NONE
@@ -145,43 +188,52 @@ def _pattern(refined: Refined | None) -> FixedPattern:
 
 
 def _shift_of(
-    found: Found,
-    best: Candidate | None,
-    refined: Refined | None,
-    pattern: FixedPattern,
-    *,
-    first: Prepared,
-    second: Prepared,
-    with_map: bool,
-    begin: float,
+    seen: _Seen, found: Found, best: Candidate | None, refined: Refined | None, pattern: FixedPattern
 ) -> Shift:
-    """Everything that was learnt, as a Shift."""
+    """Everything that was learnt, as a Shift; its time is told by who began."""
     at = refined.shift_px if refined else (best.shift_px if best else (0.0, 0.0))
-    rival = Rival(found.rival.shift_px, found.odds) if found.rival else None
-    (ny, nx) = first.shape
-    overlap = max(0.0, 1 - abs(at[0]) / ny) * max(0.0, 1 - abs(at[1]) / nx)
-    view = None
-    if with_map:
-        shape = found.correlation.shape
-        view = CorrelationMap(
-            found.correlation,
-            found.step_px,
-            ((at[0] / found.step_px[0]) % shape[0], (at[1] / found.step_px[1]) % shape[1]),
-        )
-    return Shift(
+    shape = found.correlation.shape
+    view = CorrelationMap(
+        found.correlation,
+        found.step_px,
+        ((at[0] / found.step_px[0]) % shape[0], (at[1] / found.step_px[1]) % shape[1]),
+    )
+    found_shift = Shift(
         shift_px=at,
         covariance_px2=refined.covariance_px2 if refined else None,
         method=Method.MATCHED,
-        overlap=overlap,
+        overlap=_overlap(at, seen.first.shape),
         false_lock_probability=_chance(found, refined, best, pattern),
-        runner_up=rival,
+        runner_up=Rival(found.rival.shift_px, found.odds) if found.rival else None,
         coherence=refined.coherence if refined else None,
         fixed_pattern=pattern,
         contrast_sign=best.sign if best else 1,
-        lit=(first.lit_fraction, second.lit_fraction),
+        lit=(seen.first.lit_fraction, seen.second.lit_fraction),
         map=view,
-        seconds=time.perf_counter() - begin,
+        seconds=0.0,
     )
+    return _at_centre(found_shift, seen.stretch, found)
+
+
+def _at_centre(shift: Shift, stretch: Stretch | None, found: Found) -> Shift:
+    """The shift between un-stretched images told as that of the image's centre."""
+    if stretch is None or not found.candidates:
+        return shift
+    centre, covariance, rival = stretch.at_centre(shift.shift_px), shift.covariance_px2, shift.runner_up
+    # The first image shows p at p + A₁⁻¹d₁.
+    away = np.linalg.solve(stretch.first, np.array(stretch.mean_displacement(centre)) - 0.5 * np.array(centre))
+    return replace(
+        shift,
+        shift_px=centre,
+        covariance_px2=None if covariance is None else stretch.covariance_at_centre(covariance),
+        runner_up=None if rival is None else replace(rival, shift_px=stretch.at_centre(rival.shift_px)),
+        centroid_px=(found.centroid_px[0] - float(away[0]), found.centroid_px[1] - float(away[1])),
+    )
+
+
+def _overlap(at: tuple[float, float], shape: tuple[int, int]) -> float:
+    """The common area as a fraction of the image."""
+    return max(0.0, 1 - abs(at[0]) / shape[0]) * max(0.0, 1 - abs(at[1]) / shape[1])
 
 
 def _chance(found: Found, refined: Refined | None, best: Candidate | None, pattern: FixedPattern) -> float:
@@ -193,30 +245,29 @@ def _chance(found: Found, refined: Refined | None, best: Candidate | None, patte
     return found.false_lock_probability
 
 
-def _classic(
-    first: Prepared, second: Prepared, method: Method, where: SearchRange, *, workers: int, with_map: bool, begin: float
-) -> Shift:
+def _classic(seen: _Seen, method: Method) -> Shift:
     """Cross or phase correlation; its peak is judged by the same evidence as the matched one's."""
-    view = classic_map(first.values, second.values, method, workers=workers)
+    first, second = seen.first, seen.second
+    view = classic_map(first.values, second.values, method, workers=seen.workers)
     at = view.shift_of(*view.peak)
-    found = search(first, second, None, where, workers=workers)
+    found = search(first, second, None, seen.where, workers=seen.workers)
     near = [
         c
         for c in found.candidates[:1]
         if np.hypot(c.shift_px[0] - at[0], c.shift_px[1] - at[1]) < 3 * found.step_px[0] + 3
     ]
-    overlap = max(0.0, 1 - abs(at[0]) / first.shape[0]) * max(0.0, 1 - abs(at[1]) / first.shape[1])
-    return Shift(
+    shift = Shift(
         shift_px=at,
         covariance_px2=None,
         method=method,
-        overlap=overlap,
+        overlap=_overlap(at, first.shape),
         false_lock_probability=found.false_lock_probability if near else 1.0,
         runner_up=Rival(found.rival.shift_px, found.odds) if found.rival else None,
         coherence=None,
         fixed_pattern=FixedPattern.NONE,
         contrast_sign=1,
         lit=(first.lit_fraction, second.lit_fraction),
-        map=view if with_map else None,
-        seconds=time.perf_counter() - begin,
+        map=view,
+        seconds=0.0,
     )
+    return _at_centre(shift, seen.stretch, found)

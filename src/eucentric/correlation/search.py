@@ -7,7 +7,7 @@ is not certain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +15,8 @@ import scipy.fft as sf
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from eucentric.correlation.evidence import Candidate, Lag, chance, judged, odds_against, ranked
+from eucentric.correlation.evidence import Candidate, Lag, centroid, chance, judged, odds_against, ranked
+from eucentric.correlation.pattern import PATTERN_SIZE_PX, PatternPlace
 from eucentric.correlation.whiten import reduced_mask, whitened
 from eucentric.images.prepare import Prepared
 from eucentric.optics.pair import PairOptics
@@ -40,16 +41,18 @@ RIPPLE = 4
 @dataclass(frozen=True, slots=True)
 class SearchRange:
     """What is searched: shifts that leave at least `min_overlap` of the area; `without_zero` leaves out the place of a
-    camera's fixed pattern (|shift| ≤ 2 pixels)."""
+    camera's fixed pattern (within 2 pixels of zero shift, or of where the un-stretching put it)."""
 
     min_overlap: float = 0.08
     without_zero: bool = False
+    place: PatternPlace = field(default_factory=PatternPlace)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """Best first; `rival` is the candidate that the best is hardest told from, at `odds` to one. `correlation` is the
-    padded, wrapped map; one element is `step_px` full pixels."""
+    padded, wrapped map; one element is `step_px` full pixels. `centroid_px` (y, x), for a tilted specimen alone: where
+    in the first image, from its middle, the best agrees on average."""
 
     candidates: tuple[Candidate, ...]
     false_lock_probability: float
@@ -57,6 +60,7 @@ class Found:
     odds: float
     correlation: Image
     step_px: tuple[float, float]
+    centroid_px: tuple[float, float] = (0.0, 0.0)
 
 
 def search(first: Prepared, second: Prepared, pair: PairOptics | None, where: SearchRange, *, workers: int) -> Found:
@@ -102,7 +106,9 @@ def _search_level(
     likely = [c for c in candidates[1:] if c.t > 0][:RIVALS]
     rivals = [(odds_against((white_a, white_b), best, c, factor=factor, lags=lags), c) for c in likely]
     odds, rival = min(rivals, key=lambda r: r[0], default=(1e300, None))
-    return Found(tuple(candidates), chance(best, lags), rival, odds, correlation, step)
+    tilted = pair is not None and pair.slope != (0.0, 0.0)
+    middle = centroid(white_a, white_b, best, factor) if tilted else (0.0, 0.0)
+    return Found(tuple(candidates), chance(best, lags), rival, odds, correlation, step, middle)
 
 
 def _overlap(first: Prepared, second: Prepared, *, factor: int, workers: int) -> Image:
@@ -138,10 +144,13 @@ def _distance(n: int) -> NDArray[np.intp]:
 def _allowed(overlap: Image, where: SearchRange, factor: int) -> NDArray[np.bool_]:
     """Which lags are searched."""
     allowed = overlap >= where.min_overlap
-    if where.without_zero:
-        reach = max(1, int(np.ceil(2 / factor)))
+    if where.without_zero and where.place.spread is None:
+        reach = max(1, int(np.ceil(PATTERN_SIZE_PX / factor)))
         rows, columns = (_distance(n) > reach for n in overlap.shape)
         allowed &= rows[:, None] | columns[None]
+    elif where.without_zero:
+        y, x = (factor * ((np.arange(n) + n // 2) % n - n // 2) for n in overlap.shape)
+        allowed &= where.place.distance(y[:, None], x[None]) > max(factor, PATTERN_SIZE_PX)
     return allowed
 
 

@@ -79,7 +79,8 @@ class Shift:
     `covariance_px2` (2, 2) in (y, x), statistical only; None for methods that can't state it.
     `overlap` is the common area as a fraction of the image. `false_lock_probability` is the chance that noise alone
     produces this coherence anywhere in the searched range. `contrast_sign` is −1 where one image is the other's
-    negative.
+    negative. On a tilted specimen the shift is that of the image's centre, and `map` that of the un-stretched images;
+    `centroid_px` (y, x) is where on the specimen, from the image's centre, the two agree on average (0: not asked for).
     `lit` is the illuminated fraction of (reference, moving); `seconds` the time it took.
     """
 
@@ -95,6 +96,7 @@ class Shift:
     lit: tuple[float, float]
     map: CorrelationMap | None
     seconds: float
+    centroid_px: Vector = (0.0, 0.0)
 
     @property
     def sigma_px(self) -> Vector | None:

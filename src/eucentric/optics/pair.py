@@ -31,8 +31,9 @@ class PairOptics:
     """How a pair was taken: pixel size in metres, column, both tilts (y, x) in radians from the optical axis.
 
     `lens` holds what is known of C1 (a first guess), A1 and B2; its C3 is the column's. `defocus_sigma_m` is how well
-    defocus is known within one image beyond what the shift tells: astigmatism, thickness, a tilted specimen. `slope` (y, x)
-    is how C1 grows across the image, metres per metre in image axes: tan α across the axis of a stage tilted by α.
+    defocus is known within one image beyond what the shift tells: astigmatism, thickness (what a slope does is added).
+    `slope` (y, x) is how C1 grows across the image, metres per metre in image axes: tan α across the axis of a stage
+    tilted by α.
     Raises InputError where the numbers can't be a pair's.
     """
 
