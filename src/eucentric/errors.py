@@ -9,6 +9,7 @@
     └── InstrumentError       the microscope did not do what it was asked
         ├── LimitError        asked to go beyond a limit; raised before anything moved
         ├── NotArrivedError   the read-back differs from what was set
+        ├── TimedOutError     a call did not return in time
         └── NoImageError      the camera gave no usable image
 
 Every message says what happened, the values with units, and what to do.
@@ -49,6 +50,10 @@ class LimitError(InstrumentError):
 
 class NotArrivedError(InstrumentError):
     """The read-back differs from what was set."""
+
+
+class TimedOutError(InstrumentError):
+    """A call into the instrument did not return in time."""
 
 
 class NoImageError(InstrumentError):

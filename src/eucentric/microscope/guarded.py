@@ -1,28 +1,50 @@
 """A microscope with a guard: limits before anything moves, read-back after, and everything restored at the end.
 
-`Guarded` implements the same protocol as what it wraps. All vectors (y, x), SI.
+`Guarded` implements the same protocol as what it wraps. All vectors (y, x), SI. Its calls into the instrument run on
+one thread of their own (worker.py), so that none can hang the session; what it can do, its limits and its clock are
+asked directly.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
-import numpy as np
-
-from eucentric.errors import InputError, InstrumentError, NoImageError, NotArrivedError
+from eucentric.errors import InputError, InstrumentError, NotArrivedError
 from eucentric.images.frame import Frame
 from eucentric.microscope import checks
+from eucentric.microscope.fresh import Fresh
 from eucentric.microscope.preserved import Part, Preserved
 from eucentric.microscope.protocol import Capabilities, Limits, Microscope, Preset, StagePosition, Vector
+from eucentric.microscope.worker import Timeouts, Worker
+
+T = TypeVar("T")
+_SLICE_S = 0.25  # a wait is cut into these: between two of them it can be aborted
 
 
 class Guarded:
-    """Wraps any microscope: `Guarded(open_microscope("simulated"))`."""
+    """Wraps any microscope: `Guarded(open_microscope("simulated"))`.
 
-    def __init__(self, inner: Microscope) -> None:
+    `checkpoint` is called before everything that moves, waits or exposes, on the caller's thread; it may block (a
+    pause) or raise (an abort). While something is being restored it is not called. All calls may raise TimedOutError,
+    and InstrumentError for whatever goes wrong inside.
+    """
+
+    def __init__(
+        self,
+        inner: Microscope,
+        *,
+        checkpoint: Callable[[], None] | None = None,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
+    ) -> None:
         self.inner = inner
+        self._checkpoint = checkpoint
+        self._timeouts = timeouts
+        self._worker = Worker(inner.name, timeouts)
+        self._fresh = Fresh()
+        self._restoring = 0
 
     @property
     def name(self) -> str:
@@ -42,33 +64,40 @@ class Guarded:
     @property
     def voltage_v(self) -> float:
         """High tension in volts."""
-        return self.inner.voltage_v
+        return self._read("voltage_v", lambda: self.inner.voltage_v)
 
     def now_s(self) -> float:
         """The microscope's clock."""
-        return self.inner.now_s()
+        return self._worker.direct("now_s", self.inner.now_s)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass."""
-        self.inner.wait(seconds)
+        """Let time pass, in slices between which it can be stopped. Raises InputError for a negative time."""
+        if not 0 <= seconds < math.inf:
+            raise InputError(f"Can't wait {seconds} s. Give a time of 0 s or more.")
+        left = seconds
+        while left > 0:
+            self._check()
+            part = min(left, _SLICE_S)
+            self._worker.call("wait", lambda part=part: self.inner.wait(part), part + self._timeouts.wait_s)  # type: ignore[misc]
+            left -= part
 
     def presets(self) -> tuple[Preset, ...]:
         """All presets."""
-        return self.inner.presets()
+        return self._read("presets", self.inner.presets)
 
     def preset(self) -> Preset:
         """The present one."""
-        return self.inner.preset()
+        return self._read("preset", self.inner.preset)
 
     def set_preset(self, name: str) -> None:
         """Change the preset. Raises InputError for an unknown one, NotArrivedError when it did not change."""
-        known = [p.name for p in self.inner.presets()]
+        known = [p.name for p in self.presets()]
         if name not in known:
             raise InputError(
                 f"{self.name} has no preset '{name}'. Use one of: {', '.join(known)}. Nothing was changed."
             )
-        self.inner.set_preset(name)
-        arrived = self.inner.preset().name
+        self._set("set_preset", lambda: self.inner.set_preset(name), self._timeouts.preset_s)
+        arrived = self.preset().name
         if arrived != name:
             raise NotArrivedError(
                 f"Preset '{name}' was set, but the microscope is still at '{arrived}'. {checks.RETRY}"
@@ -76,81 +105,76 @@ class Guarded:
 
     def beam_tilt_rad(self) -> Vector:
         """The beam tilt."""
-        return self.inner.beam_tilt_rad()
+        return self._read("beam_tilt_rad", self.inner.beam_tilt_rad)
 
     def set_beam_tilt(self, tilt_rad: Vector) -> None:
         """Tilt the beam. Raises LimitError before, NotArrivedError after."""
         self._require(self.capabilities.beam_tilt, "a beam tilt")
         checks.within(checks.TILT, math.hypot(*tilt_rad), self.limits.tilt_max_rad)
-        before = self.inner.beam_tilt_rad()
-        self.inner.set_beam_tilt(tilt_rad)
-        after = self.inner.beam_tilt_rad()
-        checks.arrived(checks.TILT, before, tilt_rad, after)
+        before = self.beam_tilt_rad()
+        self._set("set_beam_tilt", lambda: self.inner.set_beam_tilt(tilt_rad))
+        checks.arrived(checks.TILT, before, tilt_rad, self.beam_tilt_rad())
 
     def defocus_m(self) -> float:
         """The lens' defocus, from defocus zero."""
-        return self.inner.defocus_m()
+        return self._read("defocus_m", self.inner.defocus_m)
 
     def set_defocus(self, defocus_m: float) -> None:
         """Set the defocus. Raises LimitError before, NotArrivedError after.
 
         The limit is one of the lens: where the absolute setting can be read it counts, whatever defocus zero is.
         """
-        before = self.inner.defocus_m()
-        zero = self.inner.focus_m() - before if self.capabilities.defocus_zero else 0.0
+        before = self.defocus_m()
+        zero = self.focus_m() - before if self.capabilities.defocus_zero else 0.0
         checks.within(checks.DEFOCUS, zero + defocus_m, self.limits.defocus_max_m)
-        self.inner.set_defocus(defocus_m)
-        after = self.inner.defocus_m()
-        checks.arrived(checks.DEFOCUS, (before,), (defocus_m,), (after,))
+        self._set("set_defocus", lambda: self.inner.set_defocus(defocus_m))
+        checks.arrived(checks.DEFOCUS, (before,), (defocus_m,), (self.defocus_m(),))
 
     def focus_m(self) -> float:
         """The absolute lens setting."""
         self._require(self.capabilities.defocus_zero, "an absolute focus")
-        return self.inner.focus_m()
+        return self._read("focus_m", self.inner.focus_m)
 
     def reset_defocus(self) -> None:
         """Make the present setting defocus zero. Raises NotArrivedError when it then does not read 0."""
         self._require(self.capabilities.defocus_zero, "a defocus zero")
-        before = self.inner.defocus_m()
-        self.inner.reset_defocus()
-        after = self.inner.defocus_m()
-        checks.arrived(checks.DEFOCUS, (before,), (0.0,), (after,))
+        before = self.defocus_m()
+        self._set("reset_defocus", self.inner.reset_defocus)
+        checks.arrived(checks.DEFOCUS, (before,), (0.0,), (self.defocus_m(),))
 
     def normalize(self) -> None:
         """Run the lenses through their cycle."""
         self._require(self.capabilities.normalize, "a lens normalisation")
-        self.inner.normalize()
+        self._set("normalize", self.inner.normalize, self._timeouts.preset_s)
 
     def image_shift_m(self) -> Vector:
         """The image shift."""
-        return self.inner.image_shift_m()
+        return self._read("image_shift_m", self.inner.image_shift_m)
 
     def set_image_shift(self, shift_m: Vector) -> None:
         """Shift the image. Raises LimitError before, NotArrivedError after."""
         self._require(self.capabilities.image_shift, "an image shift")
         checks.within(checks.IMAGE_SHIFT, math.hypot(*shift_m), self.limits.image_shift_max_m)
-        before = self.inner.image_shift_m()
-        self.inner.set_image_shift(shift_m)
-        after = self.inner.image_shift_m()
-        checks.arrived(checks.IMAGE_SHIFT, before, shift_m, after)
+        before = self.image_shift_m()
+        self._set("set_image_shift", lambda: self.inner.set_image_shift(shift_m))
+        checks.arrived(checks.IMAGE_SHIFT, before, shift_m, self.image_shift_m())
 
     def stigmator(self) -> Vector:
         """The stigmator's setting."""
-        return self.inner.stigmator()
+        return self._read("stigmator", self.inner.stigmator)
 
     def set_stigmator(self, value: Vector) -> None:
         """Set the stigmator, each component in ±1. Raises LimitError before, NotArrivedError after."""
         self._require(self.capabilities.stigmator, "a stigmator")
         for component in value:
             checks.within(checks.STIGMATOR, component, 1.0)
-        before = self.inner.stigmator()
-        self.inner.set_stigmator(value)
-        after = self.inner.stigmator()
-        checks.arrived(checks.STIGMATOR, before, value, after)
+        before = self.stigmator()
+        self._set("set_stigmator", lambda: self.inner.set_stigmator(value))
+        checks.arrived(checks.STIGMATOR, before, value, self.stigmator())
 
     def stage(self) -> StagePosition:
         """Where the stage says it is."""
-        return self.inner.stage()
+        return self._read("stage", self.inner.stage)
 
     def move_stage(
         self,
@@ -172,20 +196,19 @@ class Guarded:
         self._require("alpha_rad" not in goal or self.capabilities.stage_alpha, "a stage tilt")
         for axis, value in goal.items():
             checks.within(checks.STAGE[axis], value, bound[axis])
-        before = self.inner.stage()
-        self.inner.move_stage(**goal)
-        after = self.inner.stage()
+        before = self.stage()
+        self._set("move_stage", lambda: self.inner.move_stage(**goal), self._timeouts.stage_s)
+        after = self.stage()
         for axis, value in goal.items():
             checks.arrived(checks.STAGE[axis], (getattr(before, axis),), (value,), (getattr(after, axis),))
 
     def acquire(self) -> Frame:
-        """One image. Raises NoImageError when the camera gave nothing that is an image."""
-        frame = self.inner.acquire()
-        if frame.pixels.ndim != 2 or frame.pixels.size == 0 or not np.isfinite(frame.pixels).all():
-            raise NoImageError(
-                f"The camera gave an array of shape {frame.pixels.shape} with missing or non-finite values instead of "
-                "an image. Check the camera and its readout, then acquire again."
-            )
+        """One image. Raises NoImageError when the camera gave no image, one of another shape or one not new."""
+        self._check()
+        preset = self.preset()
+        limit_s = preset.exposure_s + self._timeouts.exposure_s
+        frame = self._worker.call("acquire", self.inner.acquire, limit_s)
+        self._fresh.check(frame, preset)
         return frame
 
     @contextmanager
@@ -200,12 +223,31 @@ class Guarded:
         try:
             yield memory
         except BaseException as error:
-            for failure in memory.restore():
+            for failure in self._restore(memory):
                 error.add_note(failure)
             raise
-        failures = memory.restore()
+        failures = self._restore(memory)
         if failures:
             raise InstrumentError(" ".join(failures))
+
+    def _restore(self, memory: Preserved) -> list[str]:
+        self._restoring += 1
+        try:
+            return memory.restore()
+        finally:
+            self._restoring -= 1
+
+    def _check(self) -> None:
+        if self._checkpoint is not None and not self._restoring:
+            self._checkpoint()
+
+    def _read(self, name: str, act: Callable[[], T]) -> T:
+        return self._worker.call(name, act, self._timeouts.read_s)
+
+    def _set(self, name: str, act: Callable[[], None], limit_s: float | None = None) -> None:
+        self._check()
+        self._worker.call(name, act, self._timeouts.set_s if limit_s is None else limit_s)
+        self._fresh.something_was_set(self.now_s())
 
     def _require(self, there: bool, part: str) -> None:
         if not there:

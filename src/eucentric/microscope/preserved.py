@@ -19,16 +19,17 @@ _ATTEMPTS = 3
 class Part(StrEnum):
     """What a correction may be meant to change. Beam tilt and preset are not here: they are always restored.
 
-    In this order they are brought back: the zero of defocus moves the lens, the stage goes last.
+    In this order they are brought back: the zero of defocus moves the lens, the stage goes last. Whoever keeps or
+    accepts the defocus means its zero too.
     """
 
     IMAGE_SHIFT = "image shift"
     DEFOCUS_ZERO = "defocus zero"
     DEFOCUS = "defocus"
     STIGMATOR = "stigmator"
+    STAGE_ALPHA = "stage alpha"
     STAGE_XY = "stage x and y"
     STAGE_Z = "stage z"
-    STAGE_ALPHA = "stage alpha"
 
 
 # What counts as unchanged. Stage encoders flicker: a move for less would only start the drift anew. The lens' two
@@ -69,13 +70,12 @@ class Preserved:
 
     def __init__(self, microscope: Microscope, keep: frozenset[Part]) -> None:
         self._microscope = microscope
-        self._keep = keep
+        self._keep = keep | {Part.DEFOCUS_ZERO} if Part.DEFOCUS in keep else keep
         can = microscope.capabilities
         self._preset = microscope.preset().name
         self._tilt = microscope.beam_tilt_rad() if can.beam_tilt else None
         self._values = {part: self._read(part) for part in Part if self._there(part)}
         self._accepted: set[Part] = set()
-        self._focus_to_leave: float | None = None
 
     @property
     def accepted(self) -> dict[Part, Vector]:
@@ -94,6 +94,8 @@ class Preserved:
         """From now on the present value of `part` is the one to return to."""
         self._values[part] = self._read(part)
         self._accepted.add(part)
+        if part is Part.DEFOCUS and Part.DEFOCUS_ZERO in self._values:
+            self._values[Part.DEFOCUS_ZERO] = self._read(Part.DEFOCUS_ZERO)
 
     def restore(self) -> list[str]:
         """Bring everything back; a sentence for each part that could not be.
@@ -177,7 +179,9 @@ class Preserved:
         if part is Part.DEFOCUS:
             scope.set_defocus(value[0] - self._zero_m())
         elif part is Part.DEFOCUS_ZERO:
-            self._bring_zero(value[0])
+            # Only the present setting can be made zero: the lens goes there, and with the next part back.
+            scope.set_defocus(value[0] - self._zero_m())
+            scope.reset_defocus()
         elif part is Part.STIGMATOR:
             scope.set_stigmator(value)
         elif part is Part.IMAGE_SHIFT:
@@ -188,13 +192,3 @@ class Preserved:
             scope.move_stage(z_m=value[0])
         else:
             scope.move_stage(alpha_rad=value[0])
-
-    def _bring_zero(self, zero_m: float) -> None:
-        """Only the present setting can be made zero: the lens goes there, and back to where it was found."""
-        scope = self._microscope
-        if self._focus_to_leave is None:  # a second attempt may find the lens on its way
-            self._focus_to_leave = scope.focus_m()
-        scope.set_defocus(zero_m - self._zero_m())
-        scope.reset_defocus()
-        if Part.DEFOCUS in self._keep:  # else the next step brings it
-            scope.set_defocus(self._focus_to_leave - self._zero_m())

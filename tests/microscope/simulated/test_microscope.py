@@ -48,7 +48,7 @@ def test_it_is_a_microscope() -> None:
     """It has every call of the protocol."""
     scope: Microscope = open_microscope("simulated", seed=1)
     assert isinstance(scope, Microscope)
-    assert [p.name for p in scope.presets()] == ["sq", "hl", "fa", "en"]
+    assert [p.name for p in scope.presets()] == ["sq", "hl", "fa", "en", "fc"]
 
 
 def test_a_seed_is_a_microscope() -> None:

@@ -1,0 +1,147 @@
+"""Calls into a vendor's library: all on one thread, each with a time-out, and every failure as one kind of error.
+
+Vendor libraries want one thread; a server that hangs must not hang the session. A call that does not return is left
+behind on its (daemon) thread, and the next call gets a new one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, TypeAlias, TypeVar
+
+from eucentric.errors import EucentricError, InstrumentError, TimedOutError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long each kind of call may take, seconds of the wall clock.
+
+    `exposure_s` and `wait_s` come on top of the exposure and of the wait itself. After a call that hung, `after_hang_s`
+    is the most that the next one gets, and the same call until it has once returned.
+    """
+
+    read_s: float = 20.0
+    set_s: float = 30.0
+    preset_s: float = 90.0
+    stage_s: float = 180.0
+    exposure_s: float = 90.0
+    wait_s: float = 30.0
+    after_hang_s: float = 5.0
+
+
+class _Job:
+    """One call on its way: the lock is free once `returned` or `raised` is there."""
+
+    __slots__ = ("act", "deadline", "done", "finished", "raised", "returned")
+
+    def __init__(self, act: Callable[[], Any], limit_s: float) -> None:
+        self.act: Callable[[], Any] | None = act
+        self.deadline = time.monotonic() + limit_s
+        self.finished = threading.Lock()
+        self.finished.acquire()
+        self.done = False
+        self.returned: Any = None
+        self.raised: BaseException | None = None
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is over within `seconds`."""
+        return self.done or (self.finished.acquire(timeout=max(0.0, seconds)) or self.done)
+
+
+_Jobs: TypeAlias = "SimpleQueue[_Job | None]"
+
+
+def _work(jobs: _Jobs) -> None:
+    while (job := jobs.get()) is not None:
+        try:
+            assert job.act is not None
+            job.returned = job.act()
+        except BaseException as error:  # whatever it is belongs to the caller
+            job.raised = error
+        job.act = None
+        job.done = True
+        job.finished.release()
+        del job  # an idle thread must not keep a microscope alive
+
+
+class Worker:
+    """The one thread that talks to an instrument. It ends with this object, and never keeps a program alive."""
+
+    def __init__(self, name: str, timeouts: Timeouts) -> None:
+        self._name = name
+        self._timeouts = timeouts
+        self._one_at_a_time = threading.Lock()
+        self._jobs: _Jobs | None = None
+        self._last: _Job | None = None
+        self._hung: set[str] = set()
+        self._doubtful = False
+
+    def call(self, name: str, act: Callable[[], T], limit_s: float) -> T:
+        """What `act` returns, done on the worker's thread.
+
+        Raises TimedOutError after `limit_s` seconds, InstrumentError for whatever else an adapter raises (its cause
+        kept); eucentric's own errors, KeyboardInterrupt and SystemExit pass. A Ctrl-C while it waits is raised at once.
+        """
+        with self._one_at_a_time:
+            self._let_last_finish()
+            if self._doubtful or name in self._hung:
+                limit_s = min(limit_s, self._timeouts.after_hang_s)
+            job = self._last = _Job(act, limit_s)
+            self._queue().put(job)
+            if not job.wait(limit_s):
+                self._leave_behind()
+                self._hung.add(name)
+                raise TimedOutError(
+                    f"{self._name} did not answer: '{name}' did not return within {limit_s:g} s. Check that the "
+                    "microscope's server and the part concerned respond, then try again."
+                )
+            self._last = None
+            self._doubtful = False
+            self._hung.discard(name)
+        if job.raised is None:
+            return job.returned  # type: ignore[no-any-return]
+        raise self._as_ours(name, job.raised)
+
+    def direct(self, name: str, act: Callable[[], T]) -> T:
+        """The same on the caller's own thread, for what can't take time: no time-out."""
+        try:
+            return act()
+        except EucentricError:
+            raise
+        except Exception as error:
+            raise self._as_ours(name, error) from error
+
+    def _as_ours(self, name: str, error: BaseException) -> BaseException:
+        if isinstance(error, EucentricError) or not isinstance(error, Exception):
+            return error
+        ours = InstrumentError(
+            f"{self._name} failed in '{name}': {str(error) or 'no reason given'} ({type(error).__name__}). Check the "
+            "microscope's server and the connection to it, then try again."
+        )
+        ours.__cause__ = error
+        return ours
+
+    def _let_last_finish(self) -> None:
+        """A call that was interrupted here goes on there: the next one waits for it, as long as it had been given."""
+        if self._last is not None and not self._last.wait(self._last.deadline - time.monotonic()):
+            self._leave_behind()
+        self._last = None
+
+    def _leave_behind(self) -> None:
+        if self._jobs is not None:
+            self._jobs.put(None)  # should it ever return, its thread ends
+        self._jobs, self._last, self._doubtful = None, None, True
+
+    def _queue(self) -> _Jobs:
+        if self._jobs is None:
+            self._jobs = SimpleQueue()
+            threading.Thread(target=_work, args=(self._jobs,), name=f"{self._name} calls", daemon=True).start()
+            weakref.finalize(self, self._jobs.put, None)
+        return self._jobs
