@@ -206,7 +206,7 @@ def refusal(shift: Shift, limit: Thresholds) -> str | None:
     why = None
     if min(shift.lit) < limit.lit_min:
         why = (
-            f"only {min(shift.lit):.0%} of an image is lit, {limit.lit_min:.0%} are needed. Centre and spread the beam, "
+            f"only {min(shift.lit):.0%} of an image is lit, {limit.lit_min:.0%} are needed. Centre, spread the beam "
             "or align the beam tilt pivot points."
         )
     elif shift.fixed_pattern is FixedPattern.INDISTINGUISHABLE:
@@ -221,8 +221,8 @@ def refusal(shift: Shift, limit: Thresholds) -> str | None:
         why = f"they share only {shift.overlap:.0%} of their area. Go nearer to focus, or to a lower magnification."
     elif rival is not None and rival.odds < limit.odds_min:
         why = (
-            f"two shifts fit (odds {show_odds(rival.odds)} to 1, {limit.odds_min:g} needed): the specimen repeats itself."
-            " Move to a place without a lattice."
+            f"two shifts fit (odds {show_odds(rival.odds)} to 1, {limit.odds_min:g} needed): the specimen repeats "
+            "itself. Move to a place without a lattice."
         )
     return why
 
