@@ -26,6 +26,11 @@ from eucentric.units import exactly
 
 _ALWAYS = ("name", "preset", "focus_method", "tilt_rad", "pattern", "correction_type")
 """What each step is known by: written even where it is the default."""
+_METHODS_OF = {
+    "tilt_rad": (FocusMethod.BEAM_TILT, FocusMethod.STAGE_TILT),
+    "pattern": (FocusMethod.BEAM_TILT,),
+}
+"""The methods that use what others do not."""
 _WIDTH = 88
 _T = TypeVar("_T", Table, TOMLDocument)
 _IN_SEQUENCE = tuple(FocusSequence.model_fields)
@@ -92,7 +97,8 @@ _HEAD = (
 
 
 def _step(step: FocusStep, write: _Writer, *, last: bool) -> Table:
-    table = write.given(tomlkit.table(), step, always=_ALWAYS, leave=("thresholds",))
+    always = tuple(name for name in _ALWAYS if step.focus_method in _METHODS_OF.get(name, FocusMethod))
+    table = write.given(tomlkit.table(), step, always=always, leave=("thresholds",))
     if last:
         write.note(table, "Every further setting of a step, at its default. Copy a line to the step that it is for.")
         write.defaults(table, step, leave=("thresholds",))
