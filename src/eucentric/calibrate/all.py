@@ -22,7 +22,7 @@ from eucentric.calibration.age import Ages, is_old
 from eucentric.calibration.believed import book_from_store
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.quantities import ComaFreeAxis
-from eucentric.calibration.record import Level, Record, optics_of
+from eucentric.calibration.record import Record, optics_of
 from eucentric.calibration.store import CalibrationStore, missing
 from eucentric.errors import CalibrationError, EucentricError
 from eucentric.microscope.guarded import Guarded
@@ -219,7 +219,7 @@ class Calibrator:
             instrument=s.instrument,
             taken=s.now(),
             optics=self._states[task.preset],
-            level=Level(outcome.good.value),
+            level=outcome.good,
             sentence=outcome.sentence,
             dose_e_per_m2=outcome.dose_per_m2,
             software=__version__,

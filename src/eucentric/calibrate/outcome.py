@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eucentric.calibration.quantities import AnyQuantity
+from eucentric.calibration.record import Level
+
+__all__ = ["Array", "Evidence", "Level", "Outcome", "Progress", "Series", "silent"]
 
 Array = NDArray[np.float64]
 Progress = Callable[[str, float], None]
 """Told what is going on, and the fraction (0 to 1) that is done."""
-
-
-class Level(StrEnum):
-    """Whether it is good enough."""
-
-    GREEN = "green"  # good enough
-    AMBER = "amber"  # usable with care; the sentence says what to do
-    RED = "red"  # not to be used
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -91,6 +91,8 @@ def _uncertainty(response: TiltResponse, kept: Mapping[str, AnyQuantity]) -> Unc
     return Uncertainty(
         tilt_scale=response.scale_sigma,
         tilt_rotation_rad=response.rotation_sigma_rad,
+        tilt_shear=math.hypot(response.scale_sigma, response.rotation_sigma_rad) / math.sqrt(2),
+        tilt_cubic_per_rad2=response.cubic_sigma_per_rad2,
         axis_rad=axis.tilt_sigma_rad if isinstance(axis, ComaFreeAxis) else AXIS_UNKNOWN_RAD,
         focus_scale=_focus_scale(kept.get("focus scale")),
         a1_m=_astigmatism(kept.get("stigmator response")),
