@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, TypeVar
 from eucentric.errors import EucentricError, InstrumentError, TimedOutError
 
 T = TypeVar("T")
+_SLICE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,15 @@ class _Job:
 
     def wait(self, seconds: float) -> bool:
         """Whether it is over within `seconds`."""
-        return self.done or (self.finished.acquire(timeout=max(0.0, seconds)) or self.done)
+        end = time.monotonic() + seconds
+        while not self.done:
+            left = end - time.monotonic()
+            # In slices: a signal that another thread receives wakes the main thread only then.
+            if self.finished.acquire(timeout=min(max(left, 0.0), _SLICE_S)):
+                break
+            if left <= 0:
+                return self.done
+        return True
 
 
 _Jobs: TypeAlias = "SimpleQueue[_Job | None]"

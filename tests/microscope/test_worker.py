@@ -1,0 +1,130 @@
+"""Calls on the worker's thread: results, failures, time-outs, interrupts. Nothing here waits but for a time-out."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import threading
+import weakref
+
+import pytest
+
+from eucentric.errors import InputError, InstrumentError, TimedOutError
+from eucentric.microscope.worker import Timeouts, Worker
+
+SHORT_S, LONG_S = 0.02, 60.0
+
+
+def worker() -> Worker:
+    return Worker("Test scope", Timeouts(after_hang_s=SHORT_S))
+
+
+def test_all_calls_share_one_thread() -> None:
+    """And it is not the caller's."""
+    scope = worker()
+    threads = {scope.call("read", threading.get_ident, LONG_S) for _ in range(5)}
+    assert len(threads) == 1
+    assert threads != {threading.get_ident()}
+
+
+@pytest.mark.parametrize("error", [RuntimeError("cable"), TimeoutError(), OSError(5, "broken"), KeyError("x")])
+@pytest.mark.parametrize("how", ["call", "direct"])
+def test_what_an_adapter_raises_becomes_a_sentence(error: Exception, how: str) -> None:
+    """It names the call and keeps the cause."""
+
+    def fail() -> None:
+        raise error
+
+    scope = worker()
+    with pytest.raises(InstrumentError, match=rf"failed in 'acquire'.*{type(error).__name__}.*try again") as caught:
+        scope.call("acquire", fail, LONG_S) if how == "call" else scope.direct("acquire", fail)
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [InputError("ours"), KeyboardInterrupt(), SystemExit(1)])
+def test_our_own_errors_and_interrupts_pass(error: BaseException) -> None:
+    def fail() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        worker().call("acquire", fail, LONG_S)
+    assert caught.value is error
+
+
+def test_a_call_that_hangs_times_out_and_the_next_has_a_new_thread() -> None:
+    """The sentence names call, seconds and what to do; the call that hung gets little time until it has returned."""
+    scope, hang = worker(), threading.Event()
+    first = scope.call("read", threading.get_ident, LONG_S)
+    with pytest.raises(TimedOutError, match=r"'move_stage' did not return within 0\.02 s.*try again"):
+        scope.call("move_stage", hang.wait, SHORT_S)
+    assert scope.call("read", threading.get_ident, LONG_S) != first
+    with pytest.raises(TimedOutError, match=r"within 0\.02 s"):
+        scope.call("move_stage", hang.wait, LONG_S)
+    hang.set()
+    assert scope.call("move_stage", hang.wait, LONG_S)
+    assert scope.call("move_stage", hang.is_set, LONG_S)
+
+
+def test_an_interrupt_comes_at_once_and_the_next_call_waits_for_the_one_under_way() -> None:
+    """Ctrl-C while the instrument is busy: raised here, and what was begun there is not run into."""
+    scope, go = worker(), threading.Event()
+    order: list[str] = []
+
+    def slow() -> None:
+        signal.raise_signal(signal.SIGINT)  # received here, raised in the main thread, which is waiting
+        go.wait()
+        order.append("slow")
+
+    with pytest.raises(KeyboardInterrupt):
+        scope.call("slow", slow, LONG_S)
+    threading.Timer(SHORT_S, go.set).start()
+    scope.call("next", lambda: order.append("next"), LONG_S)
+    assert order == ["slow", "next"]
+
+
+def test_an_interrupted_call_that_hangs_is_left_behind() -> None:
+    """The next call waits as long as that one had been given, no longer."""
+    scope, go = worker(), threading.Event()
+
+    def hang() -> None:
+        signal.raise_signal(signal.SIGINT)
+        go.wait()
+
+    with pytest.raises(KeyboardInterrupt):
+        scope.call("hang", hang, SHORT_S)
+    assert scope.call("read", lambda: 7, LONG_S) == 7
+    go.set()
+
+
+def test_two_threads_take_turns() -> None:
+    """Each gets its own answer."""
+    scope = worker()
+    found: dict[int, list[int]] = {}
+
+    def ask(number: int) -> None:
+        found[number] = [scope.call("read", lambda: number, LONG_S) for _ in range(50)]
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {n: [n] * 50 for n in range(4)}
+
+
+def test_the_thread_ends_with_its_worker() -> None:
+    """And an idle thread keeps nothing alive."""
+
+    class Instrument:
+        def read(self) -> threading.Thread:
+            return threading.current_thread()
+
+    scope, instrument = worker(), Instrument()
+    thread = scope.call("read", instrument.read, LONG_S)
+    gone = weakref.ref(instrument)
+    assert thread.daemon
+    del instrument, scope
+    gc.collect()
+    thread.join(LONG_S)
+    assert not thread.is_alive()
+    assert gone() is None
