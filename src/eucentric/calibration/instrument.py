@@ -23,8 +23,12 @@ class Uncertainty:
     axis, per component; `focus_scale`: relative error of defocus steps; `a1_m`: prior of each astigmatism component;
     `drift_m_per_s`: prior of the drift between exposures, per component; `pixel_scale`: relative error of pixel size;
     `focus_hysteresis`: what part of a defocus excursion may stay behind when it is taken back;
-    `first_motion_m`, `first_motion_s`: prior, per component, and time constant of the motion that decays after the first
-    exposure of a measurement; `stage_tilt_axis_rad`: of the direction of the stage's tilt axis in the image.
+    `first_motion_m`, `first_motion_s`: prior, per component, and time constant (half and twice it are allowed for) of the
+    motion that decays after the first exposure of a measurement. The default is that of a place never exposed before,
+    3 nm in all; `focus.motion` tells what is left of it later. `stage_tilt_axis_rad`: of the direction of the stage's
+    tilt axis in the image; `tilt_shear`: what scale and rotation leave of the relative error of the 2×2 tilt matrix, per
+    component: it looks like an A1 of that part of C1; `tilt_cubic_per_rad2`: of the coils' cubic term; `c3_relative`: of
+    Cs; `film_tilt_rad`: of the film's own tilt against the stage, per component.
     """
 
     tilt_scale: float = 0.01
@@ -35,9 +39,13 @@ class Uncertainty:
     a1_m: float = 15e-9
     drift_m_per_s: float = 0.2e-9
     focus_hysteresis: float = 0.01
-    first_motion_m: float = 0.0
+    first_motion_m: float = 2.1e-9  # 3 nm in a direction that is not known: 3/√2 per component
     first_motion_s: float = 2.0
     stage_tilt_axis_rad: float = 8.7e-3
+    tilt_shear: float = 3e-3
+    tilt_cubic_per_rad2: float = 0.0  # tied to tilt_scale at the tilt where that was calibrated
+    c3_relative: float = 0.01
+    film_tilt_rad: float = 5e-3
 
 
 @dataclass(frozen=True, slots=True)

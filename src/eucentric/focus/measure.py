@@ -19,6 +19,7 @@ from eucentric.focus.patterns import Link
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import Thresholds
 from eucentric.focus.solve import Exposures, LinkShift, solve
+from eucentric.focus.tilted import with_slope_error
 from eucentric.focus.verdict import Evidence, inspect, judge
 from eucentric.images.frame import Frame
 from eucentric.optics.aberrations import Tilt
@@ -35,6 +36,9 @@ class How:
     """How to measure: what is believed of the optics, the correlation type, and when to believe the answer.
 
     `offset_m` is a lens defocus that was added for these images alone: the answer is told without it.
+    `slope` (y, x) is how C1 grows across the image of a tilted specimen, metres per metre in image axes, `slope_sigma`
+    the 1σ of each component (focus/tilted.py makes both of a stage's tilt). `fit_limit_px2` is the largest squared
+    misfit of a shift across the tilt in unbinned px², `binning` that of the images.
     """
 
     column: Column
@@ -44,6 +48,10 @@ class How:
     range_m: float | None = None
     offset_m: float = 0.0
     workers: int = 2
+    slope: Tilt = (0.0, 0.0)
+    slope_sigma: float = 0.0
+    fit_limit_px2: float | None = None
+    binning: int = 1
 
 
 def measure_defocus(
@@ -112,12 +120,23 @@ def measure_frames(
     sure = how.uncertainty
     raw = solve(exposures, linked, c3_m=how.column.c3_m, prior=sure)
     measured = without_offset(raw, how.offset_m, math.hypot(sure.focus_scale, sure.focus_hysteresis))
+    measured = with_slope_error(measured, shifts, pixel_m, how.slope_sigma)
     rivals = tuple(_rival(s, link, exposures, how, pixel_m) for s, link in zip(shifts, links, strict=True))
     rivals_m = tuple(None if r is None else r.c1_m - how.offset_m for r in rivals)
     fits = tuple(r is None or r.chi2_per_dof < _NO_DEFOCUS_CHI2 for r in rivals)
-    evidence = Evidence(measured, shifts, rivals_m, tuple(inspect(f) for f in frames), how.range_m, fits)
+    misfit = max(_misfit_px2(s, tilts, link, how, pixel_m) for s, link in zip(shifts, links, strict=True))
+    evidence = Evidence(
+        measured,
+        shifts,
+        rivals_m,
+        tuple(inspect(f) for f in frames),
+        how.range_m,
+        fits,
+        misfit_px2=misfit,
+        fit_limit_px2=how.fit_limit_px2,
+    )
     verdict = judge(evidence, how.thresholds)
-    return DefocusResult(measured, verdict, shifts, rivals_m, exposures, pixel_m, how.offset_m)
+    return DefocusResult(measured, verdict, shifts, rivals_m, exposures, pixel_m, how.offset_m, misfit)
 
 
 def check_image(array: NDArray[Any], name: str) -> None:
@@ -186,8 +205,21 @@ def _pixel(frames: tuple[Frame, ...]) -> float:
     return float(next(size for size in sizes if size is not None))
 
 
+def _optics(tilts: tuple[Tilt, ...], link: Link, how: How, pixel_m: float) -> PairOptics:
+    first, second = tilts[link[0]], tilts[link[1]]
+    return PairOptics(pixel_m=pixel_m, column=how.column, first_tilt=first, second_tilt=second, slope=how.slope)
+
+
+def _misfit_px2(shift: Shift, tilts: tuple[Tilt, ...], link: Link, how: How, pixel_m: float) -> float:
+    """How far the shift is from any that defocus makes, squared, in pixels of the camera: binned px² × binning²."""
+    pair = _optics(tilts, link, how, pixel_m)
+    nearest = pair.shift_of(pair.defocus_of(shift.shift_px))
+    off = (shift.shift_px[0] - nearest[0], shift.shift_px[1] - nearest[1])
+    return (off[0] ** 2 + off[1] ** 2) * how.binning**2
+
+
 def _register(frames: tuple[Frame, ...], tilts: tuple[Tilt, ...], link: Link, how: How, pixel_m: float) -> Shift:
-    pair = PairOptics(pixel_m=pixel_m, column=how.column, first_tilt=tilts[link[0]], second_tilt=tilts[link[1]])
+    pair = _optics(tilts, link, how, pixel_m)
     return register(frames[link[0]].pixels, frames[link[1]].pixels, method=how.method, pair=pair, workers=how.workers)
 
 

@@ -17,6 +17,8 @@ class DefocusResult:
     """What a pattern of images said about focus. `rivals_m`: the defocus that each shift's runner-up would mean.
 
     `offset_m` is the lens defocus at which the images were taken on purpose; `measurement` is told without it.
+    `misfit_px2` is what Leginon calls the residual: the squared misfit of the shift across the tilt, unbinned px²; of
+    several shifts the largest.
     """
 
     measurement: Measurement
@@ -26,6 +28,7 @@ class DefocusResult:
     exposures: Exposures
     pixel_m: float
     offset_m: float = 0.0
+    misfit_px2: float | None = None
 
     @property
     def accepted(self) -> bool:
@@ -88,6 +91,7 @@ class DefocusResult:
             "false_lock_probability": shift.false_lock_probability,
             "runner_up": self._runner_up(),
             "overlap": shift.overlap,
+            "misfit_px2": None if nothing else self.misfit_px2,
             "seconds": self.seconds,
         }
 

@@ -29,11 +29,16 @@ class Reason(StrEnum):
     OVERLAP = "overlap"
     AMBIGUOUS = "ambiguous"
     CHI_SQUARE = "chi square"
+    FIT_LIMIT = "fit limit"
     UNEXPECTED = "unexpected"
     BEYOND_RANGE = "beyond range"
     ABSOLUTE_LIMIT = "absolute limit"
     CUMULATIVE_LIMIT = "cumulative limit"
     WRONG_SIGN = "wrong sign"
+    HALVES_DISAGREE = "halves disagree"
+    DRIFT = "drift"
+    DOSE_BUDGET = "dose budget"
+    BY_HAND = "by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,8 @@ class Evidence:
     """All that one measurement offers to its judge.
 
     `rivals_m` holds the defocus that the runner-up of each shift would mean, None where there is none; `rivals_fit`
-    whether any defocus explains it (empty: not known).
+    whether any defocus explains it (empty: not known). `misfit_px2` is the squared misfit of the shift across the tilt
+    in unbinned px², `fit_limit_px2` the largest that is allowed (None: it is not asked for).
     """
 
     measurement: Measurement
@@ -96,6 +102,8 @@ class Evidence:
     pixels: tuple[Pixels, ...] = ()
     range_m: float | None = None
     rivals_fit: tuple[bool, ...] = ()
+    misfit_px2: float | None = None
+    fit_limit_px2: float | None = None
 
 
 def inspect(frame: Frame) -> Pixels:
@@ -264,6 +272,16 @@ def _fit(evidence: Evidence, limit: Thresholds) -> list[Finding]:
                 f"The shifts do not fit a defocus: χ² per degree of freedom is {measured.chi2_per_dof:.3g}",
                 f"at most {allowed:.3g}",
                 "Wait for drift to end, check the beam tilt calibration, or correct astigmatism.",
+            )
+        )
+    misfit, most = evidence.misfit_px2, evidence.fit_limit_px2
+    if misfit is not None and most is not None and misfit > most:
+        found.append(
+            Finding(
+                Reason.FIT_LIMIT,
+                f"The shift misses the direction of the tilt by {misfit:.3g} px² (squared, unbinned)",
+                f"the fit limit is {most:.3g} px²",
+                "Wait for drift to end or check the beam tilt calibration; a fit limit may also be too small.",
             )
         )
     if evidence.range_m is not None and abs(measured.c1_m) > evidence.range_m:
