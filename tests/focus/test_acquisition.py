@@ -9,7 +9,7 @@ import pytest
 from eucentric.calibration.handed_over import book_from
 from eucentric.calibration.tilt_response import true_tilt
 from eucentric.errors import LimitError
-from eucentric.focus.acquisition import acquire
+from eucentric.focus.acquisition import Taking, acquire
 from eucentric.focus.patterns import PatternName, pattern
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.registry import handed_out, open_microscope
@@ -49,5 +49,5 @@ def test_a_tilt_beyond_the_limit_moves_nothing() -> None:
     inner = open_microscope("simulated", seed=3)
     calibration = book_from(handed_out(inner)).of(inner.preset().name)
     with pytest.raises(LimitError, match="limit of 20 mrad"):
-        acquire(Guarded(inner), pattern(PatternName.PAIR, 30e-3), calibration, offset_m=-1e-6)
+        acquire(Guarded(inner), pattern(PatternName.PAIR, 30e-3), calibration, Taking(offset_m=-1e-6))
     assert inner.defocus_m() == 0

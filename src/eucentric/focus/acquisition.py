@@ -18,6 +18,15 @@ _SAME_RAD = 1e-8  # read-backs nearer than this are the tilt asked for: 2e-6 of 
 
 
 @dataclass(frozen=True, slots=True)
+class Taking:
+    """How images are taken: lens defocus added for them alone, wait after each beam tilt, approach of the lens (m)."""
+
+    offset_m: float = 0.0
+    settle_s: float = 0.0
+    approach_m: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Acquired:
     """Frames with the tilts (y, x) from the coma-free axis at which they were taken, by read-back; rad."""
 
@@ -30,8 +39,8 @@ class Acquired:
         return sum(frame.dose_e_per_m2 or 0.0 for frame in self.frames)
 
 
-def acquire(microscope: Guarded, plan: Pattern, calibration: Calibration, *, offset_m: float = 0.0) -> Acquired:
-    """Take a pattern at a lens defocus changed by `offset_m`; beam tilt and defocus are put back after it.
+def acquire(microscope: Guarded, plan: Pattern, calibration: Calibration, taking: Taking = Taking()) -> Acquired:
+    """Take a pattern at a lens defocus changed by the offset; beam tilt and defocus are put back after it.
 
     Raises LimitError before anything moves, InstrumentError.
     """
@@ -39,18 +48,36 @@ def acquire(microscope: Guarded, plan: Pattern, calibration: Calibration, *, off
     limit = microscope.limits.tilt_max_rad
     if max(abs(complex(*tilt)) for tilt in settings) > limit:
         raise LimitError(f"The beam would be tilted beyond the limit of {limit * 1e3:g} mrad. Use a smaller tilt.")
-    tilt, defocus = microscope.beam_tilt_rad(), microscope.defocus_m()
+    before = microscope.beam_tilt_rad()
     frames, tilts = [], []
-    with _put_back(lambda: microscope.set_defocus(defocus) if offset_m else None):
-        if offset_m:
-            microscope.set_defocus(defocus + offset_m)
-        with _put_back(lambda: microscope.set_beam_tilt(tilt)):
-            for planned, setting in zip(plan.tilts, settings, strict=True):
-                microscope.set_beam_tilt(setting)
-                tilts.append(_read(planned, true_tilt(calibration, microscope.beam_tilt_rad())))
-                frames.append(microscope.acquire())
+    with defocused(microscope, taking), put_back(lambda: microscope.set_beam_tilt(before)):
+        for planned, setting in zip(plan.tilts, settings, strict=True):
+            microscope.set_beam_tilt(setting)
+            if taking.settle_s:
+                microscope.wait(taking.settle_s)
+            tilts.append(_read(planned, true_tilt(calibration, microscope.beam_tilt_rad())))
+            frames.append(microscope.acquire())
     told = (replace(f, state=replace(f.state, tilt_rad=t)) for f, t in zip(frames, tilts, strict=True))
     return Acquired(tuple(told), tuple(tilts))
+
+
+@contextmanager
+def defocused(microscope: Guarded, taking: Taking) -> Iterator[None]:
+    """The lens moved by the offset, and put back at the end."""
+    if taking.offset_m == 0.0:
+        yield
+        return
+    before = microscope.defocus_m()
+    with put_back(lambda: approach_defocus(microscope, before, taking.approach_m)):
+        approach_defocus(microscope, before + taking.offset_m, taking.approach_m)
+        yield
+
+
+def approach_defocus(microscope: Guarded, defocus_m: float, approach_m: float) -> None:
+    """Set the lens, coming from underfocus by `approach_m` where that is given: it then always arrives alike."""
+    if approach_m and microscope.defocus_m() > defocus_m - approach_m:
+        microscope.set_defocus(defocus_m - approach_m)
+    microscope.set_defocus(defocus_m)
 
 
 def _read(planned: Tilt, read: Tilt) -> Tilt:
@@ -58,7 +85,7 @@ def _read(planned: Tilt, read: Tilt) -> Tilt:
 
 
 @contextmanager
-def _put_back(action: Callable[[], None]) -> Iterator[None]:
+def put_back(action: Callable[[], None]) -> Iterator[None]:
     """Do `action` at the end; after an error it must not hide the error by one of its own.
 
     What fails then is tried again, and told, by `Guarded.preserved` around the whole run.

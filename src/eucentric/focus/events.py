@@ -8,22 +8,25 @@ from typing import TypeAlias
 
 from eucentric.correlation.shift import Shift
 from eucentric.focus.correct import Correction
+from eucentric.focus.measurement import Measurement
 from eucentric.focus.outcome import RunResult, StepResult
 from eucentric.focus.patterns import Link
 from eucentric.focus.result import DefocusResult
-from eucentric.focus.settings import FocusSequence, FocusStep
-from eucentric.focus.verdict import Verdict
+from eucentric.focus.settings import CorrectionType, FocusSequence, FocusStep
+from eucentric.focus.targets import HERE, FocusTarget
+from eucentric.focus.verdict import Finding, Verdict
 from eucentric.images.frame import Frame
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A sequence begins on an instrument."""
+    """A sequence begins on an instrument, at these focus targets."""
 
     time_s: float
     instrument: str
     sequence: FocusSequence
     measure_only: bool
+    targets: tuple[FocusTarget, ...] = (HERE,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class FrameTaken:
     measurement: int
     index: int
     frame: Frame
+    target: str = "here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Measured:
     step: str
     measurement: int
     result: DefocusResult
+    target: str = "here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,133 @@ class ObserverFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class SetUp:
+    """A step's preset is set, and with it the lens: `defocus_m` is what it reads now. `what` says it in words."""
+
+    time_s: float
+    step: str
+    preset: str
+    defocus_m: float
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReached:
+    """The microscope looks at a focus target."""
+
+    time_s: float
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Melted:
+    """A target was exposed before anything is measured there."""
+
+    time_s: float
+    target: str
+    preset: str
+    exposures: int
+    dose_e_per_m2: float
+
+
+@dataclass(frozen=True, slots=True)
+class DriftDeclared:
+    """The stage was moved: until a drift check has seen it still, the specimen is taken to move."""
+
+    time_s: float
+    step: str
+    moved_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class DriftMeasured:
+    """One look at the drift; `speed_m_per_s` is None where the images did not tell it."""
+
+    time_s: float
+    step: str
+    target: str
+    speed_m_per_s: float | None
+    sigma_m_per_s: float | None
+    threshold_m_per_s: float
+    still: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A target whose measurement was refused is left out of the average."""
+
+    time_s: float
+    step: str
+    target: str
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Averaged:
+    """The weighted average of the targets that were believed."""
+
+    time_s: float
+    step: str
+    targets: tuple[str, ...]
+    measurement: Measurement
+
+
+@dataclass(frozen=True, slots=True)
+class Stigmated:
+    """The stigmator was moved from `before` to `arrived` to take `a1_m` (a, b) away."""
+
+    time_s: float
+    step: str
+    a1_m: tuple[float, float]
+    before: tuple[float, float]
+    arrived: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class DefocusReset:
+    """The present lens setting became defocus zero; it was `defocus_m` before."""
+
+    time_s: float
+    step: str
+    defocus_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """The operator works at a manual step: moved something, or (`channel` None) looked at an image."""
+
+    time_s: float
+    step: str
+    channel: CorrectionType | None = None
+    change_m: float = 0.0
+    arrived_m: float = 0.0
+    frame: Frame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FinalTaken:
+    """The image that is kept of a target after the sequence."""
+
+    time_s: float
+    target: str
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The run stands still until it is resumed or aborted."""
+
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The run goes on, or is about to end because it was aborted."""
+
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     """The sequence is over."""
 
@@ -150,6 +282,19 @@ Event: TypeAlias = (
     | Restored
     | Failed
     | ObserverFailed
+    | SetUp
+    | TargetReached
+    | Melted
+    | DriftDeclared
+    | DriftMeasured
+    | LeftOut
+    | Averaged
+    | Stigmated
+    | DefocusReset
+    | ByHand
+    | FinalTaken
+    | Paused
+    | Resumed
     | RunEnded
 )
 Observer: TypeAlias = Callable[[Event], None]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from eucentric.focus.correct import Correction
 from eucentric.focus.measurement import Measurement
 from eucentric.focus.result import DefocusResult
-from eucentric.focus.settings import CorrectionType, FocusSequence, FocusStep
+from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSequence, FocusStep
 from eucentric.focus.verdict import Finding
 from eucentric.units import show_length
 
@@ -22,22 +22,32 @@ class Status(StrEnum):
     DONE = "done"  # measured within its tolerance
     MEASURED = "measured"  # measured only, as was asked
     REFUSED = "refused"  # a measurement or a correction was refused; see `refusal`
-    SKIPPED = "skipped"  # measuring only: the step before found more than this one can measure
+    SKIPPED = "skipped"  # not done, and why is said: beyond its reach, good enough already, or nobody there to do it
+    BY_HAND = "by hand"  # the operator looked, corrected as far as wanted, and said that it is done
     NOT_CONVERGED = "not converged"  # out of iterations above the tolerance; the last measurement stands
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One measurement and the correction that was made after it (None: none), which may have been taken back."""
+    """One measurement and the correction that was made after it (None: none), which may have been taken back.
+
+    `average` is that of all believed targets, where there were several and this was the last one looked at.
+    """
 
     result: DefocusResult
     correction: Correction | None
     taken_back: bool = False
+    target: str = "here"
+    average: Measurement | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """A step's rounds in order. Its last round never has a correction unless the step was refused after a probe."""
+    """A step's rounds in order. Its last round never has a correction unless the step was refused after one.
+
+    `dose_e_per_m2` is what the step spent, over all targets. `left_out` names the targets that were not believed at the
+    end, and why; `by_hand_m` what the operator moved: (defocus, stage z).
+    """
 
     step: FocusStep
     status: Status
@@ -45,13 +55,24 @@ class StepResult:
     refusal: Finding | None
     dose_e_per_m2: float
     skipped: str | None = None
+    left_out: tuple[tuple[str, Finding], ...] = ()
+    by_hand_m: tuple[float, float] = (0.0, 0.0)
 
     @property
     def residual(self) -> Measurement | None:
         """What was measured and believed after the last move: None when nothing stands."""
-        if not self.rounds or self.rounds[-1].correction is not None or not self.rounds[-1].result.accepted:
+        if not self.rounds or self.rounds[-1].correction is not None or self.taken_back:
             return None
-        return None if self.taken_back else self.rounds[-1].result.measurement
+        last = self.rounds[-1]
+        if last.average is not None:
+            return last.average
+        return last.result.measurement if last.result.accepted and self.status is not Status.REFUSED else None
+
+    @property
+    def stands_aside(self) -> bool:
+        """Whether it neither measured nor moved anything: what was measured before it still holds."""
+        idle = self.status is Status.SKIPPED or self.step.focus_method in {FocusMethod.NONE, FocusMethod.MANUAL}
+        return idle and not self.rounds and self.refusal is None and self.by_hand_m == (0.0, 0.0)
 
     @property
     def taken_back(self) -> bool:
@@ -66,19 +87,23 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """A whole sequence. `confirmed` are the channels whose sign was seen to be right: hand them to the next run."""
+    """A whole sequence. `confirmed` are the channels whose sign was seen to be right: hand them to the next run.
+
+    `doses_e_per_m2` is what each focus target got in all, melting, drift checks and final images included.
+    """
 
     instrument: str
     sequence: FocusSequence
     measure_only: bool
     steps: tuple[StepResult, ...]
     confirmed: frozenset[CorrectionType]
+    doses_e_per_m2: tuple[tuple[str, float], ...] = ()
 
     @property
     def residual(self) -> Measurement | None:
         """The believed measurement with which the run ended, None when there is none."""
         done = len(self.steps) == sum(s.switch for s in self.sequence.steps)
-        took = [s for s in self.steps if s.skipped is None]
+        took = [s for s in self.steps if not s.stands_aside]
         return took[-1].residual if took and done else None
 
     @property
@@ -97,7 +122,9 @@ class RunResult:
 
     @property
     def dose_e_per_m2(self) -> float:
-        """Electrons per m² spent."""
+        """Electrons per m² spent at the target that got most."""
+        if self.doses_e_per_m2:
+            return max(dose for _, dose in self.doses_e_per_m2)
         return sum(s.dose_e_per_m2 for s in self.steps)
 
     @property

@@ -1,0 +1,148 @@
+"""The hands of the loop: how a step sets the instrument up, moves it, and takes a move back."""
+
+from __future__ import annotations
+
+from eucentric.errors import InstrumentError, LimitError
+from eucentric.focus.acquisition import approach_defocus
+from eucentric.focus.correct import Channel, Correction
+from eucentric.focus.events import Corrected, DefocusReset, DriftDeclared, SetUp, TakenBack
+from eucentric.focus.settings import CorrectionType, FocusMethod, FocusStep, ResetDefocus
+from eucentric.focus.work import Work
+from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.preserved import Part
+from eucentric.units import show_length
+
+
+class Hands:
+    """Moves the instrument for the loop, and tells what was moved. `confirmed` grows with the run."""
+
+    def __init__(self, work: Work, confirmed: frozenset[CorrectionType]) -> None:
+        self._work = work
+        self.confirmed = set(confirmed)
+        self.pending: Correction | None = None
+        """A probe that was not yet seen to be right."""
+
+    def set_preset(self, name: str) -> None:
+        """Change the preset, normalise the lenses and wait, as the settings say."""
+        scope, settings = self._work.scope, self._work.settings
+        changed = scope.preset().name != name
+        scope.set_preset(name)
+        if changed and settings.normalize and scope.capabilities.normalize:
+            scope.normalize()
+        if changed and settings.pause_time_s:
+            scope.wait(settings.pause_time_s)
+
+    def set_up(self, step: FocusStep) -> None:
+        """Set the preset; where height is measured also eucentric focus, so that what is measured is height."""
+        work = self._work
+        self.set_preset(step.preset)
+        what = f"preset {step.preset}"
+        if step.correction_type is CorrectionType.STAGE_Z or step.focus_method is FocusMethod.STAGE_TILT:
+            defocus, source = eucentric_defocus_m(work, step.preset)
+            approach_defocus(work.scope, defocus, work.settings.focus_approach_m)
+            what = f"{what}, lens at {source}"
+        work.tell(SetUp(work.now_s(), step.name, step.preset, work.scope.defocus_m(), what))
+
+    def channel(self, step: FocusStep) -> Channel:
+        """Where the step's channel stands, and how C1 follows it."""
+        scope, kind = self._work.scope, step.correction_type
+        if kind is CorrectionType.STAGE_Z:
+            at = scope.stage()
+            per_move = self._work.calibration(step.preset).c1_per_z(at.alpha_rad)
+            return Channel(kind, at.z_m, per_move, kind in self.confirmed)
+        return Channel(kind, scope.defocus_m(), 1.0, kind in self.confirmed)
+
+    def correct(self, step: FocusStep, wanted: Correction) -> None:
+        """Make a correction. It is here to stay unless it is a probe, which must first be seen to be right."""
+        work = self._work
+        self._move(step, wanted.channel, wanted.target_m)
+        work.moved_m += abs(wanted.change_c1_m)
+        if wanted.probe:
+            self.pending = wanted
+        else:
+            self.accept(wanted.channel)
+        work.tell(Corrected(work.now_s(), step.name, wanted, self.channel(step).position_m))
+        work.scope.wait(step.settle_s)
+
+    def take_back(self, step: FocusStep) -> bool:
+        """Undo a probe that was not seen to be right; whether there was one."""
+        probe, self.pending = self.pending, None
+        if probe is None:
+            return False
+        self._move(step, probe.channel, probe.target_m - probe.move_m)
+        work = self._work
+        work.tell(TakenBack(work.now_s(), step.name, probe, self.channel(step).position_m))
+        return True
+
+    def accept(self, channel: CorrectionType) -> None:
+        """A correction is here to stay. One of height counts from the eucentric focus that was set to measure it."""
+        self.pending = None
+        parts = (Part.DEFOCUS, Part.STAGE_Z) if channel is CorrectionType.STAGE_Z else (Part.DEFOCUS,)
+        self._work.accept(*parts)
+        self._work.kept.add(parts[-1])
+
+    def reset_defocus(self, step: FocusStep) -> None:
+        """The present lens setting becomes defocus zero, where the step asks for it."""
+        work = self._work
+        if step.reset_defocus is not ResetDefocus.YES:
+            return
+        before = work.scope.defocus_m()
+        work.scope.reset_defocus()
+        work.accept(Part.DEFOCUS_ZERO, Part.DEFOCUS)
+        work.tell(DefocusReset(work.now_s(), step.name, before))
+
+    def _move(self, step: FocusStep, channel: CorrectionType, target_m: float) -> None:
+        work = self._work
+        if channel is not CorrectionType.STAGE_Z:
+            approach_defocus(work.scope, target_m, work.settings.focus_approach_m)
+            return
+        before = work.scope.stage().z_m
+        approach_z(work.scope, target_m, work.settings.z_approach_m)
+        work.drifting = True
+        work.tell(DriftDeclared(work.now_s(), step.name, target_m - before))
+
+
+def eucentric_defocus_m(work: Work, preset: str) -> tuple[float, str]:
+    """The defocus, from defocus zero, at which what is measured is height, and where that is from."""
+    scope, stored = work.scope, work.calibration(preset).eucentric_focus_m
+    if stored is not None and scope.capabilities.defocus_zero:
+        return stored - (scope.focus_m() - scope.defocus_m()), "the stored eucentric focus"
+    return scope.preset().defocus_m, "the preset's defocus (eucentric focus is not calibrated)"
+
+
+def approach_z(scope: Guarded, z_m: float, approach_m: float) -> None:
+    """Move the stage to z, arriving from below by at least `approach_m`: its backlash is then always the same.
+
+    Both moves are checked against the limit before the first. Raises LimitError, InstrumentError.
+    """
+    if approach_m == 0.0 or scope.stage().z_m <= z_m - approach_m:
+        scope.move_stage(z_m=z_m)
+        return
+    limit = scope.limits.stage_z_max_m
+    for goal in (z_m - approach_m, z_m):
+        if abs(goal) > limit:
+            raise LimitError(
+                f"Stage z was asked for at {show_length(z_m)}, approached from {show_length(z_m - approach_m)}; the "
+                f"limit is ±{show_length(limit)}. Nothing was moved. Approach from nearer (z approach), or load the "
+                "grid nearer to eucentric height."
+            )
+    scope.move_stage(z_m=z_m - approach_m)
+    scope.move_stage(z_m=z_m)
+
+
+def check_able(work: Work) -> None:
+    """Raises InstrumentError where the sequence needs a part that the instrument has not; nothing has moved."""
+    can, steps = work.scope.capabilities, [s for s in work.settings.sequence.steps if s.switch]
+    needs = (
+        (can.defocus_zero, any(s.reset_defocus is ResetDefocus.YES for s in steps), "defocus zero can't be reset"),
+        (can.stigmator, any(s.stig_correction for s in steps), "the stigmator can't be set"),
+        (can.stage_z, any(s.correction_type is CorrectionType.STAGE_Z for s in steps), "the stage's Z can't be moved"),
+        (can.stage_alpha, any(s.focus_method is FocusMethod.STAGE_TILT for s in steps), "the stage can't be tilted"),
+        (can.beam_tilt, any(s.focus_method is FocusMethod.BEAM_TILT for s in steps), "the beam can't be tilted"),
+    )
+    for able, needed, what in needs:
+        if needed and not able:
+            raise InstrumentError(
+                f"On {work.scope.name} {what}, and the sequence '{work.settings.sequence.name}' asks for it. "
+                "Switch that off, or choose another sequence. Nothing was moved."
+            )

@@ -1,0 +1,146 @@
+"""The loop: measure, judge, correct, look again. The only place that closes it.
+
+Every correction is followed by a measurement, so hysteresis and backlash are in what is measured last. The first
+correction on a channel is a probe.
+"""
+
+from __future__ import annotations
+
+from eucentric.focus.again import Expected, expected_after
+from eucentric.focus.correct import (
+    Allowed,
+    Correction,
+    check_followed,
+    check_limits,
+    correction_of,
+    followed,
+    needed,
+)
+from eucentric.focus.events import Averaged, LeftOut
+from eucentric.focus.hands import Hands
+from eucentric.focus.looking import Looking, Seen
+from eucentric.focus.measurement import Measurement
+from eucentric.focus.outcome import Status, StepResult
+from eucentric.focus.settings import FocusStep
+from eucentric.focus.targets import FocusTarget
+from eucentric.focus.verdict import Finding
+from eucentric.focus.work import Work
+
+
+class Loop:
+    """One step, at all targets: measure and correct until within tolerance, refused, or out of iterations."""
+
+    def __init__(
+        self, work: Work, step: FocusStep, hands: Hands, looking: Looking, targets: tuple[FocusTarget, ...]
+    ) -> None:
+        self._work = work
+        self._step = step
+        self._hands = hands
+        self._looking = looking
+        self._targets = list(targets)
+        self._several = len(targets) > 1
+        self._left_out: dict[str, Finding] = {}
+        self._looks: dict[str, int] = {}
+        self._last: dict[str, Measurement] = {}  # what each target showed before the correction, then now
+        self._made: Correction | None = None  # the correction between the pass before and this one
+        self._spent_before = sum(work.doses.values())
+
+    def run(self, range_m: float, *, measure_only: bool) -> StepResult:
+        """Close the loop on this step."""
+        corrections = 0
+        while True:
+            measured = self._pass()
+            if isinstance(measured, Finding):
+                return self._refused(measured)
+            if measure_only or not needed(measured, self._step):
+                if min(self._looks[t.name] for t in self._targets) < self._step.looks_min:
+                    continue
+                return self.ended(Status.MEASURED if measure_only else Status.DONE)
+            if corrections == self._step.iterations:
+                return self.ended(Status.NOT_CONVERGED)
+            wanted = correction_of(measured, self._hands.channel(self._step))
+            allowed = Allowed(range_m, self._work.settings.sequence.limits, self._work.moved_m)
+            refusal = check_limits(wanted, -measured.c1_m, allowed)
+            if refusal is not None:
+                return self._refused(refusal)
+            self._hands.correct(self._step, wanted)
+            self._looking.mark(correction=wanted)
+            self._made = wanted
+            corrections += not wanted.probe
+
+    def ended(self, status: Status, refusal: Finding | None = None) -> StepResult:
+        """The step as it ended."""
+        dose = sum(self._work.doses.values()) - self._spent_before
+        rounds, left_out = tuple(self._looking.rounds), tuple(self._left_out.items())
+        return StepResult(self._step, status, rounds, refusal, dose, left_out=left_out)
+
+    def _refused(self, refusal: Finding) -> StepResult:
+        if self._hands.take_back(self._step):
+            self._looking.mark_taken_back()
+        return self.ended(Status.REFUSED, refusal)
+
+    def _pass(self) -> Measurement | Finding:
+        """Look at every target; the average of those believed, or why there is none."""
+        before = self._last
+        seen = [self._look(target) for target in self._targets]
+        good = {s.target.name: s.result.measurement for s in seen if s.result is not None and s.refusal is None}
+        self._leave_out([s for s in seen if s.refusal is not None], last=not good)
+        if not good:
+            return next(s.refusal for s in seen if s.refusal is not None)
+        self._last = good
+        self._made = None
+        return self._followed(before, good) or self._averaged(good)
+
+    def _look(self, target: FocusTarget) -> Seen:
+        before = len(self._looking.rounds)
+        seen = self._looking.at(target, self._expected(target))
+        self._looks[target.name] = self._looks.get(target.name, 0) + len(self._looking.rounds) - before
+        return seen
+
+    def _expected(self, target: FocusTarget) -> Expected | None:
+        """What the last correction must have left at a target."""
+        if self._made is None or target.name not in self._last:
+            return None
+        return expected_after(
+            self._last[target.name], self._made, self._work.calibration(self._step.preset).uncertainty
+        )
+
+    def _leave_out(self, refused: list[Seen], *, last: bool) -> None:
+        """Those refused are not looked at again in this step, unless there is no other."""
+        for one in refused:
+            assert one.refusal is not None
+            if self._several:
+                self._left_out[one.target.name] = one.refusal
+                self._work.tell(LeftOut(self._work.now_s(), self._step.name, one.target.name, one.refusal))
+            if not last:
+                self._targets.remove(one.target)
+
+    def _averaged(self, good: dict[str, Measurement]) -> Measurement:
+        if not self._several:
+            return next(iter(good.values()))
+        measured = average(tuple(good.values()))
+        self._looking.mark(average=measured)
+        self._work.tell(Averaged(self._work.now_s(), self._step.name, tuple(good), measured))
+        return measured
+
+    def _followed(self, before: dict[str, Measurement], now: dict[str, Measurement]) -> Finding | None:
+        """After a probe: why the channel must not be used further; None, and it is confirmed, when focus followed."""
+        probe = self._hands.pending
+        if probe is None:
+            return None
+        both = [name for name in now if name in before]
+        if not both:  # nothing to compare: neither accused nor confirmed
+            self._hands.accept(probe.channel)
+            return None
+        first, second = (average(tuple(side[name] for name in both)) for side in (before, now))
+        refusal = check_followed(first, second, probe)
+        if refusal is None:
+            self._hands.accept(probe.channel)
+            if followed(first, second, probe):
+                self._hands.confirmed.add(probe.channel)
+        return refusal
+
+
+def average(several: tuple[Measurement, ...]) -> Measurement:
+    """The most certain of several, for now."""
+    return min(several, key=lambda one: one.total_sigma_m)

@@ -1,0 +1,74 @@
+"""C1 from the shift between images at opposite beam tilts."""
+
+from __future__ import annotations
+
+from eucentric.focus.acquisition import Acquired, Taking, acquire
+from eucentric.focus.again import Look
+from eucentric.focus.events import FrameTaken, ShiftFound
+from eucentric.focus.measure import How, measure_frames
+from eucentric.focus.patterns import Pattern, pattern, pattern_of
+from eucentric.focus.predict import capture_range_m, separation_range_m
+from eucentric.focus.result import DefocusResult
+from eucentric.focus.settings import FocusStep
+from eucentric.focus.targets import FocusTarget
+from eucentric.focus.work import Work
+
+
+class BeamTilt:
+    """Beam tilt with the step's pattern, or with the phase plate's own tilts."""
+
+    def __init__(self, work: Work, step: FocusStep) -> None:
+        self._work = work
+        self._step = step
+
+    @property
+    def range_m(self) -> float:
+        """The step's own limit, else the capture range of its widest pair."""
+        step, preset = self._step, self._work.scope.preset()
+        if step.delta_max_m is not None:
+            return step.delta_max_m
+        if not self._work.settings.on_phase_plate:
+            return capture_range_m(preset.size, preset.pixel_m, step.tilt_rad, direction_rad=step.tilt_direction_rad)
+        plan = self._plan(Look())
+        pairs = ((plan.tilts[a], plan.tilts[b]) for a, b in plan.links)
+        return min(separation_range_m(preset.size, preset.pixel_m, a, b) for a, b in pairs)
+
+    @property
+    def images(self) -> int:
+        """One for each tilt."""
+        return self._plan(Look()).images
+
+    def measure(self, target: FocusTarget, look: Look) -> DefocusResult:
+        """Take the pattern, compare the images, judge."""
+        work, step = self._work, self._step
+        calibration = work.calibration(step.preset)
+        plan = self._plan(look)
+        number = work.next_measurement()
+        taking = Taking(look.offset_m, work.settings.beam_tilt_settle_time_s, work.settings.focus_approach_m)
+        taken = acquire(work.scope, plan, calibration, taking)
+        self._told(taken, target, number)
+        how = How(
+            column=calibration.column,
+            uncertainty=calibration.uncertainty,
+            method=step.correlation_type,
+            thresholds=step.thresholds,
+            range_m=self.range_m,
+            offset_m=look.offset_m,
+            workers=work.workers,
+        )
+        result = measure_frames(taken.frames, taken.tilts, plan.links, how)
+        for link, shift in zip(plan.links, result.shifts, strict=True):
+            work.tell(ShiftFound(work.now_s(), step.name, number, link, shift))
+        return result
+
+    def _told(self, taken: Acquired, target: FocusTarget, number: int) -> None:
+        """Only told after the last exposure: files written between exposures would add drift."""
+        self._work.spend(target.name, taken.dose_e_per_m2)
+        for index, frame in enumerate(taken.frames):
+            self._work.tell(FrameTaken(frame.time_s, self._step.name, number, index, frame, target.name))
+
+    def _plan(self, look: Look) -> Pattern:
+        step, settings = self._step, self._work.settings
+        if settings.on_phase_plate:  # the plate stands where these tilts go: no other size of tilt will do
+            return pattern_of(settings.phase_plate_tilts_rad)
+        return pattern(step.pattern, step.tilt_rad * look.tilt_fraction, step.tilt_direction_rad)

@@ -1,0 +1,75 @@
+"""What one run works with, and the little that it has to remember: shared by the loop, its methods and its hands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from eucentric.calibration.book import CalibrationBook
+from eucentric.calibration.instrument import Calibration
+from eucentric.focus.audience import Audience
+from eucentric.focus.events import Event
+from eucentric.focus.settings import FocusSettings
+from eucentric.focus.verdict import Finding, Reason
+from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.preserved import Part, Preserved
+
+_E_PER_A2 = 1e20  # 1 e/Å² in e/m²
+
+
+@dataclass(slots=True)
+class Work:
+    """The instrument, what is believed of it, the settings, those who watch, and the electrons spent at each target.
+
+    `memory` is what will be restored. `measurements` counts them through the run, from 0. `moved_m` is the sum of all
+    |corrections|; `drifting` says that the stage was moved and not yet seen still.
+    """
+
+    scope: Guarded
+    book: CalibrationBook
+    settings: FocusSettings
+    audience: Audience
+    memory: Preserved
+    workers: int = 2
+    measurements: int = 0
+    moved_m: float = 0.0
+    drifting: bool = False
+    kept: set[Part] = field(default_factory=set)
+    doses: dict[str, float] = field(default_factory=dict)
+
+    def tell(self, event: Event) -> None:
+        """Tell those who watch."""
+        self.audience.tell(event)
+
+    def now_s(self) -> float:
+        """The microscope's clock."""
+        return self.scope.now_s()
+
+    def calibration(self, preset: str) -> Calibration:
+        """What is believed at a preset. Raises CalibrationError when there is nothing."""
+        return self.book.of(preset)
+
+    def next_measurement(self) -> int:
+        """The number of the measurement that begins."""
+        self.measurements += 1
+        return self.measurements - 1
+
+    def spend(self, target: str, dose_e_per_m2: float) -> None:
+        """Keep what was spent at a target."""
+        self.doses[target] = self.doses.get(target, 0.0) + dose_e_per_m2
+
+    def too_much(self, target: str, dose_e_per_m2: float, what: str) -> Finding | None:
+        """Why so many further electrons must not be spent at a target, None where they may."""
+        budget, spent = self.settings.dose_max_per_m2, self.doses.get(target, 0.0)
+        if budget is None or spent + dose_e_per_m2 <= budget * (1 + 1e-9):
+            return None
+        return Finding(
+            Reason.DOSE_BUDGET,
+            f"{what} would take target '{target}' to {(spent + dose_e_per_m2) / _E_PER_A2:.3g} e/Å²",
+            f"its budget is {budget / _E_PER_A2:.3g} e/Å²",
+            "Raise the budget, expose less, or give another target.",
+        )
+
+    def accept(self, *parts: Part) -> None:
+        """From now on the present values of these parts are here to stay."""
+        for part in parts:
+            self.memory.accept(part)
