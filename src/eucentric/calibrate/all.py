@@ -6,7 +6,7 @@ only what needs it. Everything that was moved is put back at the end, the stage'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -26,6 +26,7 @@ from eucentric.calibration.record import Record, optics_of
 from eucentric.calibration.store import CalibrationStore, missing
 from eucentric.errors import CalibrationError, EucentricError
 from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.protocol import Microscope
 from eucentric.optics.column import Column
 
 AXIS_MOVED_RAD = 0.5e-3
@@ -78,7 +79,7 @@ class Setup:
     `draw` makes figures; `now` is the wall clock in UTC.
     """
 
-    microscope: Guarded
+    microscope: Microscope
     store: CalibrationStore
     columns: Mapping[str, Column]
     instrument: str
@@ -95,6 +96,8 @@ class Calibrator:
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
+        scope = setup.microscope
+        self._scope = scope if isinstance(scope, Guarded) else Guarded(scope)
         self._order = tasks(setup.presets)
         self._states = {p.name: optics_of(setup.microscope, p.name) for p in setup.microscope.presets()}
         self._is_near = False
@@ -131,20 +134,22 @@ class Calibrator:
         if wanted:
             raise CalibrationError(missing(wanted[0][0], self._setup.instrument, self._states[wanted[0][1]]))
         self._weights = (0.0, task.seconds, task.seconds)
-        with self._setup.microscope.preserved():
+        with self._scope.preserved():
             return self._measure(task)
 
-    def all(self, *, anew: bool = False) -> tuple[Did, ...]:
+    def all(self, *, anew: bool = False, only: Collection[str] | None = None) -> tuple[Did, ...]:
         """Measure what is missing or old (`anew`: everything), in the right order; how each ended.
 
+        `only` names the kinds to do (None: all); `plan.ESSENTIAL` are those that focusing can't do without.
         Raises InstrumentError only where the instrument can't be restored.
         """
         did: list[Did] = []
-        total = sum(t.seconds for t in self._order)
-        with self._setup.microscope.preserved():
-            for number, task in enumerate(self._order):
-                self._at = (number, len(self._order))
-                self._weights = (sum(t.seconds for t in self._order[:number]), total, task.seconds)
+        order = [task for task in self._order if only is None or task.kind in only]
+        total = sum(t.seconds for t in order)
+        with self._scope.preserved():
+            for number, task in enumerate(order):
+                self._at = (number, len(order))
+                self._weights = (sum(t.seconds for t in order[:number]), total, task.seconds)
                 did.append(self._try(task, anew))
                 self._setup.tell(did[-1])
         return tuple(did)
@@ -180,7 +185,7 @@ class Calibrator:
 
     def _measure(self, task: Task) -> Record:
         """Come near, measure, keep. Raises CalibrationError where the images do not tell it."""
-        scope = self._setup.microscope
+        scope = self._scope
         if task.near and not self._is_near:
             self._come_near()
         with scope.preserved():
@@ -207,7 +212,7 @@ class Calibrator:
         if self._setup.store.newest(rough.kind, self._setup.instrument, self._states[rough.preset], rough=True) is None:
             self._measure(rough)
         self._told(rough)("coming near to focus", 0.0)
-        come_near(self._setup.microscope, self.believed(), self._setup.presets)
+        come_near(self._scope, self.believed(), self._setup.presets)
         self._is_near = True
 
     def _keep(self, task: Task, outcome: Outcome) -> Record:

@@ -44,6 +44,9 @@ class Task:
 
 TILT, AXIS, STIGMATOR, HEIGHT, ALPHA = "tilt response", "coma-free axis", "stigmator response", "stage Z", "stage alpha"
 
+ESSENTIAL = frozenset({TILT, AXIS, STIGMATOR, HEIGHT})
+"""What focusing by beam tilt, with correction by lens, stage and stigmators, can't do without."""
+
 
 @dataclass(frozen=True, slots=True)
 class Presets:

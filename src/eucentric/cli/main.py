@@ -21,6 +21,7 @@ from typing import Annotated
 import typer
 
 from eucentric import __version__
+from eucentric.cli.calibrate import app as calibrate
 from eucentric.cli.focus import focus
 from eucentric.cli.measure import measure
 from eucentric.cli.plan import plan
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.command("focus")(focus)
 app.command("measure")(measure)
 app.command("plan")(plan)
+app.add_typer(calibrate, name="calibrate")
 
 
 def _show_version(wanted: bool) -> None:

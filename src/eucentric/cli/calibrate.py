@@ -1,0 +1,257 @@
+"""`eucentric calibrate …`: measure what focusing needs to know of an instrument, and keep it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eucentric.calibration.commands import COMMANDS
+from eucentric.cli.bench import STORE, Opened, opened
+
+if TYPE_CHECKING:
+    from eucentric.calibrate.all import Calibrator, Did, Moment
+    from eucentric.calibrate.outcome import Evidence
+    from eucentric.calibration.record import Record
+
+NOT_GOOD = 3
+
+app = typer.Typer(
+    help="Measure what focusing needs to know of an instrument, each with its error, and keep it.\n\n"
+    "Begin with: eucentric calibrate all",
+    no_args_is_help=True,
+)
+
+Name = Annotated[str, typer.Option("--microscope", help="Which instrument.")]
+Seed = Annotated[int, typer.Option(min=0, help="Which simulated microscope: its height error and faults.")]
+Store = Annotated[Path, typer.Option(help="Folder in which calibrations are kept.")]
+Size = Annotated[int, typer.Option("--size", min=64, max=4096, help="Side of the simulated images, pixels.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")]
+Days = Annotated[float, typer.Option("--max-age", min=0.001, help="Age in days after which a calibration is old.")]
+PresetName = Annotated[str, typer.Option(help="Preset to calibrate at.")]
+
+
+@app.command("list")
+def list_records(
+    *,
+    store: Store = STORE,
+    max_age: Days = 90.0,
+    as_json: AsJson = False,
+) -> None:
+    """What was calibrated, when, and whether it is good enough. Older ones of the same kind are not shown."""
+    from datetime import UTC, datetime
+
+    from eucentric.calibration.age import Ages, warning
+    from eucentric.calibration.store import CalibrationStore
+
+    kept = CalibrationStore(store)
+    records, troubles = kept.records(), kept.troubles()
+    ages, now = Ages(days=max_age), datetime.now(UTC)
+    if as_json:
+        typer.echo(json.dumps([r.model_dump(mode="json") for r in records], indent=2, allow_nan=False))
+    else:
+        _table(_latest(records))
+    for sentence in (*troubles, *filter(None, (warning(r, now, ages) for r in _latest(records)))):
+        typer.echo(sentence, err=True)
+
+
+def _latest(records: tuple[Record, ...]) -> list[Record]:
+    newest = {(r.instrument, r.kind, r.optics.preset): r for r in records}
+    return sorted(newest.values(), key=lambda r: (r.instrument, r.kind, r.optics.preset))
+
+
+def _table(records: list[Record]) -> None:
+    from rich.table import Table
+
+    from eucentric.calibration.words import sentence
+    from eucentric.cli.style import console, level_text
+
+    table = Table(title="Calibrations", title_justify="left")
+    for name in ("instrument", "what", "preset", "taken (UTC)", "is", "values"):
+        table.add_column(name, overflow="fold")
+    for r in records:
+        kind = r.kind + (" (rough)" if r.rough else "") + (" (transferred)" if r.transferred else "")
+        values = sentence(r.quantity, r.optics)
+        table.add_row(r.instrument, kind, r.optics.preset, f"{r.taken:%Y-%m-%d %H:%M}", level_text(r.level), values)
+    console().print(table)
+
+
+@app.command("all")
+def calibrate_all(
+    *,
+    microscope: Name = "simulated",
+    seed: Seed = 0,
+    store: Store = STORE,
+    focus: Annotated[str, typer.Option(help="Preset of fine focusing.")] = "fa",
+    hole: Annotated[str, typer.Option(help="Preset of coming near: of low magnification.")] = "hl",
+    others: Annotated[list[str] | None, typer.Option("--also", help="A further preset to calibrate.")] = None,
+    essential: Annotated[bool, typer.Option("--essential", help="Only what focusing can't do without.")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Measure also what is known and not old.")] = False,
+    max_age: Days = 90.0,
+    size: Size = 1024,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what is missing or old, in the right order. Stopped or killed half way, run it again: it goes on.
+
+    Exit code: 0 all is known and good enough, 3 something is not, 2 unusable options.
+    """
+    from eucentric.calibrate.all import State
+    from eucentric.calibrate.plan import ESSENTIAL, Presets
+
+    instrument = opened(microscope, seed=seed, size=size)
+    presets = Presets(focus, hole, tuple(others or ()))
+    with _watched(as_json) as tell:
+        calibrator = _calibrator(instrument, store, tell, presets=presets, days=max_age)
+        did = calibrator.all(anew=anew, only=ESSENTIAL if essential else None)
+    if as_json:
+        typer.echo(json.dumps([_did_json(d) for d in did], indent=2, allow_nan=False))
+    else:
+        _summary(did, store)
+    if any(d.state in (State.FAILED, State.BLOCKED) for d in did):
+        raise typer.Exit(NOT_GOOD)
+
+
+def _one(command: str, kind: str) -> Callable[..., None]:
+    def measure_one(
+        *,
+        microscope: Name = "simulated",
+        seed: Seed = 0,
+        preset: PresetName = _usual_preset(kind),
+        store: Store = STORE,
+        figure: Annotated[Path | None, typer.Option(help="Where to draw it too. Always drawn in the store.")] = None,
+        size: Size = 1024,
+        as_json: AsJson = False,
+    ) -> None:
+        from eucentric.calibration.record import Level
+        from eucentric.figures.saved import check_suffix
+
+        if figure is not None:
+            check_suffix(figure)
+        instrument = opened(microscope, seed=seed, size=size)
+        with _watched(as_json) as tell:
+            calibrator = _calibrator(instrument, store, tell, figure=figure)
+            record = calibrator.one(kind, preset)
+        _show(record, store, as_json)
+        if record.level is Level.RED:
+            raise typer.Exit(NOT_GOOD)
+
+    measure_one.__doc__ = f"Measure the {kind} and keep it, with its error and figure."
+    measure_one.__name__ = command
+    return measure_one
+
+
+def _usual_preset(kind: str) -> str:
+    return "hl" if kind in ("stage alpha", "parfocality") else "fa"
+
+
+for _command, _kind in COMMANDS.items():
+    app.command(_command, help=f"Measure the {_kind} and keep it, with its error and figure.")(_one(_command, _kind))
+
+
+def _calibrator(
+    instrument: Opened, store: Path, tell: Any, *, presets: Any = None, days: float = 90.0, figure: Path | None = None
+) -> Calibrator:
+    from eucentric.calibrate.all import Calibrator, Setup
+    from eucentric.calibrate.plan import Presets
+    from eucentric.calibration.age import Ages
+    from eucentric.calibration.store import CalibrationStore
+
+    def draw(record: Record, evidence: tuple[Evidence, ...], path: Path) -> None:
+        from eucentric.figures.calibration import draw_calibration
+
+        draw_calibration(record, evidence, path)
+        if figure is not None and not record.rough:
+            draw_calibration(record, evidence, figure)
+
+    return Calibrator(
+        Setup(
+            microscope=instrument.microscope,
+            store=CalibrationStore(store),
+            columns=instrument.columns,
+            instrument=instrument.instrument,
+            presets=presets or Presets(),
+            ages=Ages(days=days),
+            z_along_normal=instrument.z_along_normal,
+            draw=draw,
+            tell=tell,
+        )
+    )
+
+
+def _show(record: Record, store: Path, as_json: bool) -> None:
+    from eucentric.calibration.words import lines
+    from eucentric.cli.style import console, level_text
+
+    if as_json:
+        typer.echo(json.dumps(record.model_dump(mode="json"), indent=2, allow_nan=False))
+        return
+    screen = console()
+    screen.print(f"{record.kind}, {record.instrument}, {record.optics}", markup=False)
+    for name, value in lines(record.quantity, record.optics):
+        screen.print(f"  {name}: {value}", markup=False)
+    screen.print(level_text(record.level), record.sentence)
+    screen.print(f"Kept in {store}" + (f", figure {record.figure}" if record.figure else ""), markup=False)
+
+
+@contextmanager
+def _watched(quiet: bool) -> Iterator[Callable[[Moment | Did], None]]:
+    """A progress bar with what is going on and the time left, and a line for each that ended."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from eucentric.cli.style import console
+
+    columns = (
+        BarColumn(24),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console(quiet=quiet), transient=True) as bar:
+        whole = bar.add_task("starting", total=1.0)
+
+        def tell(moment: Moment | Did) -> None:
+            from eucentric.calibrate.all import Moment
+
+            if isinstance(moment, Moment):
+                what = f"{moment.task}: {moment.what}"
+                bar.update(whole, completed=moment.fraction, description=what)
+            else:
+                bar.console.print(_ended(moment))
+
+        yield tell
+
+
+def _ended(did: Did) -> Any:
+    from rich.text import Text
+
+    from eucentric.calibration.words import sentence
+    from eucentric.cli.style import level_text
+
+    if did.record is None:
+        return Text.assemble((f"{did.state} ", "red"), f"{did.task}: {did.why}")
+    known = f" (known since {did.record.taken:%Y-%m-%d %H:%M} UTC)" if did.state == "known" else ""
+    return Text.assemble(
+        level_text(did.record.level), f" {did.task}: {sentence(did.record.quantity, did.record.optics)}{known}"
+    )
+
+
+def _summary(did: tuple[Did, ...], store: Path) -> None:
+    from eucentric.cli.style import console
+
+    counts = {state: sum(d.state == state for d in did) for state in ("done", "known", "failed", "blocked")}
+    told = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
+    console().print(f"Calibrations: {told}. Kept in {store}", markup=False, soft_wrap=True)
+
+
+def _did_json(did: Did) -> dict[str, Any]:
+    return {
+        "kind": did.task.kind,
+        "preset": did.task.preset,
+        "state": str(did.state),
+        "why": did.why or None,
+        "record": None if did.record is None else did.record.model_dump(mode="json"),
+    }
