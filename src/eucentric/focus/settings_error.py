@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, get_args
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from eucentric.errors import InputError, SettingsError
+from eucentric.errors import SettingsError
 from eucentric.focus.fields import plain_value, si_unit, without_unit
 from eucentric.units import exactly
 
@@ -21,12 +22,17 @@ _BOUNDS = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", 
 _MUST_BE = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 
 
-def settings_error(error: ValidationError, model: type[BaseModel], *, source: str = "") -> SettingsError:
-    """The first thing that pydantic found, as a sentence; `source` is the file that it stands in."""
+def settings_error(
+    error: ValidationError, model: type[BaseModel], *, values: Mapping[str, Any] | None = None, source: str = ""
+) -> SettingsError:
+    """The first thing that pydantic found in `values`, as a sentence; `source` is the file that it stands in."""
     details = error.errors(include_url=False)
     # A step that is wrong makes the list of steps look empty: that is no news.
     telling = [d for d in details if d["type"] != "too_short" or len(details) == 1]
     at = _place(telling[0]["loc"], model)
+    step = _step_name(telling[0]["loc"], values)
+    if step is not None and at.last != "name":
+        at = replace(at, path=f"{at.path} (step {step!r})")
     said = f"{source + ': ' if source else ''}{_sentence(telling[0], at)}"
     more = len({d["loc"] for d in telling}) - 1
     return SettingsError(said if not more else f"{said} ({more} more to mend after this.)")
@@ -60,6 +66,19 @@ def _place(loc: tuple[int | str, ...], model: type[BaseModel]) -> _Place:
     if field is not None and isinstance(loc[-1], int):
         owner = _model_in(field.annotation) or owner
     return _Place(path or "The settings", without_unit(name), owner, name, field)
+
+
+def _step_name(loc: tuple[int | str, ...], values: Any) -> str | None:
+    """The name of the step that a path goes through, where it has one."""
+    for part in loc:
+        try:
+            values = values[part]
+        except (LookupError, TypeError):
+            return None
+        if isinstance(part, int):
+            name = values.get("name") if isinstance(values, Mapping) else None
+            return name if isinstance(name, str) else None
+    return None
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:
@@ -114,16 +133,11 @@ def _meant(written: str, known: list[str]) -> str:
 
 
 def _shown(value: Any, at: _Place) -> str:
-    """A number as an operator reads it, with its unit."""
+    """What was given: a number without a unit is SI."""
     unit = si_unit(at.name)
     if isinstance(value, str | bool) or not isinstance(value, int | float):
         return repr(value)
-    if unit is None or unit == "px2":
-        return f"{value:g}{' px²' if unit else ''}"
-    try:
-        return exactly(float(value), unit)
-    except InputError:
-        return f"{value} {unit}"
+    return f"{value:g}{'' if unit is None else ' px²' if unit == 'px2' else f' {unit}'}"
 
 
 def _bounds(at: _Place, detail: ErrorDetails) -> str:
@@ -133,8 +147,13 @@ def _bounds(at: _Place, detail: ErrorDetails) -> str:
         for kind, words in _MUST_BE.items():
             bound = getattr(constraint, kind, None)
             if bound is not None:
-                found.append(f"{words} {_shown(bound, at)}")
+                found.append(f"{words} {_bound(bound, at)}")
     return " and ".join(found) or _MUST_BE[_BOUNDS[detail["type"]]] + f" {detail.get('ctx', {})}"
+
+
+def _bound(value: float, at: _Place) -> str:
+    unit = si_unit(at.name)
+    return f"{value:g}" if unit in {None, "px2"} or value == 0 else exactly(float(value), unit or "")
 
 
 def _help(at: _Place) -> str:

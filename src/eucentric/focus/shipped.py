@@ -1,7 +1,7 @@
 """The focus settings that eucentric brings along: named defaults, to be run, shown and copied.
 
 The ones after the first do what the sequences do that Leginon ships (same nodes, steps, methods, ranges and
-corrections), with what makes them end where they say. A beam tilt there is the separation of the two images: its 10 mrad
+corrections), with what makes them end where they say. A beam tilt there is the separation of two images: its 10 mrad
 are ±5 mrad. Ranges are a tenth above theirs: an error of the tilt's scale must not refuse what is just within.
 
 Presets: `sq` a grid square, `hl` a hole, `fa` focus, `fc` manual focus. Steps that are switched off there are so here.

@@ -50,7 +50,7 @@ def read_toml(text: str, *, source: str = "") -> FocusSettings:
     try:
         return FocusSettings.model_validate({**top, "sequence": inner})
     except ValidationError as error:
-        raise settings_error(error, FocusSettings, source=source) from error
+        raise settings_error(error, FocusSettings, values={**top, "sequence": inner}, source=source) from error
 
 
 _IN_SEQUENCE_KEYS = {key for name in _IN_SEQUENCE for key in (name, without_unit(name))}
