@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.instrument import Calibration, Uncertainty
-from eucentric.microscope.handed_out import HandedOut
+from eucentric.calibration.quantities import AlphaResponse, StigmatorResponse
+from eucentric.microscope.handed_out import HandedOut, PresetCalibration
 from eucentric.optics.column import Column
+
+_Z_UNKNOWN_M = 200e-6  # the specimen's height is nothing that an instrument knows
 
 
 def book_from(numbers: HandedOut) -> CalibrationBook:
@@ -16,6 +21,7 @@ def book_from(numbers: HandedOut) -> CalibrationBook:
         axis_rad=numbers.axis_sigma_rad,
         focus_scale=numbers.focus_scale_sigma,
         a1_m=numbers.a1_sigma_m,
+        stage_tilt_axis_rad=numbers.stage_tilt_axis_sigma_rad,
     )
     columns = columns_of(numbers)
     presets = {}
@@ -26,9 +32,40 @@ def book_from(numbers: HandedOut) -> CalibrationBook:
             tilt_matrix=calibrated.tilt_matrix,
             coma_free_rad=numbers.coma_free_rad,
             height_per_z=numbers.height_per_z,
+            z_along_normal=numbers.z_along_normal,
+            stage_tilt_axis_rad=calibrated.stage_tilt_axis_rad,
+            alpha=_alpha(calibrated, numbers),
+            stigmator=_stigmator(calibrated, numbers),
+            eucentric_focus_m=calibrated.eucentric_focus_m,
             uncertainty=uncertainty,
         )
     return CalibrationBook(numbers.instrument, presets)
+
+
+def _alpha(one: PresetCalibration, numbers: HandedOut) -> AlphaResponse | None:
+    if one.alpha_px_per_m is None or one.stage_tilt_axis_rad is None:
+        return None
+    return AlphaResponse(
+        px_per_m=one.alpha_px_per_m,
+        px_per_m_sigma=numbers.alpha_sigma * math.hypot(*one.alpha_px_per_m),
+        eucentric_z_m=0.0,
+        eucentric_z_sigma_m=_Z_UNKNOWN_M,
+        axis_rad=one.stage_tilt_axis_rad,
+        axis_sigma_rad=numbers.stage_tilt_axis_sigma_rad,
+    )
+
+
+def _stigmator(one: PresetCalibration, numbers: HandedOut) -> StigmatorResponse | None:
+    if one.stigmator_m is None:
+        return None
+    (a_y, a_x), (b_y, b_x) = one.stigmator_m
+    return StigmatorResponse(
+        matrix_m=one.stigmator_m,
+        matrix_sigma_m=numbers.stigmator_sigma * math.sqrt(0.5 * (a_y**2 + a_x**2 + b_y**2 + b_x**2)),
+        a1_m=(0.0, 0.0),
+        a1_sigma_m=numbers.a1_sigma_m,
+        value=(0.0, 0.0),
+    )
 
 
 def columns_of(numbers: HandedOut) -> dict[str, Column]:

@@ -44,7 +44,7 @@ def test_coma_free_axis_and_rotation_centre() -> None:
     built.set_tilt(built.coma_free())
     assert abs(seen(built).tilt) < 1e-12
     moves = []
-    for tilt in (built.coma_free(), built._drawn.rotation_centre):
+    for tilt in (built.coma_free(), built.drawn.rotation_centre):
         built.set_tilt(tilt)
         places = []
         for defocus in (0.0, 1e-6):

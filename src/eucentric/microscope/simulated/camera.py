@@ -35,6 +35,8 @@ class Camera:
     def __init__(self, magnitudes: CameraMagnitudes, seed: int) -> None:
         self.m = magnitudes
         self._seed = seed
+        self._lottery = np.random.default_rng((seed, 8))
+        self._last: Float | None = None
         self._patterns: dict[tuple[int, tuple[int, int]], _Fixed] = {}
 
     def expose(
@@ -42,6 +44,11 @@ class Camera:
     ) -> Float:
         """Counts (ny, nx) for expected electrons per pixel; `smear_px` is the drift during the exposure (x + iy)."""
         m, shape = self.m, (electrons.shape[0], electrons.shape[1])
+        last = self._last
+        if m.stale_images and self._lottery.uniform() < m.stale_images and last is not None and last.shape == shape:
+            return last.copy()
+        if m.dead_shutter:
+            electrons = np.zeros_like(electrons)
         counts = _poisson(_average(electrons, smear_px), rng)
         if m.mtf_nyquist < 1:
             counts = fft.irfft2(
@@ -54,7 +61,9 @@ class Camera:
         if m.read_noise_counts:
             counts += np.float32(m.read_noise_counts) * rng.standard_normal(shape, dtype=np.float32)
         self._spikes(counts, exposure_s, rng)
-        return np.asarray(np.minimum(counts, np.float32(m.saturation_counts)), dtype=np.float32)
+        pixels = np.asarray(np.minimum(counts, np.float32(m.saturation_counts)), dtype=np.float32)
+        self._last = pixels if m.stale_images else None
+        return pixels
 
     def _fixed(self, binning: int, shape: tuple[int, int]) -> _Fixed:
         """Gain: pixels, columns and a slow part; dark: pixels, and the hot ones."""

@@ -41,7 +41,7 @@ class Optics:
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
+class Drawn:
     """The column's errors, drawn once; column axes."""
 
     coil: complex  # scale and rotation of the tilt coils
@@ -66,7 +66,7 @@ class Column:
     def __init__(self, magnitudes: ColumnMagnitudes, presets: tuple[Preset, ...], clock: Clock, seed: int) -> None:
         self.m = magnitudes
         self._clock = clock
-        self._drawn = _draw(magnitudes, presets, seed)
+        self.drawn = _draw(magnitudes, presets, seed)
         self._presets = {p.name: p for p in presets}
         self.preset = presets[0]
         self.defocus_m = 0.0  # absolute: what the lens is set to
@@ -108,35 +108,35 @@ class Column:
 
     def lens_c1_m(self) -> float:
         """The lens' true defocus at eucentric height, C1_lens."""
-        parfocal = self._drawn.parfocal_m[self.preset.name]
-        return (1 + self._drawn.focus_scale) * self.defocus_m + parfocal + self._remanence_m
+        parfocal = self.drawn.parfocal_m[self.preset.name]
+        return (1 + self.drawn.focus_scale) * self.defocus_m + parfocal + self._remanence_m
 
     def rotation_rad(self, preset: str) -> float:
         """Image rotation of a preset, from the stage's and column's axes."""
-        return self._drawn.rotation_rad[preset]
+        return self.drawn.rotation_rad[preset]
 
     def pixel_m(self, preset: str) -> float:
         """True pixel size of a preset."""
-        return self._drawn.pixel_m[preset]
+        return self.drawn.pixel_m[preset]
 
     def coil(self, excursion_m: float = 0.0) -> complex:
         """True tilt per instrument tilt (scale and rotation) at a lens excursion from eucentric focus."""
         scale = 1 + self.m.far_tilt_scale_per_m * excursion_m
-        turn = self._drawn.far_rotation_sign * self.m.far_rotation_rad_per_m * excursion_m
-        return complex(self._drawn.coil * scale * np.exp(1j * turn))
+        turn = self.drawn.far_rotation_sign * self.m.far_rotation_rad_per_m * excursion_m
+        return complex(self.drawn.coil * scale * np.exp(1j * turn))
 
     def coma_free(self, excursion_m: float = 0.0) -> complex:
         """The coma-free axis as a true direction, counted from the beam at instrument tilt 0."""
-        return self._drawn.coma_free + self.m.far_axis_rad_per_m * excursion_m * self._drawn.far_axis
+        return self.drawn.coma_free + self.m.far_axis_rad_per_m * excursion_m * self.drawn.far_axis
 
     @property
     def aperture_centre(self) -> complex:
         """Centre of the objective aperture from the coma-free axis, column axes."""
-        return self._drawn.aperture
+        return self.drawn.aperture
 
     def optics(self, lit_radius_m: float, convergence_rad: float) -> Optics:
         """What the next exposure sees."""
-        drawn, m = self._drawn, self.m
+        drawn, m = self.drawn, self.m
         turn = complex(np.exp(1j * drawn.rotation_rad[self.preset.name]))
         c1 = self.lens_c1_m()
         tilt = self.true_tilt(self._tilt_now(), c1)
@@ -178,7 +178,7 @@ class Column:
         self._remanence_m = float(goal + (self._remanence_m - goal) * np.exp(-abs(change)))
 
 
-def _draw(m: ColumnMagnitudes, presets: tuple[Preset, ...], seed: int) -> _Drawn:
+def _draw(m: ColumnMagnitudes, presets: tuple[Preset, ...], seed: int) -> Drawn:
     rng = np.random.default_rng((seed, 2))
     # Each preset beyond the first four draws from a stream of its own: adding one changes none of the others.
     of = {p.name: rng if k < FIRST_PRESETS else np.random.default_rng((seed, 2, k)) for k, p in enumerate(presets)}
@@ -190,7 +190,7 @@ def _draw(m: ColumnMagnitudes, presets: tuple[Preset, ...], seed: int) -> _Drawn
         return complex(np.exp(1j * rng.uniform(0, 2 * np.pi)))
 
     coma_free = vector(m.coma_free_rad)
-    return _Drawn(
+    return Drawn(
         coil=complex((1 + rng.normal() * m.tilt_scale) * np.exp(1j * rng.normal() * m.tilt_rotation_rad)),
         coma_free=coma_free,
         rotation_centre=coma_free + vector(m.rotation_centre_rad),

@@ -132,6 +132,8 @@ class CameraMagnitudes(Settings):
     hot_pixels: int = Field(default=12, description="pixels that stay hot in a 1k image")
     spikes: float = Field(default=2.0, description="mean number of x-ray spikes per second in a 1k image")
     saturation_counts: float = Field(default=65535.0, description="full well")
+    dead_shutter: bool = Field(default=False, description="no electron reaches the camera")
+    stale_images: float = Field(default=0.0, ge=0, le=1, description="chance that the image before comes once more")
     readout_s: float = Field(default=0.3, description="time from the end of an exposure to the image")
 
 
@@ -142,6 +144,10 @@ class ResidualMagnitudes(Settings):
     tilt_rotation_rad: float = Field(default=8.7e-3, description="its direction: 0.5°")
     axis_rad: float = Field(default=0.3e-3, description="coma-free axis, per component")
     aperture_centre_rad: float = Field(default=1e-3, description="the aperture's centre, per component")
+    stage_tilt_axis_rad: float = Field(default=8.7e-3, description="direction of the stage's tilt axis: 0.5°")
+    stigmator: float = Field(default=0.02, description="relative, per component of the stigmator's response")
+    eucentric_focus_m: float = Field(default=50e-9, description="eucentric focus of each preset")
+    alpha: float = Field(default=0.01, description="relative, of the image's displacement by stage tilt")
 
 
 class PresetMagnitudes(Settings):
@@ -227,7 +233,10 @@ _ZERO_WHEN_PERFECT = {
         *("settle_m", "drift_m_per_s", "drift_rest_m_per_s"),
     ),
     "camera": ("gain_residual", "dark_residual_counts", "read_noise_counts", "hot_pixels", "spikes"),
-    "residual": ("tilt_scale", "tilt_rotation_rad", "axis_rad", "aperture_centre_rad"),
+    "residual": (
+        *("tilt_scale", "tilt_rotation_rad", "axis_rad", "aperture_centre_rad", "stage_tilt_axis_rad", "stigmator"),
+        *("eucentric_focus_m", "alpha"),
+    ),
 }
 """Set to zero by `perfect`; what is not here (optics, specimen, dose noise) any instrument has."""
 

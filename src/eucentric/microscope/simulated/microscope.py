@@ -37,7 +37,7 @@ class SimulatedMicroscope:
         presets = tuple(mode.preset for mode in states)
         self._clock = Clock()
         self.column = Column(magnitudes.column, presets, self._clock, seed)
-        self._stage = Stage(magnitudes.stage, self._clock, seed)
+        self.goniometer = Stage(magnitudes.stage, self._clock, seed)
         self.specimen = Specimen(magnitudes.specimen, magnitudes.column.voltage_v, seed)
         self._waves = ExitWaves(self.specimen, magnitudes.column.amplitude_contrast, seed)
         self._camera = Camera(magnitudes.camera, seed)
@@ -151,7 +151,7 @@ class SimulatedMicroscope:
 
     def stage(self) -> StagePosition:
         """What the encoders say."""
-        return self._stage.read()
+        return self.goniometer.read()
 
     def move_stage(
         self,
@@ -164,7 +164,7 @@ class SimulatedMicroscope:
         """Move the given axes."""
         asked = {"x_m": x_m, "y_m": y_m, "z_m": z_m, "alpha_rad": alpha_rad}
         if self._written():
-            self._stage.move({axis: value for axis, value in asked.items() if value is not None})
+            self.goniometer.move({axis: value for axis, value in asked.items() if value is not None})
 
     def acquire(self) -> Frame:
         """One image with the present preset, float32 counts. `state.tilt_rad` is left to who knows the calibration."""
@@ -224,7 +224,7 @@ class SimulatedMicroscope:
 
     def view(self, ahead_s: float = 0.0) -> View:
         """Where the specimen lies: for truth.py alone."""
-        place = self._stage.place(ahead_s)
+        place = self.goniometer.place(ahead_s)
         name = self.column.preset.name
         number = list(self._modes).index(name)
         rotation = self.column.rotation_rad(name)
@@ -235,7 +235,7 @@ class SimulatedMicroscope:
         return sum(dose for centre, radius, dose in self._dosed if abs(place - centre) < radius)
 
     def _state(self) -> OpticalState:
-        preset, stage = self.column.preset, self._stage.read()
+        preset, stage = self.column.preset, self.goniometer.read()
         return OpticalState(
             voltage_v=self.voltage_v,
             preset=preset.name,

@@ -36,7 +36,7 @@ class Stage:
         self._rng = rng
         self._set = StagePosition(0.0, 0.0, 0.0, 0.0)
         self._side = dict.fromkeys(_AXES, 0.0)  # ±1: the side from which each axis was last reached
-        self._z_scale = 1 + float(rng.normal()) * magnitudes.z_scale
+        self.z_scale = 1 + float(rng.normal()) * magnitudes.z_scale
         self._runout = [complex(np.exp(1j * rng.uniform(0, 2 * np.pi))) for _ in range(2)]
         self._rest = magnitudes.drift_rest_m_per_s * complex(np.exp(1j * rng.uniform(0, 2 * np.pi)))
         self._drifted = 0j  # displacement gathered before the last move
@@ -69,7 +69,7 @@ class Stage:
         """Where it is now (or will be, `before_s` seconds from now)."""
         m, side = self._m, self._side
         alpha = self._set.alpha_rad + 0.5 * m.backlash_alpha_rad * side["alpha_rad"]
-        z = self._z_scale * self._set.z_m - 0.5 * m.backlash_z_m * side["z_m"]
+        z = self.z_scale * self._set.z_m - 0.5 * m.backlash_z_m * side["z_m"]
         play = 0.5 * m.backlash_xy_m * complex(side["x_m"], side["y_m"])
         out_of_line = self._runout[0] * m.runout_per_z * self._set.z_m + self._runout[1] * m.runout_m_per_rad * alpha
         xy = complex(self._set.x_m, self._set.y_m) - play + out_of_line

@@ -8,6 +8,8 @@ import numpy as np
 
 from eucentric.errors import InputError
 from eucentric.microscope.protocol import Microscope, Vector
+from eucentric.microscope.simulated.instrument import Instrument, instrument_of, matrix
+from eucentric.microscope.simulated.instrument import vector as _vector
 from eucentric.microscope.simulated.microscope import SimulatedMicroscope
 
 
@@ -30,6 +32,7 @@ class Truth:
     coma_free_rad: Vector  # as instrument tilt
     stage_xy_m: Vector
     drift_m_per_s: Vector  # stage axes
+    eucentric_z_m: float  # the z to command, coming from the present side, for eucentric height at the optical axis
 
 
 def truth(microscope: Microscope) -> Truth:
@@ -41,7 +44,10 @@ def truth(microscope: Microscope) -> Truth:
     lens_c1 = optics.lens.c1_m
     coil = column.coil(lens_c1)
     response = coil * turn
-    place = view.place
+    place, z_scale = view.place, simulated.goniometer.z_scale
+    # Height on the axis is (z + H)/cos α.
+    film = view.middle()
+    flat = place.z_m + float(simulated.specimen.height_m(np.array(film.imag), np.array(film.real)))
     return Truth(
         time_s=simulated.now_s(),
         c1_m=lens_c1 + height,
@@ -50,11 +56,29 @@ def truth(microscope: Microscope) -> Truth:
         tilt_rad=_vector(optics.tilt),
         a1_m=optics.lens.a1_m,
         pixel_m=optics.pixel_m,
-        tilt_matrix=((response.real, response.imag), (-response.imag, response.real)),
+        tilt_matrix=matrix(response),
         coma_free_rad=_vector(column.coma_free(lens_c1) / coil),
         stage_xy_m=_vector(place.xy_m),
         drift_m_per_s=_vector(place.velocity_m_per_s),
+        eucentric_z_m=simulated.goniometer.read().z_m - flat / z_scale,
     )
+
+
+def instrument(microscope: Microscope, preset: str | None = None) -> Instrument:
+    """What the calibrations of `preset` (None: the present one) should find. Raises InputError as `truth` does."""
+    simulated = _inside(microscope)
+    name = simulated.preset().name if preset is None else preset
+    return instrument_of(simulated.column, simulated.goniometer.z_scale, simulated.magnitudes, name)
+
+
+def height_at(microscope: Microscope, point_px: Vector = (0.0, 0.0)) -> float:
+    """True height of the specimen's mid-plane, metres, at a point (y, x) of the present view, pixels from its centre.
+
+    Of the image that an untilted beam makes.
+    """
+    view = _inside(microscope).view()
+    point = view.lattice.point(view.middle()) + complex(point_px[1], point_px[0])
+    return float(view.height_m(view.lattice.places(np.array([point.imag]), np.array([point.real])))[0])
 
 
 def empty_hole_m(microscope: Microscope) -> Vector:
@@ -74,7 +98,3 @@ def _inside(microscope: Microscope) -> SimulatedMicroscope:
         if inner is None:
             raise InputError(f"'{microscope.name}' is not a simulated microscope: nobody knows its truth.")
     return inner
-
-
-def _vector(value: complex) -> Vector:
-    return (value.imag, value.real)
