@@ -31,6 +31,7 @@ class Response:
     axis: NDArray[np.int_]  # (n,) 0: tilted along x, 1: along y
     separation_rad: Array  # (n,)
     by_defocus_px: Array  # (n, 2) shifts without intercept and drift
+    focus_m: float  # the lens' defocus at focus, where the response is told
 
 
 def coils(tilt: Vector, cubic: float) -> Array:
@@ -40,7 +41,14 @@ def coils(tilt: Vector, cubic: float) -> Array:
 
 
 def solve_response(seen: list[Moved], focus_m: float) -> Response:
-    """Least squares over all pairs, of one or two sizes of tilt. Raises NotMeasuredError where too few are left."""
+    """Least squares over all pairs, of one or two sizes of tilt. Raises NotMeasuredError where too few are left.
+
+    The slope is told at focus: `focus_m` may be off by some per cent of the way that led there, and is found again.
+    """
+    return _solved(seen, _solved(seen, focus_m).focus_m)
+
+
+def _solved(seen: list[Moved], focus_m: float) -> Response:
     defocus = np.array([m.first.defocus_m - focus_m for m in seen])
     steps = np.array([np.subtract(m.second.tilt_rad, m.first.tilt_rad) for m in seen]).reshape(-1, 2)
     axis = np.where(np.abs(steps[:, 1]) > np.abs(steps[:, 0]), 0, 1)
@@ -65,7 +73,15 @@ def solve_response(seen: list[Moved], focus_m: float) -> Response:
         matrix, cubic = values[:_CUBIC].reshape(2, 2), float(values[_CUBIC])
     rest = observed - design[:, _CUBIC + 1 :] @ values[_CUBIC + 1 :]
     told = float(np.sqrt(covariance[_CUBIC, _CUBIC])) if small.any() else None
-    return Response(matrix, covariance[:4, :4], cubic, told, found, defocus, axis, size, rest.reshape(-1, 2))
+    focus = focus_m + _zero(matrix, values, float(size.max()))
+    return Response(matrix, covariance[:4, :4], cubic, told, found, defocus, axis, size, rest.reshape(-1, 2), focus)
+
+
+def _zero(matrix: Array, values: Array, separation_rad: float) -> float:
+    """Where, from the origin of defoci, the large pairs' shifts come nearest to zero (Cs·t² aside)."""
+    slopes = separation_rad * np.array([matrix[:, 1], matrix[:, 0]])  # [along x, along y]
+    intercepts = values[9:13].reshape(2, 2)
+    return -float(np.sum(slopes * intercepts) / np.sum(slopes**2))
 
 
 def _design(

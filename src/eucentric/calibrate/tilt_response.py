@@ -22,7 +22,7 @@ from eucentric.calibration.quantities import TiltResponse
 from eucentric.microscope.guarded import Guarded
 from eucentric.units import show_length
 
-_FRACTIONS = (-1.0, -0.65, -0.3, 0.3, 0.65, 1.0)  # of the range; none at focus, where thin specimens have no contrast
+_FRACTIONS = (-1.0, -0.75, -0.5, 0.5, 0.75, 1.0)  # of the range; none at focus, where thin specimens have no contrast
 _GREEN = (0.005, math.radians(0.3))  # 1σ of scale and rotation
 _AMBER = (0.02, math.radians(1.0))
 
@@ -66,7 +66,7 @@ def measure_tilt_response(
             shots.calibration = roughly(calibration, rough, shots.pixel_m)
         seen = _series(shots, plan, rough, tell)
     found = solve_response(seen, rough.focus_m)
-    return _outcome(found, shots, plan, rough.focus_m)
+    return _outcome(found, shots, plan)
 
 
 def roughly(calibration: Calibration, rough: Rough, pixel_m: float) -> Calibration:
@@ -113,7 +113,7 @@ def _errors(found: Response, hysteresis: float) -> tuple[float, float]:
     return math.hypot(scale, hysteresis * math.exp(-APPROACH_RANGES)), turn
 
 
-def _outcome(found: Response, shots: Shots, plan: TiltResponsePlan, focus_m: float) -> Outcome:
+def _outcome(found: Response, shots: Shots, plan: TiltResponsePlan) -> Outcome:
     scale, turn = _errors(found, shots.calibration.uncertainty.focus_hysteresis)
     (yy, yx), (xy, xx) = found.matrix.tolist()
     told = found.cubic_sigma_per_rad2
@@ -124,7 +124,7 @@ def _outcome(found: Response, shots: Shots, plan: TiltResponsePlan, focus_m: flo
         cubic_per_rad2=found.cubic_per_rad2,
         cubic_sigma_per_rad2=told if told is not None else 0.0,
         tilt_rad=plan.tilt_rad,
-        defoci_m=tuple(sorted({round(float(c) + focus_m, 12) for c in found.defocus_m})),
+        defoci_m=tuple(sorted({round(float(c) + found.focus_m, 12) for c in found.defocus_m})),
     )
     level = Level.RED
     if scale <= _AMBER[0] and turn <= _AMBER[1]:

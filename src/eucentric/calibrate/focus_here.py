@@ -1,0 +1,43 @@
+"""Where focus is, as the lens counts, from two pairs of beam tilts: what other calibrations start from."""
+
+from __future__ import annotations
+
+from eucentric.calibrate.rough import AXES, pair_along
+from eucentric.calibrate.shots import Moved, Shots, knows_tilt
+from eucentric.calibration.tilt_response import true_tilt
+from eucentric.errors import CalibrationError, NotMeasuredError
+from eucentric.optics.pair import PairOptics
+
+_TILTS_RAD = (5e-3, 2.5e-3)  # the smaller one reaches further
+
+
+def needs_tilt(shots: Shots) -> None:
+    """Raises CalibrationError, naming what to run, when the tilt response is not known."""
+    if not knows_tilt(shots.calibration):
+        raise CalibrationError(
+            f"The tilt response of {shots.calibration.instrument} at preset '{shots.microscope.preset().name}' is not "
+            "known, and this calibration needs it. Run: eucentric calibrate tilt-response"
+        )
+
+
+def c1_of(moved: Moved, shots: Shots) -> float:
+    """C1 in commanded metres that a pair's shift says, Cs taken off, astigmatism not."""
+    calibration = shots.calibration
+    tilts = (true_tilt(calibration, shot.tilt_rad) for shot in (moved.first, moved.second))
+    return PairOptics(shots.pixel_m, calibration.column, *tilts).defocus_of(moved.shift_px)
+
+
+def c1_here(shots: Shots) -> float:
+    """C1 at the present lens and stage: the mean of pairs along x and y, so that astigmatism cancels.
+
+    Raises CalibrationError without a tilt response, NotMeasuredError where no pair can be compared.
+    """
+    needs_tilt(shots)
+    for tilt in _TILTS_RAD:
+        found = [moved for axis in AXES for moved in pair_along(shots, axis, tilt)]
+        if len(found) == len(AXES):
+            return sum(c1_of(moved, shots) for moved in found) / len(found)
+    raise NotMeasuredError(
+        "Focus was not found: the images of beam tilt pairs could not be compared. Go nearer to focus or to a lower "
+        "magnification, and to a place with contrast."
+    )
