@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,13 +25,15 @@ from eucentric.cli.calibrate import app as calibrate
 from eucentric.cli.focus import focus
 from eucentric.cli.measure import measure
 from eucentric.cli.plan import plan
+from eucentric.cli.sequences import app as sequences
 from eucentric.cli.stopped import Stopped
 from eucentric.errors import EucentricError
 
+NAME = "eucentric"
 PIPE_CLOSED, UNUSABLE, STOPPED = 1, 2, 130
 
 app = typer.Typer(
-    name="eucentric",
+    name=NAME,
     help=(
         "Autofocus for transmission electron microscopes, by beam tilt.\n\n"
         "Tilt the beam, see how far the image moves: that is the defocus. eucentric measures it with an error bar, "
@@ -46,6 +48,7 @@ app = typer.Typer(
 app.command("focus")(focus)
 app.command("measure")(measure)
 app.command("plan")(plan)
+app.add_typer(sequences, name="sequences")
 app.add_typer(calibrate, name="calibrate")
 
 
@@ -71,7 +74,7 @@ def run(arguments: list[str] | None = None) -> None:
     _let_any_console_print()
     try:
         with _terminated_like_interrupted():
-            code = app(arguments, standalone_mode=False)
+            code = app(arguments, standalone_mode=False, prog_name=NAME)
         sys.stdout.flush()
     except BrokenPipeError:
         # What is still buffered would raise again when the interpreter closes stdout.
@@ -87,7 +90,7 @@ def run(arguments: list[str] | None = None) -> None:
         # Typer's own usage errors; their class has moved between its versions, their method has not.
         if not hasattr(error, "format_message"):
             raise
-        sys.exit(_say(f"{error.format_message().rstrip('.')}. See: eucentric --help", UNUSABLE))
+        sys.exit(_usage(error))
     if code == STOPPED:  # Typer's answer to Ctrl-C
         _say("Stopped.", STOPPED)
     sys.exit(code if isinstance(code, int) else 0)
@@ -108,6 +111,16 @@ def _terminated_like_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
+
+
+def _usage(error: Any) -> int:
+    """A wrong use of a command: what was wrong, and where to look. A group without a command has shown its help."""
+    message = error.format_message().rstrip(".")
+    if not message:
+        return 0
+    context = getattr(error, "ctx", None)
+    end = "" if message.endswith("?") else "."
+    return _say(f"{message}{end} See: {context.command_path if context is not None else NAME} --help", UNUSABLE)
 
 
 def _say(sentence: str, code: int) -> int:

@@ -86,7 +86,7 @@ def to_toml(settings: FocusSettings, *, explained: bool = True) -> str:
     for number, step in enumerate(sequence.steps, start=1):
         steps.append(_step(step, write, last=number == len(sequence.steps)))
     document.add("steps", steps)
-    return tomlkit.dumps(document)
+    return tomlkit.dumps(document).rstrip("\n") + "\n"
 
 
 _HEAD = (
