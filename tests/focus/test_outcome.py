@@ -19,8 +19,9 @@ from eucentric.focus.verdict import Finding, Reason, Verdict
 STEPS = (FocusStep(name="coarse", preset="hl"), FocusStep(name="fine", preset="fa"))
 SEQUENCE = FocusSequence(steps=STEPS)
 PLAN = pattern(PatternName.PAIR, 5e-3)
-MEASURED = predicted_measurement(
-    PLAN, c1_m=-20e-9, shift_sigma_m=2e-11, interval_s=0.5, c3_m=2.7e-3, prior=Uncertainty()
+MEASURED = replace(
+    predicted_measurement(PLAN, c1_m=-20e-9, shift_sigma_m=2e-11, interval_s=0.5, c3_m=2.7e-3, prior=Uncertainty()),
+    total_sigma_m=15e-9,
 )
 GOOD = DefocusResult(MEASURED, Verdict(), (), (), Exposures(PLAN.tilts, (0.0, 0.5)), 1e-9)
 REFUSAL = Finding(Reason.FALSE_LOCK, "Nothing in common", "allowed", "Move to carbon.")

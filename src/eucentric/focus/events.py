@@ -12,7 +12,7 @@ from eucentric.focus.measurement import Measurement
 from eucentric.focus.outcome import RunResult, StepResult
 from eucentric.focus.patterns import Link
 from eucentric.focus.result import DefocusResult
-from eucentric.focus.settings import CorrectionType, FocusSequence, FocusStep
+from eucentric.focus.settings import CorrectionType, FocusSequence, FocusSettings, FocusStep
 from eucentric.focus.targets import HERE, FocusTarget
 from eucentric.focus.verdict import Finding, Verdict
 from eucentric.images.frame import Frame
@@ -27,6 +27,7 @@ class RunStarted:
     sequence: FocusSequence
     measure_only: bool
     targets: tuple[FocusTarget, ...] = (HERE,)
+    settings: FocusSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ class DriftDeclared:
 
 @dataclass(frozen=True, slots=True)
 class DriftMeasured:
-    """One look at the drift; `speed_m_per_s` is None where the images did not tell it."""
+    """A look at the drift; the speed is None where the images did not tell it."""
 
     time_s: float
     step: str
@@ -249,16 +250,10 @@ class FinalTaken:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """The run stands still until it is resumed or aborted."""
+    """Standing still until resumed or aborted; `over`: no longer."""
 
     time_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """The run goes on, or is about to end because it was aborted."""
-
-    time_s: float
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +289,6 @@ Event: TypeAlias = (
     | ByHand
     | FinalTaken
     | Paused
-    | Resumed
     | RunEnded
 )
 Observer: TypeAlias = Callable[[Event], None]

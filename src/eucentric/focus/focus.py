@@ -5,25 +5,20 @@ What is only changed for measuring is restored, whatever happens.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from eucentric.calibration.book import CalibrationBook
-from eucentric.errors import SettingsError
+from eucentric.errors import Aborted, SettingsError
 from eucentric.focus import events
 from eucentric.focus.audience import Audience
-from eucentric.focus.before import Before
-from eucentric.focus.hands import Hands, check_able
-from eucentric.focus.journey import Journey
-from eucentric.focus.looking import Looking
-from eucentric.focus.loop import Loop
-from eucentric.focus.measurement import Measurement
-from eucentric.focus.methods.beam_tilt import BeamTilt
-from eucentric.focus.outcome import COVERAGE, RunResult, Status, StepResult
-from eucentric.focus.settings import CorrectionType, FocusSettings, FocusStep
+from eucentric.focus.control import Control
+from eucentric.focus.methods.manual import Operator
+from eucentric.focus.outcome import RunResult
+from eucentric.focus.run import Run
+from eucentric.focus.settings import CorrectionType, FocusSettings
 from eucentric.focus.targets import HERE, FocusTarget
 from eucentric.focus.work import Work
 from eucentric.microscope.guarded import Guarded
-from eucentric.microscope.preserved import Preserved
 from eucentric.microscope.protocol import Microscope
 from eucentric.units import show_length
 
@@ -32,7 +27,8 @@ class Focus:
     """A focus node: `Focus(microscope, book, settings).run()`.
 
     `confirmed` are the correction channels that were seen to act with the right sign earlier in this session; the
-    others are probed first. It grows with each run.
+    others are probed first. It grows with each run. `control` pauses and aborts from another thread; `operator` does
+    the manual steps. With a Control a `Guarded` microscope is guarded anew.
     """
 
     def __init__(
@@ -42,110 +38,71 @@ class Focus:
         settings: FocusSettings,
         *,
         observers: Iterable[events.Observer] = (),
+        control: Control | None = None,
+        operator: Operator | None = None,
         confirmed: frozenset[CorrectionType] = frozenset(),
         workers: int = 2,
     ) -> None:
         self.settings = settings
         self.confirmed = confirmed
-        self._scope = microscope if isinstance(microscope, Guarded) else Guarded(microscope)
+        self._scope = _guarded(microscope, None if control is None else self._checkpoint)
         self._book = book
         self._observers = tuple(observers)
+        self._control = control
+        self._operator = operator
         self._workers = workers
+        self._audience = Audience(self._observers, self._scope.now_s)
 
     def run(self, targets: Sequence[FocusTarget] = (HERE,), *, measure_only: bool = False) -> RunResult:
         """Do the enabled steps in order, each at all targets; stop at the first step that is refused.
 
         At the end all is as it was but for what was corrected. What is stated of focus holds at the preset of the last
         step and, on a tilted specimen, at the preset's centre. With `measure_only` nothing is corrected.
-        Raises InstrumentError, CalibrationError, SettingsError; they are told to the observers first.
+        Raises InstrumentError, CalibrationError, SettingsError, and Aborted when `control` ended it: everything is
+        restored then, and the observers are told first.
         """
         _check(targets)
-        scope = self._scope
-        audience = Audience(self._observers, scope.now_s)
-        sequence = self.settings.sequence
-        audience.tell(events.RunStarted(scope.now_s(), scope.name, sequence, measure_only, tuple(targets)))
-        run: _Run | None = None
+        scope, sequence = self._scope, self.settings.sequence
+        tell = self._begin().tell
+        run: Run | None = None
+        tell(events.RunStarted(scope.now_s(), scope.name, sequence, measure_only, tuple(targets), self.settings))
         try:
             with scope.preserved() as memory:
-                run = _Run(self._work(audience, memory), tuple(targets), self.confirmed)
+                work = Work(scope, self._book, self.settings, self._audience, memory, self._workers)
+                run = Run(work, tuple(targets), self.confirmed, self._operator)
                 result = run.whole(measure_only)
-        except KeyboardInterrupt as stop:
-            _failed(audience, stop, f"Stopped. {_left_behind(stop, run)}")
+                self._checkpoint()
+        except (KeyboardInterrupt, Aborted) as stop:
+            self._failed(stop, f"{str(stop) or 'Stopped.'} {_left_behind(stop, run)}")
             raise
         except Exception as error:
-            _failed(audience, error, str(error) or type(error).__name__)
+            self._failed(error, str(error) or type(error).__name__)
             raise
-        audience.tell(events.Restored(scope.now_s()))
+        tell(events.Restored(scope.now_s()))
         self.confirmed = result.confirmed
-        audience.tell(events.RunEnded(scope.now_s(), result))
+        tell(events.RunEnded(scope.now_s(), result))
         return result
 
-    def _work(self, audience: Audience, memory: Preserved) -> Work:
-        return Work(self._scope, self._book, self.settings, audience, memory, self._workers)
+    def _begin(self) -> Audience:
+        self._audience = Audience(self._observers, self._scope.now_s)
+        return self._audience
+
+    def _checkpoint(self) -> None:
+        """Looked at before each call that moves, waits or exposes. Raises Aborted."""
+        tell, now = self._audience.tell, self._audience.now_s
+        if self._control is not None:
+            self._control.check(lambda: tell(events.Paused(now())), lambda: tell(events.Paused(now(), over=True)))
+
+    def _failed(self, error: BaseException, sentence: str) -> None:
+        notes = tuple(getattr(error, "__notes__", ()))
+        self._audience.tell(events.Failed(self._audience.now_s(), sentence, notes))
 
 
-class _Run:
-    """One run's way through its steps."""
-
-    def __init__(self, work: Work, targets: tuple[FocusTarget, ...], confirmed: frozenset[CorrectionType]) -> None:
-        self.work = work
-        self._targets = targets
-        self._hands = Hands(work, confirmed)
-        self._journey = Journey(work)
-
-    def whole(self, measure_only: bool) -> RunResult:
-        """All steps; everything that they say."""
-        work = self.work
-        check_able(work)
-        results: list[StepResult] = []
-        good_enough: str | None = None
-        for step in (s for s in work.settings.sequence.steps if s.switch):
-            if good_enough is None:
-                result = self._step(step, measure_only, results[-1].residual if results and measure_only else None)
-            else:
-                result = StepResult(
-                    step, Status.SKIPPED, (), None, 0.0, f"Step '{step.name}' was skipped: {good_enough}"
-                )
-            results.append(result)
-            work.tell(events.StepEnded(work.now_s(), result))
-            if result.status is Status.REFUSED:
-                break
-            good_enough = good_enough or (None if measure_only else self._good_enough(result))
-        return RunResult(
-            work.scope.name,
-            work.settings.sequence,
-            measure_only,
-            tuple(results),
-            frozenset(self._hands.confirmed),
-            tuple(work.doses.items()),
-        )
-
-    def _step(self, step: FocusStep, measure_only: bool, known: Measurement | None) -> StepResult:
-        work, hands = self.work, self._hands
-        hands.set_up(step)
-        method = BeamTilt(work, step)
-        work.tell(events.StepStarted(work.now_s(), step, method.range_m))
-        if known is not None and abs(known.c1_m) - COVERAGE * known.total_sigma_m > method.range_m:
-            why = f"Step '{step.name}' was skipped: it measures up to ±{show_length(method.range_m, 1)}."
-            return StepResult(step, Status.SKIPPED, (), None, 0.0, why)
-        looking = Looking(work, step, method, Before(work, step, hands, self._journey))
-        result = Loop(work, step, hands, looking, self._targets).run(method.range_m, measure_only=measure_only)
-        if result.status is Status.DONE:
-            hands.reset_defocus(step)
-        return result
-
-    def _good_enough(self, result: StepResult) -> str | None:
-        """Why no further step is needed, None where it is."""
-        limit, left = self.work.settings.accuracy_limit_m, result.residual
-        if limit is None or left is None or result.step.correction_type is not CorrectionType.DEFOCUS:
-            return None
-        stated = abs(left.c1_m) + COVERAGE * left.total_sigma_m
-        if stated > limit:
-            return None
-        return (
-            f"step '{result.step.name}' was good enough, within {show_length(stated)} (3 σ) of focus "
-            f"(accuracy limit {show_length(limit)})."
-        )
+def _guarded(microscope: Microscope, checkpoint: Callable[[], None] | None) -> Guarded:
+    """The microscope with a guard that looks at the checkpoint."""
+    if isinstance(microscope, Guarded):
+        return microscope if checkpoint is None else Guarded(microscope.inner, checkpoint=checkpoint)
+    return Guarded(microscope, checkpoint=checkpoint)
 
 
 def _check(targets: Sequence[FocusTarget]) -> None:
@@ -154,11 +111,7 @@ def _check(targets: Sequence[FocusTarget]) -> None:
         raise SettingsError(f"The focus targets are named {names}. Give at least one, each with a name of its own.")
 
 
-def _failed(audience: Audience, error: BaseException, sentence: str) -> None:
-    audience.tell(events.Failed(audience.now_s(), sentence, tuple(getattr(error, "__notes__", ()))))
-
-
-def _left_behind(error: BaseException, run: _Run | None) -> str:
+def _left_behind(error: BaseException, run: Run | None) -> str:
     """What was restored, and what stays because it was corrected."""
     said = [] if getattr(error, "__notes__", ()) else ["Beam tilt and preset restored."]
     for part, value in (run.work.memory.accepted if run is not None else {}).items():

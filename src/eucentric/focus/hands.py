@@ -35,13 +35,15 @@ class Hands:
     def set_up(self, step: FocusStep) -> None:
         """Set the preset; where height is measured also eucentric focus, so that what is measured is height."""
         work = self._work
-        self.set_preset(step.preset)
-        what = f"preset {step.preset}"
+        by_hand = step.focus_method is FocusMethod.MANUAL
+        preset = (by_hand and work.settings.manual_focus_preset) or step.preset
+        self.set_preset(preset)
+        what = f"preset {preset}"
         if step.correction_type is CorrectionType.STAGE_Z or step.focus_method is FocusMethod.STAGE_TILT:
-            defocus, source = eucentric_defocus_m(work, step.preset)
+            defocus, source = eucentric_defocus_m(work, preset)
             approach_defocus(work.scope, defocus, work.settings.focus_approach_m)
             what = f"{what}, lens at {source}"
-        work.tell(SetUp(work.now_s(), step.name, step.preset, work.scope.defocus_m(), what))
+        work.tell(SetUp(work.now_s(), step.name, preset, work.scope.defocus_m(), what))
 
     def channel(self, step: FocusStep) -> Channel:
         """Where the step's channel stands, and how C1 follows it."""
@@ -55,7 +57,7 @@ class Hands:
     def correct(self, step: FocusStep, wanted: Correction) -> None:
         """Make a correction. It is here to stay unless it is a probe, which must first be seen to be right."""
         work = self._work
-        self._move(step, wanted.channel, wanted.target_m)
+        self.move(step, wanted.channel, wanted.target_m)
         work.moved_m += abs(wanted.change_c1_m)
         if wanted.probe:
             self.pending = wanted
@@ -69,7 +71,7 @@ class Hands:
         probe, self.pending = self.pending, None
         if probe is None:
             return False
-        self._move(step, probe.channel, probe.target_m - probe.move_m)
+        self.move(step, probe.channel, probe.target_m - probe.move_m)
         work = self._work
         work.tell(TakenBack(work.now_s(), step.name, probe, self.channel(step).position_m))
         return True
@@ -91,7 +93,8 @@ class Hands:
         work.accept(Part.DEFOCUS_ZERO, Part.DEFOCUS)
         work.tell(DefocusReset(work.now_s(), step.name, before))
 
-    def _move(self, step: FocusStep, channel: CorrectionType, target_m: float) -> None:
+    def move(self, step: FocusStep, channel: CorrectionType, target_m: float) -> None:
+        """Move a channel to a place, from the side from which it is always approached. A Z move declares drift."""
         work = self._work
         if channel is not CorrectionType.STAGE_Z:
             approach_defocus(work.scope, target_m, work.settings.focus_approach_m)

@@ -11,8 +11,9 @@ from eucentric.focus.methods.method import Method
 from eucentric.focus.outcome import Round
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusStep
-from eucentric.focus.targets import FocusTarget
-from eucentric.focus.verdict import Finding
+from eucentric.focus.targets import FocusTarget, at_centre, tilt_offset_m
+from eucentric.focus.tilted import slope_at
+from eucentric.focus.verdict import Finding, Reason
 from eucentric.focus.work import Work
 
 
@@ -36,10 +37,23 @@ class Looking:
         self.rounds: list[Round] = []
 
     def at(self, target: FocusTarget, expected: Expected | None) -> Seen:
-        """Measure at a target, once it is ready, until it is believed or nothing more can settle it."""
-        refusal = self._before.ready(target)
-        if refusal is not None:
-            return Seen(target, None, refusal)
+        """Measure at a target once it is ready; again where it had drifted meanwhile and the step rechecks that."""
+        for _ in range(self._step.retries + 1):
+            refusal = self._before.ready(target)
+            if refusal is not None:
+                return Seen(target, None, refusal)
+            seen = self._looked(target, expected)
+            if seen.refusal is not None or not (self._step.check_drift and self._step.recheck_drift):
+                return seen
+            still = self._before.still(target)
+            if still.refusal is not None:
+                return Seen(target, seen.result, still.refusal)
+            if not still.had_moved:
+                return seen
+        return Seen(target, seen.result, _drifted(target, self._step))
+
+    def _looked(self, target: FocusTarget, expected: Expected | None) -> Seen:
+        """Measure until the answer is believed, or nothing more can settle it."""
         looks: list[DefocusResult] = []
         look: Look | None = Look(offset_m=self._step.offset_m)
         while look is not None and len(looks) <= self._step.retries:
@@ -54,7 +68,11 @@ class Looking:
         return Seen(target, last, None if last.accepted else last.verdict.findings[0])
 
     def _measure(self, target: FocusTarget, look: Look) -> DefocusResult:
-        return self._method.measure(target, look)
+        """C1 at the preset's centre: an image-shifted target on a tilted specimen lies higher or lower."""
+        result = self._method.measure(target, look)
+        alpha = self._work.scope.stage().alpha_rad
+        slope = slope_at(alpha, self._work.calibration(self._step.preset))
+        return at_centre(result, *tilt_offset_m(target, alpha, slope))
 
     def _afford(self, target: FocusTarget) -> Finding | None:
         dose = self._method.images * self._work.scope.preset().dose_e_per_m2
@@ -75,3 +93,12 @@ class Looking:
         """The last correction was undone."""
         at = max(i for i, one in enumerate(self.rounds) if one.correction is not None)
         self.rounds[at] = replace(self.rounds[at], taken_back=True)
+
+
+def _drifted(target: FocusTarget, step: FocusStep) -> Finding:
+    return Finding(
+        Reason.DRIFT,
+        f"Target '{target.name}' had drifted after each of {step.retries + 1} measurements",
+        f"the drift threshold is {step.drift_threshold_m_per_s * 1e9:.2g} nm/s",
+        "Let the stage and the holder come to rest, or switch the recheck off.",
+    )

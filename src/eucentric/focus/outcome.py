@@ -136,17 +136,33 @@ class RunResult:
     def statement(self) -> str:
         """The final word to the operator."""
         if self.refusal is not None:
-            moved = any(s.corrected_m != 0 for s in self.steps)
+            moved = any(s.corrected_m != 0 or s.by_hand_m != (0.0, 0.0) for s in self.steps)
             undone = "The probe was taken back. " if any(s.taken_back for s in self.steps) else ""
             end = "What was corrected before stays." if moved else "Nothing was corrected."
             return f"Not focused. {self.refusal} {undone}{end}"
+        return f"{self._found}{self._asides}"
+
+    @property
+    def _found(self) -> str:
         left, stated = self.residual, self.stated_error_m
         if left is None or stated is None:
+            last = next((s for s in reversed(self.steps) if not s.stands_aside), None)
+            if last is not None and last.status is Status.BY_HAND:
+                lens, z = (show_length(v) for v in last.by_hand_m)
+                return f"Corrected by hand at the end (defocus {lens}, stage z {z}): not measured since."
             return "Not focused: no measurement stands at the end."
         if self.measure_only:
-            skipped = "".join(f" {s.skipped}" for s in self.steps if s.skipped is not None)
-            return f"Measured, nothing corrected: {left}.{skipped}"
+            return f"Measured, nothing corrected: {left}."
         goal = show_length(self.sequence.accuracy_m)
         if self.focused:
             return f"Focused to within {show_length(stated)} (3 σ; {goal} asked): {left}."
         return f"Not focused: within {show_length(stated)} (3 σ), and {goal} was asked. Last measured {left}."
+
+    @property
+    def _asides(self) -> str:
+        """The steps that were skipped and the targets that were left out, by name."""
+        said = [s.skipped for s in self.steps if s.skipped is not None]
+        out = [f"'{name}' ({why.reason})" for s in self.steps[-1:] for name, why in s.left_out]
+        if out:
+            said.append(f"Left out: {', '.join(out)}.")
+        return "".join(f" {sentence}" for sentence in said)

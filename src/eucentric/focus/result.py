@@ -18,7 +18,8 @@ class DefocusResult:
 
     `offset_m` is the lens defocus at which the images were taken on purpose; `measurement` is told without it.
     `misfit_px2` is what Leginon calls the residual: the squared misfit of the shift across the tilt, unbinned px²; of
-    several shifts the largest.
+    several shifts the largest. `height_m` is how much higher than the preset's centre an image-shifted target lies on a
+    tilted specimen; `measurement` is told for the centre.
     """
 
     measurement: Measurement
@@ -29,6 +30,7 @@ class DefocusResult:
     pixel_m: float
     offset_m: float = 0.0
     misfit_px2: float | None = None
+    height_m: float = 0.0
 
     @property
     def accepted(self) -> bool:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from eucentric.focus.measurement import Contribution
+from eucentric.focus.result import DefocusResult
+from eucentric.focus.tilted import Slope
 
 Vector = tuple[float, float]
 
@@ -34,34 +38,33 @@ HERE = FocusTarget()
 """Where the microscope looks now."""
 
 
-def slope_of(alpha_rad: float, axis_rad: float) -> Vector:
-    """How height grows across the image of a stage tilted by α, metres per metre (y, x): tan α across the axis.
+def tilt_offset_m(target: FocusTarget, alpha_rad: float, slope: Slope) -> tuple[float, float]:
+    """How much higher (metres, towards the gun) an image-shifted target lies than the preset's centre, and its 1σ.
 
-    `axis_rad` is the direction of the tilt axis in the image, from +x towards +y; at α > 0 height grows a quarter turn
-    further on, along (x, y) = (−sin, cos) of it.
-    """
-    grows = math.tan(alpha_rad)
-    return (grows * math.cos(axis_rad), -grows * math.sin(axis_rad))
-
-
-def tilt_offset_m(target: FocusTarget, alpha_rad: float, axis_rad: float) -> float:
-    """How much higher (metres, towards the gun) an image-shifted target lies than the preset's centre.
-
-    Δy·tan α with Δy across the tilt axis as the image shows it, Δy·sin α with Δy along the specimen.
+    Δy·tan α with Δy across the tilt axis as the image shows it, Δy·sin α with Δy along the specimen; `slope` is tan α
+    in that direction. The error is that of the slope, and 1 % of the image shift's length.
     """
     if target.image_shift_m is None:
-        return 0.0
-    slope = slope_of(alpha_rad, axis_rad)
-    higher = slope[0] * target.image_shift_m[0] + slope[1] * target.image_shift_m[1]
-    return higher * math.cos(alpha_rad) if target.plane is Plane.SPECIMEN else higher
+        return 0.0, 0.0
+    (y, x), (across, along) = slope.per_m, target.image_shift_m
+    foreshortened = math.cos(alpha_rad) if target.plane is Plane.SPECIMEN else 1.0
+    higher = (y * across + x * along) * foreshortened
+    return higher, math.hypot(slope.sigma * math.hypot(across, along), IMAGE_SHIFT_SCALE * higher)
 
 
-def tilt_offset_sigma_m(target: FocusTarget, alpha_rad: float, axis_rad: float, *, axis_sigma_rad: float) -> float:
-    """1σ of that height: by the axis' direction, and by 1 % of the image shift's length."""
-    if target.image_shift_m is None:
-        return 0.0
-    turned = tilt_offset_m(target, alpha_rad, axis_rad + math.pi / 2)
-    return math.hypot(turned * axis_sigma_rad, IMAGE_SHIFT_SCALE * tilt_offset_m(target, alpha_rad, axis_rad))
+def at_centre(result: DefocusResult, higher_m: float, sigma_m: float) -> DefocusResult:
+    """What was measured at a target that lies `higher_m` above the preset's centre, told for the centre."""
+    if higher_m == 0.0:
+        return result
+    at = result.measurement
+    told = replace(
+        at,
+        c1_m=at.c1_m - higher_m,
+        total_sigma_m=math.hypot(at.total_sigma_m, sigma_m),
+        budget=(*at.budget, Contribution("place on the tilted specimen", sigma_m)),
+    )
+    rivals = tuple(None if r is None else r - higher_m for r in result.rivals_m)
+    return replace(result, measurement=told, rivals_m=rivals, height_m=higher_m)
 
 
 IMAGE_SHIFT_SCALE = 0.01

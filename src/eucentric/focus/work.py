@@ -35,6 +35,7 @@ class Work:
     drifting: bool = False
     kept: set[Part] = field(default_factory=set)
     doses: dict[str, float] = field(default_factory=dict)
+    melted: set[str] = field(default_factory=set)
 
     def tell(self, event: Event) -> None:
         """Tell those who watch."""

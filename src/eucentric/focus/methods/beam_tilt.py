@@ -11,6 +11,7 @@ from eucentric.focus.predict import capture_range_m, separation_range_m
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusStep
 from eucentric.focus.targets import FocusTarget
+from eucentric.focus.tilted import slope_at
 from eucentric.focus.work import Work
 
 
@@ -47,6 +48,7 @@ class BeamTilt:
         taking = Taking(look.offset_m, work.settings.beam_tilt_settle_time_s, work.settings.focus_approach_m)
         taken = acquire(work.scope, plan, calibration, taking)
         self._told(taken, target, number)
+        slope = slope_at(work.scope.stage().alpha_rad, calibration)
         how = How(
             column=calibration.column,
             uncertainty=calibration.uncertainty,
@@ -55,6 +57,10 @@ class BeamTilt:
             range_m=self.range_m,
             offset_m=look.offset_m,
             workers=work.workers,
+            slope=slope.per_m,
+            slope_sigma=slope.sigma,
+            fit_limit_px2=step.fit_limit_px2,
+            binning=work.scope.preset().binning,
         )
         result = measure_frames(taken.frames, taken.tilts, plan.links, how)
         for link, shift in zip(plan.links, result.shifts, strict=True):

@@ -1,0 +1,158 @@
+"""A step that is done by hand: the run waits while the operator looks at live images and corrects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from eucentric.errors import LimitError
+from eucentric.focus.events import ByHand
+from eucentric.focus.hands import Hands
+from eucentric.focus.outcome import Status, StepResult
+from eucentric.focus.settings import CorrectionLimits, CorrectionType, FocusStep
+from eucentric.focus.targets import FocusTarget
+from eucentric.focus.verdict import Finding, Reason
+from eucentric.focus.work import Work
+from eucentric.images.frame import Frame
+from eucentric.microscope.preserved import Part
+from eucentric.units import show_length
+
+
+class Answer(StrEnum):
+    """How an operator ends a manual step."""
+
+    DONE = "done"  # it is as it should be: what was moved stays
+    SKIP = "skip"  # leave it: what was moved is taken back, the sequence goes on
+    ABORT = "abort"  # it can't be focused here: what was moved is taken back, the sequence ends
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The operator's answer, and what there is to say about it."""
+
+    answer: Answer
+    sentence: str = ""
+
+
+class Operator(Protocol):
+    """Someone who can focus by hand: the terminal, the page, or a script."""
+
+    def focus(self, desk: Desk) -> Reply:
+        """Look and correct at the desk until done, on the run's own thread. Errors of the desk may pass through."""
+        ...
+
+
+class Desk:
+    """What the operator works with at one manual step. Metres; defocus positive overfocus, z towards the gun.
+
+    Limits are checked before anything moves: LimitError says which, and the desk can be used further.
+    """
+
+    def __init__(self, work: Work, step: FocusStep, target: FocusTarget, hands: Hands) -> None:
+        self._work = work
+        self._hands = hands
+        self.step = step
+        self.target = target
+        self.preset = work.scope.preset().name
+        self._began = (self.defocus_m, self.z_m)
+
+    @property
+    def defocus_m(self) -> float:
+        """The lens, from defocus zero."""
+        return self._work.scope.defocus_m()
+
+    @property
+    def z_m(self) -> float:
+        """The stage's z."""
+        return self._work.scope.stage().z_m
+
+    @property
+    def moved_m(self) -> tuple[float, float]:
+        """What was moved so far: (defocus, z)."""
+        return (self.defocus_m - self._began[0], self.z_m - self._began[1])
+
+    def image(self) -> Frame:
+        """A live image. Raises LimitError where the target's budget of electrons is spent."""
+        work = self._work
+        refusal = work.too_much(self.target.name, work.scope.preset().dose_e_per_m2, "Another live image")
+        if refusal is not None:
+            raise LimitError(str(refusal))
+        frame = work.scope.acquire()
+        work.spend(self.target.name, frame.dose_e_per_m2 or 0.0)
+        work.tell(ByHand(frame.time_s, self.step.name, frame=frame))
+        return frame
+
+    def step_defocus(self, change_m: float) -> float:
+        """Change the lens by so much; what it then reads."""
+        self._allow(self._began[0], self.defocus_m + change_m, self._limits.defocus_absolute_m, "lens defocus")
+        self._hands.move(self.step, CorrectionType.DEFOCUS, self.defocus_m + change_m)
+        return self._told(CorrectionType.DEFOCUS, change_m, self.defocus_m)
+
+    def step_z(self, change_m: float) -> float:
+        """Change the stage's z by so much; what it then reads."""
+        self._allow(self._began[1], self.z_m + change_m, self._limits.stage_z_absolute_m, "stage z")
+        self._hands.move(self.step, CorrectionType.STAGE_Z, self.z_m + change_m)
+        return self._told(CorrectionType.STAGE_Z, change_m, self.z_m)
+
+    def take_back(self) -> None:
+        """Undo all that was moved at this desk."""
+        defocus, z = self.moved_m
+        if abs(z) > _STILL_M:
+            self._hands.move(self.step, CorrectionType.STAGE_Z, self._began[1])
+        if abs(defocus) > _STILL_M:
+            self._hands.move(self.step, CorrectionType.DEFOCUS, self._began[0])
+
+    @property
+    def _limits(self) -> CorrectionLimits:
+        return self._work.settings.sequence.limits
+
+    def _allow(self, began_m: float, goal_m: float, absolute_m: float, what: str) -> None:
+        most = self.step.delta_max_m
+        if abs(goal_m) > absolute_m:
+            raise LimitError(
+                f"The {what} would go to {show_length(goal_m)}; at most {show_length(absolute_m)} either way. "
+                "Nothing was moved. Step less."
+            )
+        if most is not None and abs(goal_m - began_m) > most:
+            raise LimitError(
+                f"The {what} would be {show_length(goal_m - began_m)} from where this step began; delta max is "
+                f"{show_length(most)}. Nothing was moved. Step less, or raise delta max."
+            )
+
+    def _told(self, channel: CorrectionType, change_m: float, arrived_m: float) -> float:
+        self._work.tell(ByHand(self._work.now_s(), self.step.name, channel, change_m, arrived_m))
+        return arrived_m
+
+
+_STILL_M = 1e-9  # less than this is what encoders flicker by
+
+
+def by_hand(work: Work, step: FocusStep, target: FocusTarget, hands: Hands, operator: Operator | None) -> StepResult:
+    """Let the operator focus. Without one the step is skipped, with a sentence that says so."""
+    if operator is None:
+        why = f"Step '{step.name}' was skipped: it is done by hand, and nobody is there to do it."
+        return StepResult(step, Status.SKIPPED, (), None, 0.0, why)
+    before = work.doses.get(target.name, 0.0)
+    desk = Desk(work, step, target, hands)
+    reply = operator.focus(desk)
+    moved = desk.moved_m
+    dose = work.doses.get(target.name, 0.0) - before
+    if reply.answer is Answer.DONE:
+        moved = (moved[0] if abs(moved[0]) > _STILL_M else 0.0, moved[1] if abs(moved[1]) > _STILL_M else 0.0)
+        if moved[0] or moved[1]:
+            hands.accept(CorrectionType.STAGE_Z if moved[1] else CorrectionType.DEFOCUS)
+        if moved[0]:
+            work.kept.add(Part.DEFOCUS)
+        return StepResult(step, Status.BY_HAND, (), None, dose, by_hand_m=moved)
+    desk.take_back()
+    if reply.answer is Answer.SKIP:
+        why = f"Step '{step.name}' was skipped by the operator{f': {reply.sentence}' if reply.sentence else '.'}"
+        return StepResult(step, Status.SKIPPED, (), None, dose, why)
+    finding = Finding(
+        Reason.BY_HAND,
+        f"The operator ended the manual step '{step.name}'{f': {reply.sentence}' if reply.sentence else ''}",
+        "what was moved by hand was taken back",
+        "Go to another place, or focus by hand and start again.",
+    )
+    return StepResult(step, Status.REFUSED, (), finding, dose)
