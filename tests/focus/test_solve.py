@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from eucentric.calibration.instrument import Uncertainty
 from eucentric.errors import InputError
+from eucentric.focus.forward import DECAYS
+from eucentric.focus.measurement import Measurement
+from eucentric.focus.motion import after_exposure
 from eucentric.focus.patterns import PatternName, pattern
 from eucentric.focus.predict import predicted_measurement
 from eucentric.focus.solve import Exposures, LinkShift, predicted_shifts, solve
@@ -20,9 +23,11 @@ C3_M = 2.7e-3
 TILT_RAD = 5e-3
 SHIFT_SIGMA_M = 20e-12
 PRIOR = Uncertainty()
+EXPOSED = after_exposure(PRIOR, math.inf)  # a place that has been exposed before: no first motion
+# All known; A1 keeps a prior of nothing.
 EXACT = Uncertainty(
-    0.0, 0.0, 0.0, 0.0, 0.0, 1e-15, 0.0
-)  # an A1 prior of zero would be singular nowhere, but keep it > 0
+    *(0.0, 0.0, 0.0, 0.0, 0.0, 1e-15, 0.0), first_motion_m=0.0, tilt_shear=0.0, tilt_cubic_per_rad2=0.0, c3_relative=0.0
+)
 
 
 def _shifts(
@@ -63,7 +68,7 @@ def test_a_quadruple_does_not_feel_steady_drift_and_a_pair_does() -> None:
         rows = predicted_shifts(exposures, plan.links, Aberrations(c1_m=-1e-6, c3_m=C3_M))
         gaps = np.array([exposures.times_s[j] - exposures.times_s[i] for i, j in plan.links])
         rows = rows + gaps[:, np.newaxis] * np.array([velocity.imag, velocity.real])
-        wide = replace(PRIOR, drift_m_per_s=10e-9)
+        wide = replace(EXPOSED, drift_m_per_s=10e-9)
         answers[name] = solve(exposures, _shifts(exposures, plan.links, rows), c3_m=C3_M, prior=wide).c1_m
     # Links (0, 1) and (3, 2) span +1 and −1 s: their mean is free of drift. The products of parameters leave < 0.1 nm.
     assert answers[PatternName.QUAD] == pytest.approx(-1e-6, abs=1e-10)
@@ -99,10 +104,15 @@ def test_the_total_covariance_is_that_of_drawn_calibration_errors(name: PatternN
     errors, totals, chi2 = [], [], []
     for _ in range(draws):
         turned = believed * (1 + rng.normal(0, PRIOR.tilt_scale)) * np.exp(1j * rng.normal(0, PRIOR.tilt_rotation_rad))
+        turned = turned + complex(*rng.normal(0, PRIOR.tilt_shear, 2)) * np.conj(believed)
         axis = complex(*rng.normal(0, PRIOR.axis_rad, 2))
         a1 = rng.normal(0, PRIOR.a1_m, 2)
-        position = image_shift(turned + axis, Aberrations(c1_m=c1_m, a1_m=(a1[0], a1[1]), c3_m=C3_M))
+        c3_m = C3_M * (1 + rng.normal(0, PRIOR.c3_relative))
+        position = image_shift(turned + axis, Aberrations(c1_m=c1_m, a1_m=(a1[0], a1[1]), c3_m=c3_m))
         position = position + complex(*rng.normal(0, PRIOR.drift_m_per_s, 2)) * times
+        for decay in DECAYS:
+            first = complex(*rng.normal(0, PRIOR.first_motion_m / math.sqrt(len(DECAYS)), 2))
+            position = position + first * np.exp(-times / (decay * PRIOR.first_motion_s))
         gap = np.array([position[j] - position[i] for i, j in plan.links])
         rows = np.stack([gap.imag, gap.real], axis=-1) + rng.normal(0, SHIFT_SIGMA_M, (gap.size, 2))
         measured = solve(exposures, _shifts(exposures, plan.links, rows), c3_m=C3_M, prior=PRIOR)
@@ -138,8 +148,8 @@ def test_the_sideways_shift_of_a_pair_is_judged_against_the_total_error() -> Non
     plan = pattern(PatternName.PAIR, TILT_RAD)
     exposures = Exposures(plan.tilts, (0.0, 5.0))
     rows = predicted_shifts(exposures, plan.links, Aberrations(c1_m=-1e-6, c3_m=C3_M))
-    near = solve(exposures, _shifts(exposures, plan.links, rows + np.array([[1e-9, 0]])), c3_m=C3_M, prior=PRIOR)
-    far = solve(exposures, _shifts(exposures, plan.links, rows + np.array([[20e-9, 0]])), c3_m=C3_M, prior=PRIOR)
+    near = solve(exposures, _shifts(exposures, plan.links, rows + np.array([[1e-9, 0]])), c3_m=C3_M, prior=EXPOSED)
+    far = solve(exposures, _shifts(exposures, plan.links, rows + np.array([[20e-9, 0]])), c3_m=C3_M, prior=EXPOSED)
     assert near.chi2_per_dof < 2
     assert far.chi2_per_dof > 100
 
@@ -153,7 +163,129 @@ def test_no_shift_or_no_separation_is_told() -> None:
         solve(Exposures(tilts, (0.0, 1.0)), same, c3_m=C3_M, prior=PRIOR)
 
 
+NEXT_TO_NOTHING_M = 1e-13  # noise of the shifts: 10 pm of C1. Less would cost digits: the fit inverts its square
+
+
+def _predicted(
+    name: PatternName, prior: Uncertainty, c1_m: float = -0.5e-6, interval_s: float = 1.0, c3_m: float = C3_M
+) -> Measurement:
+    plan = pattern(name, TILT_RAD)
+    return predicted_measurement(
+        plan, c1_m=c1_m, shift_sigma_m=NEXT_TO_NOTHING_M, interval_s=interval_s, c3_m=c3_m, prior=prior
+    )
+
+
+def _part(measured: Measurement, source: str) -> float:
+    return next(c.sigma_m for c in measured.budget if c.source == source)
+
+
+def test_drift_puts_its_way_over_twice_the_tilt_on_a_pair_and_nothing_on_a_quad() -> None:
+    drifting = replace(EXACT, drift_m_per_s=2e-9)
+    pair = _predicted(PatternName.PAIR, drifting, interval_s=0.55)
+    # 2 nm/s · 0.55 s / 10 mrad: the 110 nm of the issue.
+    assert _part(pair, "drift") == pytest.approx(2e-9 * 0.55 / (2 * TILT_RAD), rel=1e-5)
+    assert _part(_predicted(PatternName.QUAD, drifting), "drift") < 1e-5 * 2e-9 / (2 * TILT_RAD)
+
+
+def test_the_first_exposures_put_what_decays_between_them_on_a_pair() -> None:
+    """m0(1 − e^{−Δt/τ})/2β, the rms over half, once and twice τ: they share the prior's variance."""
+    moving = replace(EXACT, first_motion_m=2e-9)
+    pair = _predicted(PatternName.PAIR, moving, interval_s=1.1)
+    left = [1 - math.exp(-1.1 / (k * moving.first_motion_s)) for k in DECAYS]
+    wanted = 2e-9 * math.sqrt(sum(v**2 for v in left) / len(DECAYS)) / (2 * TILT_RAD)
+    assert _part(pair, "first motion") == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("angle", np.linspace(0, math.pi, 5))
+def test_the_first_measurement_covers_three_nanometres_of_first_motion(angle: float) -> None:
+    """The default prior is that of a place never exposed: 3 nm with τ = 2 s are no surprise to any pattern."""
+    for name in PatternName:
+        plan = pattern(name, TILT_RAD)
+        times = np.arange(plan.images) * 1.05
+        exposures = Exposures(plan.tilts, tuple(times))
+        moved = 3e-9 * np.exp(-times / 2.0)
+        gaps = np.array([moved[j] - moved[i] for i, j in plan.links])
+        rows = predicted_shifts(exposures, plan.links, Aberrations(c1_m=-0.5e-6, c3_m=C3_M))
+        rows = rows + gaps[:, np.newaxis] * np.array([math.sin(angle), math.cos(angle)])
+        measured = solve(exposures, _shifts(exposures, plan.links, rows), c3_m=C3_M, prior=PRIOR)
+        # Along the tilt 3 nm are √2 of the prior's 2.1 nm per component, so no error may be above √2 σ.
+        assert abs(measured.c1_m + 0.5e-6) < math.sqrt(2) * measured.total_sigma_m
+
+
+def test_what_is_left_of_first_motion() -> None:
+    assert after_exposure(PRIOR, 0.0) == PRIOR
+    assert EXPOSED.first_motion_m == 0
+    parts = [math.exp(-3.0 / (k * PRIOR.first_motion_s)) for k in DECAYS]
+    wanted = PRIOR.first_motion_m * math.sqrt(sum(p**2 for p in parts) / len(DECAYS))
+    assert after_exposure(PRIOR, 3.0).first_motion_m == pytest.approx(wanted, rel=1e-12)
+    with pytest.raises(InputError, match="never exposed"):
+        after_exposure(PRIOR, -1.0)
+
+
+def test_an_unsure_cs_puts_its_part_of_the_spherical_term_on_c1() -> None:
+    """C1 = d/2β − C3β²: an error ε of C3 is ε·C3β²."""
+    pair = _predicted(PatternName.PAIR, replace(EXACT, c3_relative=0.02))
+    assert _part(pair, "Cs") == pytest.approx(0.02 * C3_M * TILT_RAD**2, rel=1e-5)
+
+
+def test_an_unsure_cubic_term_of_the_coils_is_a_scale_at_this_tilt() -> None:
+    """β(1 + cβ²) scales d = C1β + C3β³ by (C1 + 3C3β²)·cβ²."""
+    pair = _predicted(PatternName.PAIR, replace(EXACT, tilt_cubic_per_rad2=50.0), c1_m=-2e-6)
+    wanted = 50.0 * TILT_RAD**2 * abs(-2e-6 + 3 * C3_M * TILT_RAD**2)
+    assert _part(pair, "tilt cubic") == pytest.approx(wanted, rel=1e-4)  # ± 1σ differences leave (cβ²)² = 2e-6
+
+
+@pytest.mark.parametrize("name", [n for n in PatternName if pattern(n, TILT_RAD).directions > 1])
+def test_a_shear_of_the_tilts_is_astigmatism_in_proportion_to_defocus(name: PatternName) -> None:
+    """h·β̄ moves by C1·h·β̄, as A1 = C1·h does: 0.5 % between x and y (h = 0.25 %) at 0.5 µm make 1.25 nm of a."""
+    sheared = replace(EXACT, a1_m=1e-6, tilt_shear=2.5e-3)
+    for c1_m in (-0.5e-6, 10e-6):
+        got = _predicted(name, sheared, c1_m=c1_m, c3_m=0.0)
+        # A prior of 1 µm takes (25 nm / 1 µm)²/2 off.
+        assert got.a1_sigma_m == pytest.approx([2.5e-3 * abs(c1_m)] * 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", [PatternName.CROSS, PatternName.STAR, PatternName.CROSS_QUAD])
+def test_scale_and_rotation_of_the_tilts_are_no_astigmatism(name: PatternName) -> None:
+    got = _predicted(name, replace(EXACT, a1_m=1e-6, tilt_scale=0.01, tilt_rotation_rad=0.01), c1_m=-2e-6)
+    assert max(got.a1_sigma_m) < 2e-11  # the noise
+
+
+def test_drift_reaches_the_astigmatism_of_a_cross_but_not_of_a_star_or_cross_quad() -> None:
+    drifting = replace(EXACT, a1_m=1e-6, drift_m_per_s=1e-9)
+    # Half the difference of two links that both drifted by v·1 s: along x (a1 + v/2β) and along y alike.
+    cross = _predicted(PatternName.CROSS, drifting)
+    assert max(cross.a1_sigma_m) > 0.5 * 1e-9 / (2 * TILT_RAD)
+    for name in (PatternName.STAR, PatternName.CROSS_QUAD):
+        assert max(_predicted(name, drifting).a1_sigma_m) < 2e-11  # the noise
+
+
+def test_the_covariance_of_defocus_and_astigmatism() -> None:
+    got = _predicted(PatternName.CROSS, PRIOR)
+    assert got.covariance_m2 is not None
+    matrix = np.array(got.covariance_m2)
+    assert np.sqrt(np.diag(matrix)) == pytest.approx([got.total_sigma_m, *got.a1_sigma_m], rel=1e-12)
+    assert matrix == pytest.approx(matrix.T)
+    pair = np.array(_predicted(PatternName.PAIR, EXPOSED).covariance_m2)
+    # One axis: an A1 along it is taken for defocus, C1 + a is all that is seen.
+    assert pair[0, 1] == pytest.approx(-(EXPOSED.a1_m**2), rel=0.01)
+
+
+def test_tilts_that_are_not_quite_opposite_and_times_that_are_not_even_do_no_harm() -> None:
+    """What was read back goes into the fit: C3 with its true tilts, drift with its true times."""
+    tilts = ((1e-5, -5.02e-3), (-3e-5, 4.97e-3), (2e-5, 5.01e-3), (0.0, -4.99e-3))
+    exposures = Exposures(tilts, (0.0, 1.3, 1.9, 4.0))
+    links = ((0, 1), (3, 2))
+    rows = predicted_shifts(exposures, links, Aberrations(c1_m=-0.8e-6, c3_m=C3_M))
+    rows = rows + np.array([[1.3], [1.9 - 4.0]]) * np.array([1e-9, -2e-9])
+    measured = solve(exposures, _shifts(exposures, links, rows), c3_m=C3_M, prior=replace(EXACT, drift_m_per_s=100e-9))
+    assert measured.c1_m == pytest.approx(-0.8e-6, abs=1e-11)
+    assert measured.drift_m_per_s == pytest.approx((1e-9, -2e-9), abs=1e-12)
+
+
 def test_readable() -> None:
     plan = pattern(PatternName.PAIR, TILT_RAD)
-    got = predicted_measurement(plan, c1_m=-0.3e-6, shift_sigma_m=SHIFT_SIGMA_M, interval_s=1.0, c3_m=C3_M, prior=PRIOR)
+    got = predicted_measurement(
+        plan, c1_m=-0.3e-6, shift_sigma_m=SHIFT_SIGMA_M, interval_s=1.0, c3_m=C3_M, prior=EXPOSED
+    )
     assert str(got) == "−0.300 ± 0.002 (statistical) ± 0.025 (total) µm (underfocus)"

@@ -15,6 +15,7 @@ from eucentric.correlation.register import register
 from eucentric.correlation.shift import Method, Shift, Vector
 from eucentric.errors import InputError
 from eucentric.focus.measurement import Measurement, without_offset
+from eucentric.focus.motion import after_exposure
 from eucentric.focus.patterns import Link
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import Thresholds
@@ -79,8 +80,9 @@ def measure_defocus(
     Either `tilt_rad`: `first` was taken at −tilt and `second` at +tilt about the coma-free axis, along `tilt_angle_rad`
     from +x (columns) towards +y (rows), with `cross_tilt_rad` the known misalignment of both along the direction
     a quarter turn further; or `first_tilt` and `second_tilt` (y, x) in full. Angles in radians, lengths in metres,
-    `voltage_v` in volts. `interval_s` between the images enters the error through drift alone. `column` adds envelopes,
-    aperture and amplitude contrast; its high tension and Cs must agree with those given.
+    `voltage_v` in volts. `interval_s` between the images enters the error through drift alone: without an `uncertainty`
+    the place is taken for one that was exposed before, and moves no more. `column` adds
+    envelopes, aperture and amplitude contrast; its high tension and Cs must agree with those given.
     Raises InputError for images or optics that can't be used.
     """
     tilts = _tilts(tilt_rad, tilt_angle_rad, cross_tilt_rad, first_tilt, second_tilt)
@@ -96,7 +98,7 @@ def measure_defocus(
         )
     how = How(
         column=optics,
-        uncertainty=uncertainty or Uncertainty(),
+        uncertainty=uncertainty or after_exposure(Uncertainty(), math.inf),
         method=_method(method),
         thresholds=thresholds or Thresholds(),
         range_m=range_m,

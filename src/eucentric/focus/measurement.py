@@ -30,6 +30,7 @@ class Measurement:
 
     `sigma_m` is statistical, `total_sigma_m` includes the priors of calibration, astigmatism and drift. `chi2` is taken
     against the total covariance. `budget` splits the total: the squares of its parts add up to the total's square.
+    `covariance_m2` (3, 3) is the total one of (C1, a, b), None where it is not known.
     """
 
     c1_m: float
@@ -42,6 +43,7 @@ class Measurement:
     dof: int
     tilts: tuple[Tilt, ...]
     budget: tuple[Contribution, ...]
+    covariance_m2: tuple[tuple[float, ...], ...] | None = None
 
     @property
     def chi2_per_dof(self) -> float:

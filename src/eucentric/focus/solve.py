@@ -1,9 +1,7 @@
-"""From tilts and shifts to defocus: one weighted least-squares fit with the priors of calibration.
+"""From tilts and shifts to defocus: one weighted least-squares fit with the priors of calibration and motion.
 
-Image i, tilted by β_i, stands at p_i = ∇W(β_i) + v·t_i, and the shift of j relative to i is p_j − p_i. Unknown are C1
-(free) and, each with a prior: A1, drift v, the relative error of the tilts' size, their rotation, the position of the
-coma-free axis, the pixel size. The posterior covariance of such a fit is the total one; passing the covariance of the
-shifts alone through the same estimator gives the statistical one.
+C1 is free; what else moves the images has a prior (forward.py). The posterior covariance of such a fit is the total
+one; passing the covariance of the shifts alone through the same estimator gives the statistical one.
 Koster, van den Bos & van der Mast, Ultramicroscopy 21 (1987) 209-222.
 """
 
@@ -13,29 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eucentric.calibration.instrument import Uncertainty
 from eucentric.errors import InputError
+from eucentric.focus.forward import C1_STEP_M, FREE, GROUPS, Array, Forward, prior_sigmas
 from eucentric.focus.measurement import Contribution, Measurement
 from eucentric.focus.patterns import Link
 from eucentric.optics.aberrations import Aberrations, Tilt, direction, image_shift
 
-Array = NDArray[np.float64]
-
-_C1_STEP_M = 1e-6  # scale of the free parameter, so that all columns of the design matrix are alike in size
-_FREE = 1  # number of parameters without a prior: C1
 _ROUNDS = 3  # Gauss-Newton rounds: the model is linear but for small products, the second round converges
-
-# The parameters in order, grouped as the budget names them.
-_GROUPS: tuple[tuple[str, slice], ...] = (
-    ("astigmatism", slice(1, 3)),
-    ("drift", slice(3, 5)),
-    ("tilt scale", slice(5, 6)),
-    ("tilt rotation", slice(6, 7)),
-    ("coma-free axis", slice(7, 9)),
-    ("pixel size", slice(9, 10)),
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,53 +39,45 @@ class Exposures:
     times_s: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """What the forward model needs beside the parameters."""
-
-    omega: NDArray[np.complex128]  # (images,)
-    times: Array  # (images,)
-    first: NDArray[np.intp]  # (links,)
-    second: NDArray[np.intp]  # (links,)
-    c3_m: float
-
-
 def solve(exposures: Exposures, shifts: tuple[LinkShift, ...], *, c3_m: float, prior: Uncertainty) -> Measurement:
     """The defocus that explains the shifts, with its errors.
 
     Raises InputError when there is no shift, or the compared images have the same tilt.
     """
-    fit = _setup(exposures, shifts, c3_m)
-    sigma = _prior_sigmas(prior)
+    fit = _setup(exposures, shifts, c3_m, prior)
+    sigma = prior_sigmas(prior)
     observed = np.array([s.shift_m for s in shifts], dtype=np.float64).ravel()  # (2·links,) in (y, x)
     statistical = _block_diagonal([s.covariance_m2 for s in shifts])
 
     def model(scaled: Array) -> Array:
-        return _predict(scaled * sigma, fit)
+        return fit.shifts(scaled * sigma)
 
     start = np.zeros(sigma.size)
-    start[0] = _first_guess(fit, observed) / _C1_STEP_M
+    start[0] = _first_guess(fit, observed) / C1_STEP_M
     noise = np.asarray(statistical + _second_order(model, start), dtype=np.float64)
     weight = np.asarray(np.linalg.inv(noise), dtype=np.float64)
     best, jacobian = _gauss_newton(model, start, observed, weight)
-    precision = np.diag([0.0] * _FREE + [1.0] * (sigma.size - _FREE))
+    precision = np.diag([0.0] * FREE + [1.0] * (sigma.size - FREE))
     total = np.linalg.inv(jacobian.T @ weight @ jacobian + precision)
     gain = total @ jacobian.T @ weight  # (parameters, 2·links)
     residual = observed - model(best)
-    chi2 = float(residual @ weight @ residual + best[_FREE:] @ best[_FREE:])
+    chi2 = float(residual @ weight @ residual + best[FREE:] @ best[FREE:])
     values = best * sigma
-    errors = np.sqrt(np.diag(total)) * sigma
+    known = total[:3, :3] * np.outer(sigma[:3], sigma[:3])  # of C1, a, b
+    errors = np.sqrt(np.diag(known))
+    vy, vx = values[GROUPS["drift"]]
     return Measurement(
         c1_m=float(values[0]),
-        sigma_m=float(np.sqrt(gain[0] @ statistical @ gain[0]) * _C1_STEP_M),
+        sigma_m=float(np.sqrt(gain[0] @ statistical @ gain[0]) * C1_STEP_M),
         total_sigma_m=float(errors[0]),
         a1_m=(float(values[1]), float(values[2])),
         a1_sigma_m=(float(errors[1]), float(errors[2])),
-        drift_m_per_s=(float(values[3]), float(values[4])),
+        drift_m_per_s=(float(vy), float(vx)),
         chi2=chi2,
-        dof=observed.size - _FREE,
+        dof=observed.size - FREE,
         tilts=exposures.tilts,
         budget=_budget(gain[0], jacobian, statistical, noise),
+        covariance_m2=tuple(tuple(float(v) for v in row) for row in known),
     )
 
 
@@ -112,15 +88,16 @@ def predicted_shifts(exposures: Exposures, links: tuple[Link, ...], lens: Aberra
     return np.stack([difference.imag, difference.real], axis=-1)
 
 
-def _setup(exposures: Exposures, shifts: tuple[LinkShift, ...], c3_m: float) -> _Fit:
+def _setup(exposures: Exposures, shifts: tuple[LinkShift, ...], c3_m: float, prior: Uncertainty) -> Forward:
     if not shifts:
         raise InputError("No shift to compute defocus from. Take at least two images at different beam tilts.")
-    fit = _Fit(
+    fit = Forward(
         omega=np.array([direction(t) for t in exposures.tilts]),
-        times=np.array(exposures.times_s, dtype=np.float64) - float(np.mean(exposures.times_s)),
+        times=np.array(exposures.times_s, dtype=np.float64),
         first=np.array([s.link[0] for s in shifts]),
         second=np.array([s.link[1] for s in shifts]),
         c3_m=c3_m,
+        decay_s=prior.first_motion_s,
     )
     if not np.any(np.abs(fit.omega[fit.second] - fit.omega[fit.first]) > 0):
         raise InputError(
@@ -130,23 +107,7 @@ def _setup(exposures: Exposures, shifts: tuple[LinkShift, ...], c3_m: float) -> 
     return fit
 
 
-def _predict(values: Array, fit: _Fit) -> Array:
-    """Shifts (2·links,) in (y, x) for [C1, a, b, vy, vx, scale, rotation, axis y, axis x, pixel]."""
-    c1, a, b, vy, vx, scale, rotation, axis_y, axis_x, pixel = values
-    turned = fit.omega * (1 + scale) * np.exp(1j * rotation) + complex(axis_x, axis_y)
-    position = image_shift(turned, Aberrations(c1_m=c1, a1_m=(a, b), c3_m=fit.c3_m)) + complex(vx, vy) * fit.times
-    difference = (position[fit.second] - position[fit.first]) / (1 + pixel)
-    return np.stack([difference.imag, difference.real], axis=-1).ravel()
-
-
-def _prior_sigmas(prior: Uncertainty) -> Array:
-    """Scale of each parameter: its prior 1σ, and a fixed step for the free C1."""
-    astigmatism, drift, axis = [prior.a1_m] * 2, [prior.drift_m_per_s] * 2, [prior.axis_rad] * 2
-    scales = [prior.tilt_scale, prior.tilt_rotation_rad]
-    return np.array([_C1_STEP_M, *astigmatism, *drift, *scales, *axis, prior.pixel_scale], dtype=np.float64)
-
-
-def _first_guess(fit: _Fit, observed: Array) -> float:
+def _first_guess(fit: Forward, observed: Array) -> float:
     """C1 from the shifts along the separations alone: Σ d·Δβ / Σ |Δβ|², C3 taken off."""
     separation = fit.omega[fit.second] - fit.omega[fit.first]
     shift = observed[1::2] + 1j * observed[0::2]
@@ -163,7 +124,7 @@ def _jacobian(model: Callable[[Array], Array], at: Array) -> Array:
 
 def _gauss_newton(model: Callable[[Array], Array], start: Array, observed: Array, weight: Array) -> tuple[Array, Array]:
     """Parameters (scaled) at the minimum of residual² + prior², and the Jacobian there."""
-    precision = np.diag([0.0] * _FREE + [1.0] * (start.size - _FREE))
+    precision = np.diag([0.0] * FREE + [1.0] * (start.size - FREE))
     at, jacobian = start, _jacobian(model, start)
     for _ in range(_ROUNDS):
         gradient = jacobian.T @ weight @ (observed - model(at)) - precision @ at
@@ -177,7 +138,7 @@ def _second_order(model: Callable[[Array], Array], at: Array) -> Array:
 
     With h_km the second derivatives per σ², the mean is ½Σh_kk and the covariance ½Σ h_km h_kmᵀ; both are added.
     """
-    axis = np.eye(at.size)[7:9]
+    axis = np.eye(at.size)[GROUPS["coma-free axis"]]
     here = model(at)
     total = np.zeros((here.size, here.size))
     mean = np.zeros(here.size)
@@ -195,12 +156,12 @@ def _second_order(model: Callable[[Array], Array], at: Array) -> Array:
 def _budget(gain: Array, jacobian: Array, statistical: Array, noise: Array) -> tuple[Contribution, ...]:
     """What each source puts on C1; the variances add up to the total (the gain is the optimal one)."""
     axis_extra = float(gain @ (noise - statistical) @ gain)
-    parts = [Contribution("noise", float(np.sqrt(gain @ statistical @ gain)) * _C1_STEP_M)]
-    for name, columns in _GROUPS:
+    parts = [Contribution("noise", float(np.sqrt(gain @ statistical @ gain)) * C1_STEP_M)]
+    for name, columns in GROUPS.items():
         variance = float(np.sum((gain @ jacobian[:, columns]) ** 2))
         if name == "coma-free axis":
             variance += max(axis_extra, 0.0)
-        parts.append(Contribution(name, float(np.sqrt(variance)) * _C1_STEP_M))
+        parts.append(Contribution(name, float(np.sqrt(variance)) * C1_STEP_M))
     return tuple(parts)
 
 

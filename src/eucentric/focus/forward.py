@@ -1,0 +1,111 @@
+"""What defocus and all that is not exactly known do to the shifts of a pattern: the forward model of the fit.
+
+Image i, tilted by β_i and taken at t_i, stands at
+
+    p_i = ∇W(β'_i) + v·t_i + Σ_k m_k·exp(−(t_i − t_0)/τ_k),   β' = β(1 + s + c|β|²)e^{iρ} + h·β̄ + β0
+
+and the shift of j relative to i is (p_j − p_i)/(1 + pixel). C1 is free. With a prior each: A1; drift v; the tilts'
+relative size s, rotation ρ, shear h (the 2×2 of the tilt calibration has four errors) and cubic term c; the coma-free
+axis β0; the relative error of C3; the pixel size; and the motion that decays after the first exposure at t_0. Its time
+constant is never known: the prior's variance is shared by τ/2, τ and 2τ.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eucentric.calibration.instrument import Uncertainty
+from eucentric.optics.aberrations import Aberrations, image_shift
+
+Array = NDArray[np.float64]
+
+C1_STEP_M = 1e-6  # scale of the free parameter, so that all columns of the design matrix are alike in size
+FREE = 1  # number of parameters without a prior: C1
+DECAYS = (0.5, 1.0, 2.0)  # time constants of the decaying motion, in units of the prior's
+
+
+def _groups(*sizes: tuple[str, int]) -> dict[str, slice]:
+    ends = FREE + np.cumsum([size for _, size in sizes])
+    return {name: slice(int(end) - size, int(end)) for (name, size), end in zip(sizes, ends, strict=True)}
+
+
+GROUPS = _groups(
+    ("astigmatism", 2),
+    ("drift", 2),
+    ("first motion", 2 * len(DECAYS)),
+    ("tilt scale", 1),
+    ("tilt rotation", 1),
+    ("tilt shear", 2),
+    ("tilt cubic", 1),
+    ("coma-free axis", 2),
+    ("Cs", 1),
+    ("pixel size", 1),
+)
+"""Where each group of parameters stands behind C1, by the name that the budget gives it. Vectors (y, x), A1 (a, b)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """The model for given tilts ω (images,), times in s (images,), compared images (links,) and C3 in metres.
+
+    `decay_s` is the prior's time constant of the first motion.
+    """
+
+    omega: NDArray[np.complex128]
+    times: Array
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    c3_m: float
+    decay_s: float
+
+    def shifts(self, values: Array) -> Array:
+        """Shifts (2·links,) in (y, x), metres, for parameters in SI: C1, and `GROUPS` in order."""
+        part = {name: values[where] for name, where in GROUPS.items()}
+        position = image_shift(self._turned(part), self._lens(float(values[0]), part)) + self._motion(part)
+        difference = (position[self.second] - position[self.first]) / (1 + part["pixel size"][0])
+        return np.stack([difference.imag, difference.real], axis=-1).ravel()
+
+    def _turned(self, part: dict[str, Array]) -> NDArray[np.complex128]:
+        """The true tilts about the true axis."""
+        size = 1 + part["tilt scale"][0] + part["tilt cubic"][0] * np.abs(self.omega) ** 2
+        sheared = complex(*part["tilt shear"]) * np.conj(self.omega)
+        axis_y, axis_x = part["coma-free axis"]
+        return np.asarray(self.omega * size * np.exp(1j * part["tilt rotation"][0]) + sheared + complex(axis_x, axis_y))
+
+    def _lens(self, c1_m: float, part: dict[str, Array]) -> Aberrations:
+        a, b = (float(v) for v in part["astigmatism"])
+        return Aberrations(c1_m=c1_m, a1_m=(a, b), c3_m=self.c3_m * (1 + float(part["Cs"][0])))
+
+    def _motion(self, part: dict[str, Array]) -> NDArray[np.complex128]:
+        """Drift from the middle of the measurement on, and the rest of the decaying motion."""
+        vy, vx = part["drift"]
+        moved = complex(vx, vy) * (self.times - self.times.mean())
+        since = self.times - self.times.min()
+        for (my, mx), decay in zip(part["first motion"].reshape(-1, 2), DECAYS, strict=True):
+            moved = moved + complex(mx, my) * np.exp(-since / (decay * self.decay_s))
+        return np.asarray(moved)
+
+
+def prior_sigmas(prior: Uncertainty) -> Array:
+    """Scale of each parameter: its prior 1σ, and a fixed step for the free C1."""
+    motion = prior.first_motion_m / math.sqrt(len(DECAYS))
+    of = {
+        "astigmatism": prior.a1_m,
+        "drift": prior.drift_m_per_s,
+        "first motion": motion,
+        "tilt scale": prior.tilt_scale,
+        "tilt rotation": prior.tilt_rotation_rad,
+        "tilt shear": prior.tilt_shear,
+        "tilt cubic": prior.tilt_cubic_per_rad2,
+        "coma-free axis": prior.axis_rad,
+        "Cs": prior.c3_relative,
+        "pixel size": prior.pixel_scale,
+    }
+    scales = [C1_STEP_M]
+    for name, where in GROUPS.items():
+        scales += [of[name]] * (where.stop - where.start)
+    return np.array(scales, dtype=np.float64)
