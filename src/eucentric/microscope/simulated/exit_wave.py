@@ -3,7 +3,8 @@
 The lattice is endless: point n = (row, column) stands for the place S⁻¹ R⁻¹ (n·pixel) of the specimen, R the image
 rotation and S the foreshortening by the stage's tilt. A field is a cut out of it, so nothing wraps around.
 What is coarser than 10 nm belongs to the specimen and is the same in every preset and at every stage tilt; the atoms'
-noise belongs to the lattice: the same on every visit with one preset, another one with another pixel size.
+noise belongs to the lattice: the same on every visit with one preset, another one with another pixel size. At a stage
+tilt it stays with the specimen's places, to half a pixel.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ class ExitWaves:
         """The lattice points origin … origin + shape (row, column)."""
         numbers = range(self._specimen.slices)
         slices = tuple(self._cut(lattice, origin, shape, number) for number in numbers)
-        return Field(slices, self._specimen.thickness_m)
+        return Field(slices, self._specimen.thickness_m / np.cos(lattice.alpha_rad))
 
     def _cut(self, lattice: Lattice, origin: tuple[int, int], shape: tuple[int, int], number: int) -> Wave:
         rows, columns = (range(o // _TILE, (o + n - 1) // _TILE + 1) for o, n in zip(origin, shape, strict=True))
@@ -103,8 +104,10 @@ class ExitWaves:
         slices = self._specimen.slices
         noise = self._noise(lattice, origin, key[3])
         # Each slice has its own atoms: means add up, and so do variances.
-        phase = layer.phase_rad / np.float32(slices)
-        phase += layer.texture_rad_m * noise / np.float32(lattice.pixel_m * np.sqrt(slices))
+        # On a tilted specimen the beam's way through it is longer.
+        way = 1 / np.cos(lattice.alpha_rad)
+        phase = np.float32(way) * layer.phase_rad / np.float32(slices)
+        phase += np.float32(np.sqrt(way)) * layer.texture_rad_m * noise / np.float32(lattice.pixel_m * np.sqrt(slices))
         amplitude = np.exp(np.float32(-self._kappa) * phase)
         if key[3] == 0:
             amplitude *= layer.transmission
@@ -114,9 +117,31 @@ class ExitWaves:
 
     def _noise(self, lattice: Lattice, origin: tuple[int, int], number: int) -> NDArray[np.float32]:
         width = _ATOM_M / lattice.pixel_m
-        key = 8 * lattice.number + number
         if width < 0.2:  # less than 20 % at the Nyquist frequency
-            return white(self._seed, key, origin, (_TILE, _TILE))
+            return self._white(lattice, origin, _TILE, number)
         halo = int(np.ceil(4 * width))
-        around = white(self._seed, key, (origin[0] - halo, origin[1] - halo), (_TILE + 2 * halo,) * 2)
+        around = self._white(lattice, (origin[0] - halo, origin[1] - halo), _TILE + 2 * halo, number)
         return np.asarray(gaussian_filter(around, width, mode="nearest")[halo:-halo, halo:-halo])
+
+    def _white(self, lattice: Lattice, origin: tuple[int, int], side: int, number: int) -> NDArray[np.float32]:
+        """White noise that belongs to the specimen's places: of the untilted lattice's point nearest to each.
+
+        Neighbours on a tilted specimen lie further apart than on the lattice, so no two take the same point.
+        """
+        key = 8 * lattice.number + number
+        corners = np.array([0, 0, side, side]) + origin[0], np.array([0, side, 0, side]) + origin[1]
+        moved = _untilted(lattice, *corners) - (corners[1] + 1j * corners[0])
+        if max(np.abs(moved.real).max(), np.abs(moved.imag).max()) < 0.5:
+            return white(self._seed, key, origin, (side, side))
+        rows, columns = np.mgrid[origin[0] : origin[0] + side, origin[1] : origin[1] + side].astype(np.float64)
+        nearest = _untilted(lattice, rows, columns)
+        row, column = np.rint(nearest.imag).astype(np.int64), np.rint(nearest.real).astype(np.int64)
+        top, left = int(row.min()), int(column.min())
+        around = white(self._seed, key, (top, left), (int(row.max()) - top + 1, int(column.max()) - left + 1))
+        return np.asarray(around[row - top, column - left])
+
+
+def _untilted(lattice: Lattice, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.complex128]:
+    """Where (x + iy) the same places are on the lattice without a tilt."""
+    places = lattice.places(rows, columns)
+    return np.asarray(places * np.exp(1j * lattice.rotation_rad) / lattice.pixel_m)

@@ -45,8 +45,8 @@ class Window:
     margin: int
 
     @staticmethod
-    def of(optics: Optics, c1_m: float, size: tuple[int, int]) -> Window:
-        """The cut that puts the image's middle right for defocus `c1_m` (lens and height)."""
+    def of(optics: Optics, c1_m: float, size: tuple[int, int], *, slope: float = 0.0) -> Window:
+        """The cut that puts the image's middle right for defocus `c1_m` (lens and height), `slope` the height's."""
         moved = complex(image_shift(optics.tilt, optics.lens.with_defocus(c1_m))) / optics.pixel_m
         wavelength = wavelength_m(optics.voltage_v)
         by_source = _PAD_WIDTHS * wavelength / (np.pi * optics.convergence_rad)
@@ -55,7 +55,8 @@ class Window:
         seen = about_axis(optics.lens.with_defocus(c1_m), optics.tilt)
         twofold, coma = float(np.hypot(*seen.a1_m)), float(np.hypot(*seen.b2_m))
         by_lens = (abs(seen.c1_m) + twofold) * theta + 3 * coma * theta**2 + abs(seen.c3_m) * theta**3
-        margin = _LEAST_MARGIN + int(min(by_source, by_lens) / optics.pixel_m)
+        by_height = 0.5 * max(size) * abs(slope * optics.tilt)  # pixels that the edges are displaced more
+        margin = _LEAST_MARGIN + int(min(by_source, by_lens) / optics.pixel_m) + int(by_height)
         return Window(complex(round(moved.real), round(moved.imag)), _even_margin(size, margin))
 
 

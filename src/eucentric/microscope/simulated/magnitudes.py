@@ -50,6 +50,9 @@ class SpecimenMagnitudes(Settings):
         default=3e-9, description="beam-induced motion in all; Brilot et al. 2012, J Struct Biol 177"
     )
     first_motion_dose_per_m2: float = Field(default=4e20, description="dose over which it decays (4 e/Å²)")
+    first_motion_s: float | None = Field(
+        default=None, gt=0, description="time since the first exposure over which it decays instead; None: by dose"
+    )
 
 
 class ColumnMagnitudes(Settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eucentric.errors import InputError
 from eucentric.images.frame import Frame, OpticalState
@@ -11,6 +12,7 @@ from eucentric.microscope.protocol import Capabilities, Limits, Preset, StagePos
 from eucentric.microscope.simulated.camera import Camera
 from eucentric.microscope.simulated.clock import Clock
 from eucentric.microscope.simulated.column import Column, Optics
+from eucentric.microscope.simulated.dose import Dosed, DoseMemory
 from eucentric.microscope.simulated.exit_wave import ExitWaves, Lattice
 from eucentric.microscope.simulated.imaging import Window, form_image, illumination
 from eucentric.microscope.simulated.magnitudes import Magnitudes
@@ -20,6 +22,7 @@ from eucentric.microscope.simulated.scene import View
 from eucentric.microscope.simulated.specimen import Specimen
 from eucentric.microscope.simulated.stage import Stage
 
+Float = NDArray[np.float32]
 _EDGE = 0.04  # width of the beam's edge, of its radius
 
 
@@ -43,7 +46,7 @@ class SimulatedMicroscope:
         self._camera = Camera(magnitudes.camera, seed)
         self._exposures = 0
         self._writes = np.random.default_rng((seed, 5))
-        self._dosed: list[tuple[complex, float, float]] = []  # place, radius, dose
+        self._dosed = DoseMemory()
         self._handed_out = calibrate(self.column, states, magnitudes, self.name, seed)
 
     @property
@@ -170,18 +173,22 @@ class SimulatedMicroscope:
         """One image with the present preset, float32 counts. `state.tilt_rad` is left to who knows the calibration."""
         preset, m = self.column.preset, self.magnitudes
         rng = np.random.default_rng((self._seed, 6, self._exposures))
-        half = 0.5 * preset.exposure_s
-        time_s = self._clock.now_s() + half
+        begin_s, half = self._clock.now_s(), 0.5 * preset.exposure_s
+        time_s = begin_s + half
         optics, view = self.optics(), self.view(half)
-        electrons = self._intensity(optics, view, preset)
+        shift_px = self.shift_px()
+        seen = view.place_of(shift_px)
+        dosed = self._dosed.at(seen, time_s)
+        motion = self.specimen.first_motion(seen.imag, seen.real, Dosed(dosed.dose_per_m2, max(dosed.seconds, half)))
+        electrons = self._intensity(optics, view, shift_px, motion.moved_m)
         electrons *= np.float32(preset.dose_e_per_m2 * optics.pixel_m**2)
-        smear = view.place.velocity_m_per_s * preset.exposure_s / optics.pixel_m
+        smear = (motion.velocity_m_per_s - view.place.velocity_m_per_s) * preset.exposure_s / optics.pixel_m
         smear *= complex(np.exp(1j * optics.rotation_rad))
         pixels = self._camera.expose(
             electrons, binning=preset.binning, exposure_s=preset.exposure_s, smear_px=smear, rng=rng
         )
         self._exposures += 1
-        self._dosed.append((view.place.xy_m, self._mode().lit_radius_m, preset.dose_e_per_m2))
+        self._dosed.add(seen, self._mode().lit_radius_m, preset.dose_e_per_m2, begin_s)
         self._clock.wait(preset.exposure_s + m.camera.readout_s)
         return Frame(
             pixels=pixels,
@@ -194,24 +201,20 @@ class SimulatedMicroscope:
             name=f"{preset.name}{self._exposures:04d}",
         )
 
-    def _intensity(
-        self, optics: Optics, view: View, preset: Preset
-    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        ny, nx = preset.size
-        middle = view.middle()
-        motion = self.specimen.first_motion_m(middle.imag, middle.real, self._dose_at(middle))
-        shift = _complex(preset.image_shift_m) + self.column.image_shift
+    def _intensity(self, optics: Optics, view: View, shift_px: complex, motion_m: complex) -> Float:
+        """Relative intensity (ny, nx); `shift_px` is the image shift, `motion_m` the specimen's beam-induced motion."""
+        size = self.column.preset.size
         # The image moves by `moved` against the lattice; ∇W comes on top, in form_image.
-        moved = (optics.displacement_m - shift) / optics.pixel_m - view.lattice.point(middle - motion)
-        height = float(view.height_m(np.array([middle]))[0])
-        window = Window.of(optics, optics.lens.c1_m + height, preset.size)
+        moved = optics.displacement_m / optics.pixel_m - shift_px - view.lattice.point(view.middle() - motion_m)
+        height = view.centre_height_m(optics, shift_px)
+        window = Window.of(optics, optics.lens.c1_m + height, size, slope=float(np.tan(view.place.alpha_rad)))
         whole = complex(round(moved.real), round(moved.imag))
-        heights = view.heights(-(whole + window.whole_px), preset.size)
-        corner = -(whole + window.whole_px) - complex(nx // 2, ny // 2) - window.margin * (1 + 1j)
+        centre = -(whole + window.whole_px)
+        corner = centre - complex(size[1] // 2, size[0] // 2) - window.margin * (1 + 1j)
         origin = (round(corner.imag), round(corner.real))
-        field = self._waves.cut(view.lattice, origin, (ny + 2 * window.margin, nx + 2 * window.margin))
-        image = form_image(field, optics, heights, moved - whole, window)
-        image *= illumination(optics, preset.size, _EDGE * optics.lit_radius_m)
+        field = self._waves.cut(view.lattice, origin, (size[0] + 2 * window.margin, size[1] + 2 * window.margin))
+        image = form_image(field, optics, view.heights(centre, size), moved - whole, window)
+        image *= illumination(optics, size, _EDGE * optics.lit_radius_m)
         return image
 
     def _mode(self) -> Mode:
@@ -222,6 +225,11 @@ class SimulatedMicroscope:
         mode = self._mode()
         return self.column.optics(mode.lit_radius_m, mode.relative_convergence * self.magnitudes.column.convergence_rad)
 
+    def shift_px(self) -> complex:
+        """How far off the optical axis the middle of the image is, x + iy in pixels: for truth.py alone."""
+        preset = self.column.preset
+        return (_complex(preset.image_shift_m) + self.column.image_shift) / self.column.pixel_m(preset.name)
+
     def view(self, ahead_s: float = 0.0) -> View:
         """Where the specimen lies: for truth.py alone."""
         place = self.goniometer.place(ahead_s)
@@ -230,9 +238,6 @@ class SimulatedMicroscope:
         rotation = self.column.rotation_rad(name)
         lattice = Lattice(number, self.column.pixel_m(name), rotation, place.alpha_rad)
         return View(self.specimen, place, lattice)
-
-    def _dose_at(self, place: complex) -> float:
-        return sum(dose for centre, radius, dose in self._dosed if abs(place - centre) < radius)
 
     def _state(self) -> OpticalState:
         preset, stage = self.column.preset, self.goniometer.read()

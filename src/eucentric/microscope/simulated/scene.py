@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from eucentric.microscope.simulated.column import Optics
 from eucentric.microscope.simulated.exit_wave import Lattice
 from eucentric.microscope.simulated.specimen import Specimen
 from eucentric.microscope.simulated.stage import Place
+from eucentric.optics.aberrations import image_shift
 
 Float = NDArray[np.float32]
 _NODES = 9
+_LEVEL_RAD = 0.01  # below, no displacement by a beam tilt changes the height by more than 2 % of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,22 @@ class View:
         flat = self.place.z_m + float(self.specimen.height_m(np.array(xy.imag), np.array(xy.real)))
         return xy + 1j * flat * float(np.tan(alpha))
 
+    def place_of(self, shift_px: complex) -> complex:
+        """Place (x + iy) of the specimen that lies `shift_px` (x + iy, image pixels) off the optical axis."""
+        point = self.lattice.point(self.middle()) + shift_px
+        return complex(self.lattice.places(np.array([point.imag]), np.array([point.real]))[0])
+
+    def centre_height_m(self, optics: Optics, shift_px: complex) -> float:
+        """Height of what the image shows in its middle with this image shift: on a slope the beam tilt's displacement
+        decides on it, too."""
+        height = float(self.height_m(np.array([self.place_of(shift_px)]))[0])
+        if abs(self.place.alpha_rad) < _LEVEL_RAD:
+            return height
+        for _ in range(2):  # of the displacement, tilt·tan α goes into the next step's
+            moved = complex(image_shift(optics.tilt, optics.lens.with_defocus(optics.lens.c1_m + height)))
+            height = float(self.height_m(np.array([self.place_of(shift_px - moved / optics.pixel_m)]))[0])
+        return height
+
     def height_m(self, places: NDArray[np.complex128]) -> NDArray[np.float64]:
         """True height of places of the specimen above the eucentric plane: h = (y − y₀) sin α + (z + H) cos α."""
         alpha = self.place.alpha_rad
@@ -43,9 +62,9 @@ class View:
         nodes = self.height_m(self.lattice.places(grid_y + centre_px.imag, grid_x + centre_px.real))
         return np.asarray(_linear(ny) @ nodes @ _linear(nx).T, dtype=np.float32)
 
-    def mean_height_m(self, size: tuple[int, int]) -> float:
-        """Mean height of the mid-plane over the central half of an untilted view."""
-        centre = self.lattice.point(self.middle())
+    def mean_height_m(self, size: tuple[int, int], shift_px: complex = 0j) -> float:
+        """Mean height of the mid-plane over the central half of the view that an untilted beam makes."""
+        centre = self.lattice.point(self.middle()) + shift_px
         heights = self.heights(centre, size)
         ny, nx = size
         return float(heights[ny // 4 : ny - ny // 4, nx // 4 : nx - nx // 4].mean(dtype=np.float64))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from eucentric.microscope.simulated.dose import Dosed
 from eucentric.microscope.simulated.magnitudes import SpecimenMagnitudes
 from eucentric.microscope.simulated.texture import OCTAVES_M, hashed, rough, value_noise
 from eucentric.optics.electron import interaction_rad_per_vm
@@ -30,6 +31,14 @@ class Layer:
     phase_rad: Float
     texture_rad_m: Float
     transmission: Float
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Displacement of a place in the specimen's plane, and its velocity; x + iy, SI."""
+
+    moved_m: complex
+    velocity_m_per_s: complex
 
 
 class Specimen:
@@ -72,14 +81,23 @@ class Specimen:
         waves = np.sin(wave_y + self._bend_phase[0]) + np.sin(wave_x + self._bend_phase[1]) - start
         return np.asarray(flat + 0.5 * self._m.bend_m * waves)
 
-    def first_motion_m(self, y_m: float, x_m: float, dose_per_m2: float) -> complex:
-        """Displacement (x + iy) of a place that has had `dose_per_m2`; its direction depends on the place."""
+    def first_motion(self, y_m: float, x_m: float, dosed: Dosed) -> Motion:
+        """Beam-induced motion of a place that has been exposed so; its direction depends on the place.
+
+        s = s∞·(1 − e^(−x)), x the dose over its constant, or the time over its own where that is given; with the time
+        it moves during an exposure, too.
+        """
         place_y, place_x = np.array([y_m / 1e-6]), np.array([x_m / 1e-6])
         angle = 3 * float(value_noise(self._seed + 11, place_y, place_x)[0])
         film, _, _ = self._film_and_ice(np.array([[y_m]]), np.array([[x_m]]), 1e-9)
         freely = 1 - (1 - _MOTION_ON_FILM) * float(film[0, 0])
-        done = 1 - np.exp(-dose_per_m2 / self._m.first_motion_dose_per_m2)
-        return complex(self._m.first_motion_m * freely * done * np.exp(1j * angle))
+        whole = self._m.first_motion_m * freely * np.exp(1j * angle)
+        time_s = self._m.first_motion_s
+        if time_s is None:
+            done = 1 - np.exp(-dosed.dose_per_m2 / self._m.first_motion_dose_per_m2)
+            return Motion(complex(whole * done), 0j)
+        left = np.exp(-dosed.seconds / time_s)
+        return Motion(complex(whole * (1 - left)), complex(whole * left / time_s))
 
     def hole_m(self, row: int, column: int) -> tuple[float, float]:
         """Centre (y, x) of a hole."""

@@ -39,7 +39,7 @@ def truth(microscope: Microscope) -> Truth:
     """The truth behind a simulated microscope, also when it is wrapped (`inner`). Raises InputError for a real one."""
     simulated = _inside(microscope)
     optics, view, column = simulated.optics(), simulated.view(), simulated.column
-    height = view.mean_height_m(simulated.preset().size)
+    height = view.mean_height_m(simulated.preset().size, simulated.shift_px())
     turn = complex(np.exp(1j * optics.rotation_rad))
     lens_c1 = optics.lens.c1_m
     coil = column.coil(lens_c1)
@@ -76,9 +76,10 @@ def height_at(microscope: Microscope, point_px: Vector = (0.0, 0.0)) -> float:
 
     Of the image that an untilted beam makes.
     """
-    view = _inside(microscope).view()
-    point = view.lattice.point(view.middle()) + complex(point_px[1], point_px[0])
-    return float(view.height_m(view.lattice.places(np.array([point.imag]), np.array([point.real])))[0])
+    simulated = _inside(microscope)
+    view = simulated.view()
+    place = view.place_of(simulated.shift_px() + complex(point_px[1], point_px[0]))
+    return float(view.height_m(np.array([place]))[0])
 
 
 def empty_hole_m(microscope: Microscope) -> Vector:
