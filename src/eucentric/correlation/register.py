@@ -17,10 +17,10 @@ from eucentric.correlation.both import both
 from eucentric.correlation.classic import classic_map
 from eucentric.correlation.evidence import Candidate
 from eucentric.correlation.matched import Refined, refine
-from eucentric.correlation.pattern import PatternPlace
+from eucentric.correlation.pattern import PATTERN_SIZE_PX, PatternPlace
 from eucentric.correlation.search import Found, SearchRange, search
 from eucentric.correlation.shift import CorrelationMap, FixedPattern, Method, Rival, Shift
-from eucentric.correlation.tiles import tile_spectra
+from eucentric.correlation.tiles import coma_px, tile_spectra
 from eucentric.errors import InputError
 from eucentric.images.prepare import Prepared, prepare
 from eucentric.images.stretch import common_shape, unstretched
@@ -39,6 +39,8 @@ CLOSE_PX = 6.0
 QUICK_TILES = 9
 QUICK_FROM_PX = 9.0
 """Where the search leaves more than this to find, a few tiles say first where to cut all of them."""
+STRETCHED_PX = 0.05
+"""Where the shift changes by less than this from the middle to the edge, nothing is interpolated."""
 PATTERN_NATS = 12.0
 """The specimen must explain this much more than a fixed pattern does, in nats, to be believed at zero shift."""
 
@@ -91,6 +93,8 @@ def _seen(first: Prepared, second: Prepared, pair: PairOptics | None, where: Sea
     stretch = None if pair is None else stretch_of(pair)
     if pair is None or stretch is None:
         return _Seen(first, second, pair, where, None, workers)
+    if float((np.abs(stretch.pattern) @ (0.5 * np.array(first.shape))).max()) < STRETCHED_PX:
+        return _Seen(first, second, replace(pair, slope=(0.0, 0.0)), where, None, workers)
     shape = common_shape(first.shape, (stretch.first, stretch.second))
     spread = defocus_spread_m(pair, shape)
     one, two = both(
@@ -113,14 +117,13 @@ def _matched(seen: _Seen) -> Shift:
     """The matched registration, and a second look without zero shift where a fixed pattern may have won."""
     found = _search(seen)
     best, refined = _refined(seen, found)
-    place = seen.where.place
-    pattern = _pattern(refined, place)
-    if refined is not None and _at_zero(refined, place) and refined.pattern_evidence > SUSPECT * refined.evidence:
+    pattern = _pattern(refined, seen)
+    if refined is not None and _at_pattern(refined, seen) and refined.pattern_evidence > SUSPECT * refined.evidence:
         off_zero = seen.without_zero()
         elsewhere = _search(off_zero)
         if elsewhere.false_lock_probability < 1e-6 and elsewhere.odds > 1e3:
             other, again = _refined(off_zero, elsewhere)
-            if again is not None and not _at_zero(again, place) and again.evidence > 2 * PATTERN_NATS:
+            if again is not None and not _at_pattern(again, seen) and again.evidence > 2 * PATTERN_NATS:
                 found, best, refined, pattern = elsewhere, other, again, FixedPattern.REMOVED
     return _shift_of(seen, found, best, refined, pattern)
 
@@ -170,17 +173,24 @@ def _pattern_rms(first: Prepared, second: Prepared) -> float | None:
     return PATTERN_RMS * max(first.mean, second.mean)
 
 
-def _at_zero(refined: Refined, place: PatternPlace) -> bool:
-    """Whether the shift is where a fixed pattern would be."""
+def _at_pattern(refined: Refined, seen: _Seen) -> bool:
+    """Whether the shift is where a fixed pattern would be.
+
+    Un-stretching spreads the pattern along a line, and a Newton step may end on its flank, which the compensation of
+    the coma makes broader.
+    """
+    away = float(seen.where.place.distance(*refined.shift_px))
+    if seen.pair is not None and seen.stretch is not None:
+        return away <= 2 * PATTERN_SIZE_PX + coma_px(seen.pair)
     sigma = float(np.sqrt(np.trace(refined.covariance_px2)))
-    return float(place.distance(*refined.shift_px)) <= 4 * sigma + 0.05
+    return away <= 4 * sigma + 0.05
 
 
-def _pattern(refined: Refined | None, place: PatternPlace) -> FixedPattern:
+def _pattern(refined: Refined | None, seen: _Seen) -> FixedPattern:
     """Whether what was found may be the camera's own pattern."""
     if refined is None:
         return FixedPattern.NONE
-    if not _at_zero(refined, place):
+    if not _at_pattern(refined, seen):
         return FixedPattern.REMOVED if refined.pattern_sigmas > 5 else FixedPattern.NONE
     if refined.evidence - refined.pattern_evidence > PATTERN_NATS + SUSPECT * refined.pattern_evidence:
         return FixedPattern.NONE

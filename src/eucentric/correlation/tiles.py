@@ -112,12 +112,14 @@ def tile_spectra(
 
 
 def _side(pair: PairOptics | None) -> int:
-    """Longest side of a tile: the coma's phase 2π/λ·C3·θ²(θ·2β) displaces detail of angle θ by 3·C3·θ²·2β."""
-    if pair is None:
-        return TILE
+    """Longest side of a tile."""
+    return TILE if pair is None else int(np.clip(DISPLACEMENTS * coma_px(pair), TILE, LONGEST))
+
+
+def coma_px(pair: PairOptics) -> float:
+    """Pixels by which the coma of the tilts displaces the finest detail θ: 2π/λ·C3·θ²(θ·2β) by 3·C3·θ²·2β."""
     finest = pair.column.wavelength_m * min(0.3 / pair.pixel_m, FINEST_PER_M)
-    displaced = 3 * abs(pair.column.c3_m) * finest**2 * pair.separation_rad / pair.pixel_m
-    return int(np.clip(DISPLACEMENTS * displaced, TILE, LONGEST))
+    return 3 * abs(pair.column.c3_m) * finest**2 * pair.separation_rad / pair.pixel_m
 
 
 def _cutting(height: int, width: int, whole: tuple[int, int], side: int) -> _Cutting:
