@@ -39,6 +39,10 @@ class Reason(StrEnum):
     DRIFT = "drift"
     DOSE_BUDGET = "dose budget"
     BY_HAND = "by hand"
+    STIG_PATTERN = "one tilt direction"
+    STIG_DEFOCUS = "stig defocus"
+    STIG_NOT_SIGNIFICANT = "astigmatism not significant"
+    STIG_LIMIT = "stigmator limit"
 
 
 @dataclass(frozen=True, slots=True)
