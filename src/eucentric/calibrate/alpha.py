@@ -25,7 +25,7 @@ from eucentric.calibrate.height import check_flat
 from eucentric.calibrate.outcome import Array, Evidence, Level, Outcome, Progress, Series, silent
 from eucentric.calibrate.reading import PEAK_FLOOR_PX
 from eucentric.calibrate.shots import Moved, Shot, Shots, approach_z
-from eucentric.calibrate.swings import AlphaFit, Swing, fit_swings
+from eucentric.calibrate.swings import AlphaFit, Swing, fit_one, fit_swings
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.quantities import AlphaResponse
 from eucentric.errors import NotMeasuredError
@@ -77,9 +77,32 @@ def measure_alpha(
     check_flat(microscope)
     with microscope.preserved():
         microscope.set_preset(plan.preset)
-        shots = Shots(microscope, book.of(plan.preset), thresholds=_ANY_ODDS)
+        shots = swinging_shots(microscope, book, plan)
         fit = find_eucentric(shots, plan, progress)
     return _outcome(fit, plan, shots)
+
+
+def swinging_shots(microscope: Guarded, book: CalibrationBook, plan: AlphaPlan) -> Shots:
+    """What takes the images of stage tilts: repeats of the specimen are told apart by `find_eucentric`, not by odds."""
+    return Shots(microscope, book.of(plan.preset), thresholds=_ANY_ODDS)
+
+
+def find_again(shots: Shots, plan: AlphaPlan, known: AlphaResponse, progress: Progress = silent) -> AlphaFit:
+    """Eucentric Z at this place where the response to stage tilt is known: one small swing, then one near it.
+
+    The second is taken a part of the plan's range away, where the image moves: still images show the camera's pattern.
+    Nothing is put back. Raises NotMeasuredError, LimitError.
+    """
+    swinging = _Swinging(shots, plan)
+    p, sigma = complex(known.px_per_m[1], known.px_per_m[0]), known.px_per_m_sigma
+    z = shots.microscope.stage().z_m
+    fit: AlphaFit | None = None
+    for tilt in (_FIRST_TILT_RAD, plan.tilt_rad):
+        progress("looking for the eucentric Z", 0.3)
+        fit = fit_one(swinging.swing(tilt, z, fit), p, sigma, pixel_m=shots.pixel_m)
+        z = fit.z_m - math.copysign(0.6 * plan.range_m, fit.z_m)  # towards the middle of the stage's way
+    assert fit is not None
+    return fit
 
 
 def find_eucentric(shots: Shots, plan: AlphaPlan, progress: Progress = silent) -> AlphaFit:

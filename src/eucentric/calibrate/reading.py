@@ -94,10 +94,28 @@ def read_c1(shots: Shots, tilt_rad: float, order: Order = Order.QUAD, *, a1_sigm
         at = complex(unit) * tilt_rad
         taken.append(shots.take(instrument_tilt(calibration, (at.imag, at.real))))
     scope.set_beam_tilt(before)
-    pairs = tuple(_displaced(shots, taken[i], taken[j]) for i, j in _LINKS[order])
+    pairs = _believed(shots, taken, order)
     c1, sigma, a1 = solve_c1(pairs, c3_m=calibration.column.c3_m, a1_sigma_m=a1_sigma_m)
     times = [shot.time_s for shot in taken]
     return Reading(c1, sigma, a1, taken[0].defocus_m, taken[0].stage.z_m, float(np.mean(times)))
+
+
+def _believed(shots: Shots, taken: list[Shot], order: Order) -> tuple[Displaced, ...]:
+    """What the linked images say; of two links along one axis one may be refused (drift then has its prior alone)."""
+    found: list[Displaced] = []
+    axes: dict[complex, NotMeasuredError | None] = {}
+    for i, j in _LINKS[order]:
+        axis = _UNIT[order][j]
+        try:
+            found.append(_displaced(shots, taken[i], taken[j]))
+        except NotMeasuredError as error:
+            axes.setdefault(axis, error)
+        else:
+            axes[axis] = None
+    for problem in axes.values():
+        if problem is not None:
+            raise problem
+    return tuple(found)
 
 
 def _displaced(shots: Shots, first: Shot, second: Shot) -> Displaced:

@@ -70,3 +70,12 @@ def fit_swings(swings: tuple[Swing, ...], *, pixel_m: float) -> AlphaFit:
     rest = -q / p  # complex: its real part is the way to the eucentric Z, its imaginary one no height explains
     z_sigma = math.hypot(math.sqrt(float(covariance[0, 0])) / abs(p), abs(rest.real) * p_sigma / abs(p))
     return AlphaFit(swings, p, p_sigma, middle + rest.real, z_sigma, abs(rest.imag * p) * pixel_m, -1j * rest.imag * p)
+
+
+def fit_one(swing: Swing, slope_px_per_m: complex, slope_sigma: float, *, pixel_m: float) -> AlphaFit:
+    """What one swing says of the eucentric Z where the slope is known already."""
+    rest = swing.moved_px / swing.rise / slope_px_per_m
+    own = swing.sigma_px / swing.rise / abs(slope_px_per_m)
+    sigma = math.hypot(own, rest.real * slope_sigma / abs(slope_px_per_m))
+    across = 1j * rest.imag * slope_px_per_m
+    return AlphaFit((swing,), slope_px_per_m, slope_sigma, swing.z_m - rest.real, sigma, abs(across) * pixel_m, across)
