@@ -95,9 +95,9 @@ def test_what_was_expected_is_no_surprise() -> None:
 
 
 def test_the_expectation_has_the_errors_of_measurement_and_move() -> None:
-    before = _result(-100e-6).measurement
+    before = replace(_result(-100e-6).measurement, total_sigma_m=1e-6)
     made = Correction(CorrectionType.STAGE_Z, 100e-6, 100e-6, 100e-6)
     expected = expected_after(before, made, SURE)
     assert expected.c1_m == pytest.approx(0, abs=1e-9)
-    # Tilt scale 1 % and move 1.4 % of 100 µm, and 0.5 µm of play: √(1.0² + 1.41² + 0.5²) µm.
+    # What was measured to 1 %, and the move 1.4 % of 100 µm with 0.5 µm of play: √(1.0² + 1.41² + 0.5²) µm.
     assert expected.sigma_m == pytest.approx(1.80e-6, rel=0.01)

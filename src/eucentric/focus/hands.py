@@ -5,8 +5,9 @@ from __future__ import annotations
 from eucentric.errors import InstrumentError, LimitError
 from eucentric.focus.acquisition import approach_defocus
 from eucentric.focus.correct import Channel, Correction
-from eucentric.focus.events import Corrected, DefocusReset, DriftDeclared, SetUp, TakenBack
+from eucentric.focus.events import Corrected, DefocusReset, DriftDeclared, SetUp, Stigmated, TakenBack
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusStep, ResetDefocus
+from eucentric.focus.stigmator import StigmatorCorrection
 from eucentric.focus.work import Work
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.preserved import Part
@@ -65,6 +66,15 @@ class Hands:
             self.accept(wanted.channel)
         work.tell(Corrected(work.now_s(), step.name, wanted, self.channel(step).position_m))
         work.scope.wait(step.settle_s)
+
+    def stigmate(self, step: FocusStep, wanted: StigmatorCorrection) -> None:
+        """Move the stigmator. It stays."""
+        work = self._work
+        before = work.scope.stigmator()
+        work.scope.set_stigmator(wanted.target)
+        work.accept(Part.STIGMATOR)
+        arrived = work.scope.stigmator()
+        work.tell(Stigmated(work.now_s(), step.name, wanted.measured_a1_m, before, arrived))
 
     def take_back(self, step: FocusStep) -> bool:
         """Undo a probe that was not seen to be right; whether there was one."""

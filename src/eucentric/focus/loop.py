@@ -6,6 +6,7 @@ correction on a channel is a probe.
 
 from __future__ import annotations
 
+from eucentric.errors import CalibrationError
 from eucentric.focus.again import Expected, expected_after
 from eucentric.focus.correct import (
     Allowed,
@@ -22,8 +23,9 @@ from eucentric.focus.looking import Looking, Seen
 from eucentric.focus.measurement import Measurement
 from eucentric.focus.outcome import Status, StepResult
 from eucentric.focus.settings import FocusStep
+from eucentric.focus.stigmator import StigmatorCorrection, enough, stigmator_correction
 from eucentric.focus.targets import FocusTarget
-from eucentric.focus.verdict import Finding
+from eucentric.focus.verdict import Finding, Reason
 from eucentric.focus.work import Work
 
 
@@ -44,35 +46,70 @@ class Loop:
         self._last: dict[str, Measurement] = {}  # what each target showed before the correction, then now
         self._made: Correction | None = None  # the correction between the pass before and this one
         self._spent_before = sum(work.doses.values())
+        self._corrections = 0
+        self._not_stigmated: Finding | None = None
 
     def run(self, range_m: float, *, measure_only: bool) -> StepResult:
         """Close the loop on this step."""
-        corrections = 0
         while True:
             measured = self._pass()
             if isinstance(measured, Finding):
                 return self._refused(measured)
-            if measure_only or not needed(measured, self._step):
+            stigmate = None if measure_only else self._astigmatism(measured)
+            focus = not measure_only and needed(measured, self._step)
+            if isinstance(stigmate, Finding):
+                return self._refused(stigmate)
+            if not focus and stigmate is None:
                 if min(self._looks[t.name] for t in self._targets) < self._step.looks_min:
                     continue
                 return self.ended(Status.MEASURED if measure_only else Status.DONE)
-            if corrections == self._step.iterations:
+            if self._corrections == self._step.iterations:
                 return self.ended(Status.NOT_CONVERGED)
-            wanted = correction_of(measured, self._hands.channel(self._step))
-            allowed = Allowed(range_m, self._work.settings.sequence.limits, self._work.moved_m)
-            refusal = check_limits(wanted, -measured.c1_m, allowed)
+            refusal = self._correct(measured, range_m) if focus else None
             if refusal is not None:
                 return self._refused(refusal)
-            self._hands.correct(self._step, wanted)
-            self._looking.mark(correction=wanted)
-            self._made = wanted
-            corrections += not wanted.probe
+            if stigmate is not None:
+                self._hands.stigmate(self._step, stigmate)
+                self._corrections += not focus
+
+    def _correct(self, measured: Measurement, range_m: float) -> Finding | None:
+        """Move the step's channel towards focus; why not, where a limit forbids it."""
+        wanted = correction_of(measured, self._hands.channel(self._step))
+        allowed = Allowed(range_m, self._work.settings.sequence.limits, self._work.moved_m)
+        refusal = check_limits(wanted, -measured.c1_m, allowed)
+        if refusal is not None:
+            return refusal
+        self._hands.correct(self._step, wanted)
+        self._looking.mark(correction=wanted)
+        self._made = wanted
+        self._corrections += not wanted.probe
+        return None
+
+    def _astigmatism(self, measured: Measurement) -> StigmatorCorrection | Finding | None:
+        """The stigmator's change that is wanted; None where none is; a Finding where it can't reach."""
+        step = self._step
+        if not step.stig_correction or enough(measured):
+            return None
+        response = self._work.calibration(step.preset).stigmator
+        if response is None:
+            raise CalibrationError(
+                f"Step '{step.name}' corrects astigmatism, and the stigmator is not calibrated at preset "
+                f"'{step.preset}'. Run `eucentric calibrate stigmator`, or switch stig correction off."
+            )
+        present = self._work.scope.stigmator()
+        wanted = stigmator_correction(measured, present, response, step, offset_m=step.offset_m)
+        if isinstance(wanted, Finding):
+            self._not_stigmated = wanted
+            return wanted if wanted.reason is Reason.STIG_LIMIT else None
+        self._not_stigmated = None
+        return wanted
 
     def ended(self, status: Status, refusal: Finding | None = None) -> StepResult:
         """The step as it ended."""
         dose = sum(self._work.doses.values()) - self._spent_before
         rounds, left_out = tuple(self._looking.rounds), tuple(self._left_out.items())
-        return StepResult(self._step, status, rounds, refusal, dose, left_out=left_out)
+        why_not = self._not_stigmated
+        return StepResult(self._step, status, rounds, refusal, dose, left_out=left_out, not_stigmated=why_not)
 
     def _refused(self, refusal: Finding) -> StepResult:
         if self._hands.take_back(self._step):

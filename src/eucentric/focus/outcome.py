@@ -46,7 +46,8 @@ class StepResult:
     """A step's rounds in order. Its last round never has a correction unless the step was refused after one.
 
     `dose_e_per_m2` is what the step spent, over all targets. `left_out` names the targets that were not believed at the
-    end, and why; `by_hand_m` what the operator moved: (defocus, stage z).
+    end, and why; `by_hand_m` what the operator moved: (defocus, stage z); `not_stigmated` why astigmatism that was
+    measured last was left as it is.
     """
 
     step: FocusStep
@@ -57,6 +58,7 @@ class StepResult:
     skipped: str | None = None
     left_out: tuple[tuple[str, Finding], ...] = ()
     by_hand_m: tuple[float, float] = (0.0, 0.0)
+    not_stigmated: Finding | None = None
 
     @property
     def residual(self) -> Measurement | None:

@@ -25,6 +25,9 @@ Array = NDArray[np.float64]
 
 ARRIVAL_M = 5e-9
 """1σ, per component, by which the stage arrives elsewhere than it should: settling, play."""
+RUNOUT_M_PER_RAD = 2.1e-6
+"""1σ, along one direction, of what a goniometer moves sideways per tilt (37 nm per degree): it looks like a height
+of as many metres."""
 TILT_SIGMA_RAD = 0.1e-3
 """1σ of each stage tilt against its read-back, approached from one side."""
 
@@ -94,7 +97,7 @@ def measured(halves: Halves, known: Known) -> Measurement:
         Contribution("stage arrival", abs(k) * arrival),
         Contribution("drift", abs(k) * drift),
         Contribution("stage tilt scale", abs(k * height) * known.relative_sigma),
-        Contribution("eucentric focus", abs(k) * known.eucentric_sigma_m),
+        Contribution("eucentric height", abs(k) * known.eucentric_sigma_m),
         Contribution("focus offset", abs(known.lens_m) * known.lens_sigma),
     )
     return Measurement(

@@ -10,6 +10,7 @@ from eucentric.focus.patterns import Pattern, pattern, pattern_of
 from eucentric.focus.predict import capture_range_m, separation_range_m
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusStep
+from eucentric.focus.stigmator import for_stigmator
 from eucentric.focus.targets import FocusTarget
 from eucentric.focus.tilted import slope_at
 from eucentric.focus.work import Work
@@ -48,10 +49,11 @@ class BeamTilt:
         taking = Taking(look.offset_m, work.settings.beam_tilt_settle_time_s, work.settings.focus_approach_m)
         taken = acquire(work.scope, plan, calibration, taking)
         self._told(taken, target, number)
+        sure = calibration.uncertainty
         slope = slope_at(work.scope.stage().alpha_rad, calibration)
         how = How(
             column=calibration.column,
-            uncertainty=calibration.uncertainty,
+            uncertainty=for_stigmator(sure) if step.stig_correction else sure,
             method=step.correlation_type,
             thresholds=step.thresholds,
             range_m=self.range_m,

@@ -22,7 +22,7 @@ from eucentric.focus.predict import capture_range_m
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusStep
 from eucentric.focus.solve import Exposures
-from eucentric.focus.stage_shift import Halves, Known, equivalent_tilts, height_of, measured
+from eucentric.focus.stage_shift import RUNOUT_M_PER_RAD, Halves, Known, equivalent_tilts, height_of, measured
 from eucentric.focus.targets import FocusTarget
 from eucentric.focus.verdict import Evidence, Finding, Reason, Verdict, inspect, judge
 from eucentric.focus.work import Work
@@ -109,13 +109,15 @@ class StageTilt:
         work, response = self._work, self._response()
         calibration = work.calibration(self._step.preset)
         sure = calibration.uncertainty
+        # Where the lens focuses the eucentric plane is not known better than where that plane is.
+        unknown = response.eucentric_z_sigma_m if calibration.eucentric_focus_m is None else 0.0
         lens = work.scope.defocus_m() - eucentric_defocus_m(work, self._step.preset)[0]
         return Known(
             px_per_m=response.px_per_m,
             relative_sigma=response.px_per_m_sigma / math.hypot(*response.px_per_m),
             c1_per_height=calibration.height_per_z,
             drift_m_per_s=sure.drift_m_per_s,
-            eucentric_sigma_m=response.eucentric_z_sigma_m if calibration.eucentric_focus_m is None else 0.0,
+            eucentric_sigma_m=math.hypot(RUNOUT_M_PER_RAD, unknown),
             lens_m=lens,
             lens_sigma=math.hypot(sure.focus_scale, sure.focus_hysteresis),
             a1_sigma_m=sure.a1_m,
