@@ -22,6 +22,7 @@ import typer
 
 from eucentric import __version__
 from eucentric.cli.calibrate import app as calibrate
+from eucentric.cli.check import check
 from eucentric.cli.focus import focus
 from eucentric.cli.measure import measure
 from eucentric.cli.plan import plan
@@ -50,6 +51,7 @@ app.command("measure")(measure)
 app.command("plan")(plan)
 app.add_typer(sequences, name="sequences")
 app.add_typer(calibrate, name="calibrate")
+app.command("check")(check)
 
 
 def _show_version(wanted: bool) -> None:
