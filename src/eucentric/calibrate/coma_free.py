@@ -2,8 +2,8 @@
 
 Seen from a centre of tilts, an axis that is off by ω0 is coma, B2 = −C3·ω̄0, and the image moves by
 d(β) = C1 β + A1 β̄ + B2 β² + 2 B̄2 |β|² + C3 |β|² β: opposite tilts show the odd terms alone, so it takes a ring of
-tilts and its centre. With coefficients seen from the centre this is exact and linear in all that is unknown; drift, uniform
-and accelerated, is fitted beside it. The ring is then centred on the axis found, where the pairs' model is at its best.
+tilts and its centre. With coefficients seen from the centre this is exact and linear in all that is unknown; drift,
+uniform and accelerated, is fitted beside it. The ring is then centred on the axis found, where the pairs' model is at its best.
 The displacement's dependence on C3: Koster, van den Bos & van der Mast, Ultramicroscopy 21 (1987) 209-222.
 """
 
@@ -19,7 +19,7 @@ from eucentric.calibrate.focus_here import c1_here, needs_tilt
 from eucentric.calibrate.least_squares import Fit, fit
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
 from eucentric.calibrate.response_fit import coils
-from eucentric.calibrate.shots import Moved, Shot, Shots, approach_defocus, believing
+from eucentric.calibrate.shots import Moved, Shot, Shots, approach_defocus, believing, step_up
 from eucentric.calibration.instrument import Calibration, Vector
 from eucentric.calibration.quantities import ComaFreeAxis
 from eucentric.microscope.guarded import Guarded
@@ -31,16 +31,14 @@ _UNTOLD_RAD = 1e-3  # an axis known no better than this is not known: B2 is what
 _GREEN_RAD, _AMBER_RAD = 0.1e-3, 0.3e-3
 _LOOKS = 2  # registrations of the same images, the second with the axis that the first found
 _ORDER = (0, 3, 1, 4, 2, 5)  # of a ring: drift looks like none of its harmonics
-_NAMES = 10  # C1, turn, a, b, Re B2, Im B2, drift (y, x), its change (y, x)
 
 
 @dataclass(frozen=True, slots=True)
 class ComaFreePlan:
-    """Instrument tilts of the ring (rad), defocus (m) at which it is taken, and rings taken in each round."""
+    """Instrument tilt of the ring (rad) and how far from focus it is taken (m): below, and at last below and above."""
 
     tilt_rad: float = 10e-3
-    defocus_m: float = -2.5e-6
-    rings: tuple[int, ...] = (1, 2)
+    defocus_m: float = 2.5e-6
     settle_s: float = 0.5
 
 
@@ -53,12 +51,12 @@ class _Round:
     @property
     def b2(self) -> complex:
         """B2 from the centre, metres."""
-        return complex(self.fit.values[4], self.fit.values[5])
+        return complex(self.fit.values[2], self.fit.values[3])
 
     @property
     def b2_sigma(self) -> float:
         """1σ of each component."""
-        return float(np.sqrt(0.5 * np.trace(self.fit.covariance[4:6, 4:6])))
+        return float(np.sqrt(0.5 * np.trace(self.fit.covariance[2:4, 2:4])))
 
 
 def measure_coma_free(
@@ -79,27 +77,28 @@ def measure_coma_free(
         tell("melting", 0.0)
         shots.melt()
         tell("focus", 0.05)
-        approach_defocus(microscope, microscope.defocus_m() - c1_here(shots) + plan.defocus_m)
-        for number, rings in enumerate(plan.rings):
-            tell(f"ring {number + 1} of {len(plan.rings)}", 0.1 + 0.9 * number / len(plan.rings))
-            taken = _take(shots, plan, rings)
-            found = _looked(shots, taken)
+        focus = microscope.defocus_m() - c1_here(shots)
+        approach_defocus(microscope, focus - plan.defocus_m, range_m=2 * plan.defocus_m)
+        tell("first ring", 0.1)
+        _looked(shots, [_ring(shots, plan.tilt_rad)])
+        tell("ring about the axis found, below focus", 0.4)
+        below = _ring(shots, plan.tilt_rad)
+        tell("ring about the axis found, above focus", 0.7)
+        step_up(microscope, focus + plan.defocus_m)
+        found = _looked(shots, [below, _ring(shots, plan.tilt_rad, turned=0.5)])
     return _outcome(found, shots)
 
 
-def _take(shots: Shots, plan: ComaFreePlan, rings: int) -> list[list[Shot]]:
-    """Rings of six tilts about the believed axis, each with the centre before and after it: [c, r0 … r5, c]."""
+def _ring(shots: Shots, tilt_rad: float, turned: float = 0.0) -> list[Shot]:
+    """Six tilts about the believed axis, the centre before and after them: [c, r0 … r5, c]; `turned` in steps."""
     centre = shots.calibration.coma_free_rad
-    taken = []
-    for ring in range(rings):
-        first = shots.take(centre)
-        around: dict[int, Shot] = {}
-        for k in _ORDER[:: 1 if ring % 2 == 0 else -1]:
-            angle = math.tau * (k + 0.5 * ring) / len(_ORDER)
-            at = (centre[0] + plan.tilt_rad * math.sin(angle), centre[1] + plan.tilt_rad * math.cos(angle))
-            around[k] = shots.take(at)
-        taken.append([first, *(around[k] for k in sorted(around)), shots.take(centre)])
-    return taken
+    first = shots.take(centre)
+    around: dict[int, Shot] = {}
+    for k in _ORDER:
+        angle = math.tau * (k + turned) / len(_ORDER)
+        at = (centre[0] + tilt_rad * math.sin(angle), centre[1] + tilt_rad * math.cos(angle))
+        around[k] = shots.take(at)
+    return [first, *(around[k] for k in range(len(_ORDER))), shots.take(centre)]
 
 
 def _looked(shots: Shots, taken: list[list[Shot]]) -> _Round:
@@ -109,7 +108,7 @@ def _looked(shots: Shots, taken: list[list[Shot]]) -> _Round:
     for _ in range(_LOOKS):
         moved = [m for ring in taken for m in _moved(shots, ring, lens)]
         found = _Round(centre, _solve(moved, shots, centre), moved)
-        lens = Aberrations(a1_m=(float(found.fit.values[2]), float(found.fit.values[3])))
+        lens = Aberrations(a1_m=(float(found.fit.values[0]), float(found.fit.values[1])))
         shots.calibration = _believing(shots.calibration, found)
     return found
 
@@ -124,23 +123,26 @@ def _moved(shots: Shots, ring: list[Shot], lens: Aberrations) -> list[Moved]:
 
 
 def _solve(moved: list[Moved], shots: Shots, centre: Vector) -> Fit:
-    """All coefficients as seen from `centre`, metres."""
-    calibration = shots.calibration
-    c3, pixel = calibration.column.c3_m, shots.pixel_m
+    """All coefficients as seen from `centre`, metres; C1 and the turn of each defocus for itself."""
+    calibration, pixel = shots.calibration, shots.pixel_m
     times = np.array([s.time_s for m in moved for s in (m.first, m.second)])
     middle, span = float(times.mean()), max(float(np.ptp(times)), 1.0)
+    sides = sorted({m.first.defocus_m for m in moved})
     rows, observed = [], []
     for m in moved:
         one, two = (_terms(s, calibration, centre, (s.time_s - middle) / span) for s in (m.first, m.second))
-        spherical = (two[-1] - one[-1]) * c3
-        rows.append((two[:-1] - one[:-1]) / pixel)
-        observed.append(m.vector - np.array([spherical.imag, spherical.real]) / pixel)
-    design = np.stack([np.stack([r.imag, r.real]) for r in rows]).reshape(-1, _NAMES)
-    return fit(design, np.concatenate(observed), np.array([m.covariance_px2 for m in moved]))
+        step = (two - one) / pixel
+        side = [step[k] * (m.first.defocus_m == s) for s in sides for k in (0, 1)]
+        row = np.array([*step[2:-1], *side])
+        spherical = step[-1] * calibration.column.c3_m
+        rows.append(np.stack([row.imag, row.real]))
+        observed.append(m.vector - np.array([spherical.imag, spherical.real]))
+    return fit(np.concatenate(rows), np.concatenate(observed), np.array([m.covariance_px2 for m in moved]))
 
 
 def _terms(shot: Shot, calibration: Calibration, centre: Vector, time: float) -> Complex:
-    """What each unknown does to the image's place, x + iy, and last what C3 does: (11,) complex, metres per metre."""
+    """What each unknown does to the image's place, x + iy: C1, turn, a, b, Re B2, Im B2, drift and its change (y, x),
+    and last what C3 does."""
     beta = _direction(shot.tilt_rad, calibration, centre)
     square = abs(beta) ** 2
     terms = [beta, 1j * beta, beta.conjugate(), 1j * beta.conjugate()]
@@ -173,7 +175,7 @@ def _believing(calibration: Calibration, found: _Round) -> Calibration:
     sigma = _told(found, calibration)
     if sigma is None:
         return calibration
-    return believing(calibration, coma_free_rad=_axis(found, calibration), axis_rad=max(sigma, 0.05e-3))
+    return believing(calibration, sure={"axis_rad": max(sigma, 0.05e-3)}, coma_free_rad=_axis(found, calibration))
 
 
 def _outcome(found: _Round, shots: Shots) -> Outcome:

@@ -6,6 +6,7 @@ Tilts here are the instrument's own (y, x), in radians; defoci are what the lens
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -280,9 +281,12 @@ def approach_z(microscope: Guarded, z_m: float, *, below_m: float = 5e-6) -> Non
     microscope.move_stage(z_m=z_m)
 
 
-def believing(calibration: Calibration, **changed: object) -> Calibration:
-    """The calibration with what was just found in place of what was believed: fields of it or of its uncertainty."""
-    names = set(Uncertainty.__dataclass_fields__)
-    sure = replace(calibration.uncertainty, **{k: v for k, v in changed.items() if k in names})  # type: ignore[arg-type]
-    own = {k: v for k, v in changed.items() if k not in names}
-    return replace(calibration, uncertainty=sure, **own)  # type: ignore[arg-type]
+def believing(
+    calibration: Calibration,
+    *,
+    sure: Mapping[str, float] | None = None,
+    **found: Vector | tuple[Vector, Vector] | float,
+) -> Calibration:
+    """The calibration with what was `found` in place of what was believed; `sure`: fields of its uncertainty."""
+    uncertainty = replace(calibration.uncertainty, **(sure or {}))
+    return replace(calibration, uncertainty=uncertainty, **found)  # type: ignore[arg-type]

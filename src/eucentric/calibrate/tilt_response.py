@@ -72,7 +72,8 @@ def measure_tilt_response(
 def roughly(calibration: Calibration, rough: Rough, pixel_m: float) -> Calibration:
     """What to believe after the rough pass alone."""
     (yy, yx), (xy, xx) = (np.array(rough.matrix_px_per_rad_m) * pixel_m).tolist()
-    return believing(calibration, tilt_matrix=((yy, yx), (xy, xx)), tilt_scale=0.05, tilt_rotation_rad=0.05)
+    sure = {"tilt_scale": 0.05, "tilt_rotation_rad": 0.05}
+    return believing(calibration, sure=sure, tilt_matrix=((yy, yx), (xy, xx)))
 
 
 def _series(shots: Shots, plan: TiltResponsePlan, rough: Rough, tell: Progress) -> list[Moved]:
