@@ -8,7 +8,7 @@ import numpy as np
 
 from eucentric.microscope.handed_out import HandedOut, PresetCalibration
 from eucentric.microscope.simulated.column import FIRST_PRESETS, Column
-from eucentric.microscope.simulated.instrument import matrix, stigmator_matrix, vector
+from eucentric.microscope.simulated.constants import matrix, stigmator_matrix, vector
 from eucentric.microscope.simulated.magnitudes import Magnitudes
 from eucentric.microscope.simulated.modes import Mode
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from eucentric.errors import InputError
 from eucentric.microscope.protocol import Microscope, Vector
-from eucentric.microscope.simulated.instrument import Instrument, instrument_of, matrix
-from eucentric.microscope.simulated.instrument import vector as _vector
+from eucentric.microscope.simulated.constants import Constants, constants_of, hysteresis_width_of, matrix
+from eucentric.microscope.simulated.constants import vector as _vector
 from eucentric.microscope.simulated.microscope import SimulatedMicroscope
 
 
@@ -64,11 +64,15 @@ def truth(microscope: Microscope) -> Truth:
     )
 
 
-def instrument(microscope: Microscope, preset: str | None = None) -> Instrument:
-    """What the calibrations of `preset` (None: the present one) should find. Raises InputError as `truth` does."""
+def constants(microscope: Microscope) -> Constants:
+    """What the calibrations should find. Raises InputError as `truth` does."""
     simulated = _inside(microscope)
-    name = simulated.preset().name if preset is None else preset
-    return instrument_of(simulated.column, simulated.goniometer.z_scale, simulated.magnitudes, name)
+    return constants_of(simulated.column, simulated.goniometer.z_scale, simulated.magnitudes)
+
+
+def hysteresis_width_m(microscope: Microscope, excursion_m: float) -> float:
+    """C1 reached from above minus that reached from below, after many equal excursions to either side."""
+    return hysteresis_width_of(_inside(microscope).magnitudes, excursion_m)
 
 
 def height_at(microscope: Microscope, point_px: Vector = (0.0, 0.0)) -> float:
