@@ -14,6 +14,10 @@ LEAST_HALF_M = 1e-6
 SEEN_PX = 24.0
 """The images of a reading are this far apart: beyond the pattern's peak and the specimen's own."""
 
+_FOLLOWS = 0.05
+"""C1 must follow the lens' step within this, beyond 5 σ of the scales: else a shift was no shift of the specimen."""
+_FARTHER = 1.7
+_LEAST_A1_M = 50e-9  # prior of each component of A1 at the least: the two directions of tilt tell it
 _FAR_PER_M = 100.0
 """Relative change of the tilts' scale per metre of lens excursion to reckon with: the two sides differ by it."""
 
@@ -36,26 +40,34 @@ def half_range(pixel_m: float, tilt_rad: float) -> float:
 def find_null(shots: Shots, tilt_rad: float) -> Null:
     """From a lens setting some `half_range` below focus, where the lens stands: read there and as far above.
 
-    The lens is approached from below, and left above focus. Raises NotMeasuredError, LimitError.
+    Farther away where the images tell nothing so near. The lens is approached from below, and left above focus.
+    Raises NotMeasuredError, LimitError.
     """
-    scope, calibration = shots.microscope, shots.calibration
     half = half_range(shots.pixel_m, tilt_rad)
-    low = scope.defocus_m()
-    sure = calibration.uncertainty
-    approach_defocus(scope, low, range_m=2 * half)
-    below = read_c1(shots, tilt_rad, Order.CROSS, a1_sigma_m=max(sure.a1_m, 50e-9))
-    step_up(scope, low + 2 * half)
-    above = read_c1(shots, tilt_rad, Order.CROSS, a1_sigma_m=max(sure.a1_m, 50e-9))
+    focus = shots.microscope.defocus_m() + half
+    try:
+        return _between_sides(shots, tilt_rad, focus, half)
+    except NotMeasuredError:
+        return _between_sides(shots, tilt_rad, focus, _FARTHER * half)
+
+
+def _between_sides(shots: Shots, tilt_rad: float, focus_m: float, half_m: float) -> Null:
+    scope, sure = shots.microscope, shots.calibration.uncertainty
+    a1_sigma = max(sure.a1_m, _LEAST_A1_M)
+    approach_defocus(scope, focus_m - half_m, range_m=2 * half_m)
+    below = read_c1(shots, tilt_rad, Order.CROSS, a1_sigma_m=a1_sigma)
+    step_up(scope, focus_m + half_m)
+    above = read_c1(shots, tilt_rad, Order.CROSS, a1_sigma_m=a1_sigma)
     slope = (above.c1_m - below.c1_m) / (above.defocus_m - below.defocus_m)
-    if not 0.5 < slope < 2:
+    if abs(slope - 1) > _FOLLOWS + 5 * math.hypot(sure.tilt_scale, sure.focus_scale):
         raise NotMeasuredError(
-            f"A lens step of {2e6 * half:.1f} µm changed C1 by {slope:.2f} of itself. Calibrate the beam tilt of "
-            f"preset '{scope.preset().name}' first: eucentric calibrate tilt --preset {scope.preset().name}"
+            f"A lens step of {2e6 * half_m:.1f} µm changed C1 by {slope:.2f} of itself. Measure again on carbon film, "
+            f"or calibrate the beam tilt first: eucentric calibrate tilt --preset {scope.preset().name}"
         )
     share = -below.c1_m / (above.c1_m - below.c1_m)
     at = below.defocus_m + share * (above.defocus_m - below.defocus_m)
     noise = math.hypot((1 - share) * below.sigma_m, share * above.sigma_m) / slope
-    c3 = abs(calibration.column.c3_m)
+    c3 = abs(shots.calibration.column.c3_m)
     # A misaligned axis adds 2·C3·|β0|², a wrong scale of the tilts 2·δ·C3·β²: DESIGN.md section 2.
     optics = math.hypot(4 * c3 * sure.axis_rad**2, 2 * sure.tilt_scale * c3 * tilt_rad**2)
-    return Null(at, math.hypot(noise, optics, _FAR_PER_M * half**2), below, above)
+    return Null(at, math.hypot(noise, optics, _FAR_PER_M * half_m**2), below, above)

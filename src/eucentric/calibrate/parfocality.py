@@ -27,8 +27,9 @@ from eucentric.units import show_length
 _UM = 1e6
 _LARGEST_PIXEL_M = 20e-9
 """Above this a shift of one pixel is more than 2 µm of defocus: beam tilt says nothing about parfocality there."""
-_ANY_ODDS = Thresholds(odds_min=1.0)
-"""In a wide field holes repeat themselves. A wrong repeat would not follow the lens, which `find_null` asks for."""
+_FOLLOWED = Thresholds(odds_min=1.0, false_lock_max=1e-2)
+"""In a wide field holes repeat themselves, and overfocus shows little. A wrong match does not follow the lens: that
+both sides of focus follow it within some per cent, which `find_null` asks for, is worth the factors left out here."""
 _SLOPE_RAD = 10e-3
 """A film's slope: what is seen best in a wide field may lie off its centre, and so higher or lower."""
 
@@ -60,7 +61,7 @@ def measure_parfocality(
         for done, (preset, calibration) in enumerate(zip(both, calibrations, strict=True)):
             progress(f"focus of preset '{preset.name}'", 0.5 * done)
             microscope.set_preset(preset.name)
-            shots = Shots(microscope, calibration, thresholds=_ANY_ODDS)
+            shots = Shots(microscope, calibration, thresholds=_FOLLOWED)
             half = half_range(shots.pixel_m, plan.tilt_rad)
             near = Near(-half, plan.tilt_rad, tolerance_m=0.3 * half, coarse_preset=plan.coarse_preset)
             # The specimen is brought to the lens once; the second preset's focus is found by the lens.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +29,8 @@ PEAK_FLOOR_PX = 0.03
 """1σ of a shift that no covariance tells: interpolation and what differs between two tilts beyond the model."""
 DRIFT_PRIOR_M_PER_S = 0.5e-9
 """Prior of the drift while a reading is taken, per component: the order of a stage just moved."""
-COARSE_OFFSET_M = -20e-6
-"""Lens defocus for the coarse reading: near focus a thin specimen shows little at a low magnification."""
+COARSE_OFFSETS_M = (-20e-6, -60e-6)
+"""Lens defocus for the coarse reading, tried in turn: near focus a thin specimen shows little at a low magnification."""
 COARSE_TILTS_RAD = (4e-3, 2e-3, 1e-3)
 """Tried in turn: a smaller tilt reaches farther, and tells lattice repeats apart."""
 _ROUNDS = 6
@@ -226,16 +227,16 @@ def _read_coarse(shots: Shots) -> float:
     """C1 at the present preset, measured with the lens away from where a thin specimen shows nothing."""
     scope = shots.microscope
     defocus = scope.defocus_m()
-    scope.set_defocus(defocus + COARSE_OFFSET_M)
     problem: NotMeasuredError | None = None
-    for tilt in COARSE_TILTS_RAD:
+    for offset, tilt in product(COARSE_OFFSETS_M, COARSE_TILTS_RAD):
+        scope.set_defocus(defocus + offset)
         try:
             reading = read_c1(shots, tilt, Order.PAIR)
         except NotMeasuredError as error:
             problem = error
             continue
         scope.set_defocus(defocus)
-        return reading.c1_m - COARSE_OFFSET_M
+        return reading.c1_m - offset
     assert problem is not None
     raise NotMeasuredError(f"The specimen's height is not found at preset '{scope.preset().name}'. {problem}")
 
