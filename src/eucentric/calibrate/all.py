@@ -21,7 +21,7 @@ from eucentric.calibrate.shots import untouched
 from eucentric.calibration.age import Ages, is_old
 from eucentric.calibration.believed import book_from_store
 from eucentric.calibration.book import CalibrationBook
-from eucentric.calibration.quantities import ComaFreeAxis
+from eucentric.calibration.quantities import AnyQuantity, ComaFreeAxis
 from eucentric.calibration.record import Record, optics_of
 from eucentric.calibration.store import CalibrationStore, missing
 from eucentric.errors import CalibrationError, EucentricError
@@ -102,6 +102,7 @@ class Calibrator:
         self._states = {p.name: optics_of(setup.microscope, p.name) for p in setup.microscope.presets()}
         self._is_near = False
         self._not_near: list[str] = []
+        self._fresh: dict[str, AnyQuantity] = {}
         self._at = (0, 1)  # the task that runs, of how many
         self._weights = (0.0, 1.0, 0.0)  # of what is done, of all, of the task that runs
 
@@ -190,7 +191,8 @@ class Calibrator:
             self._come_near()
         with scope.preserved():
             scope.set_preset(task.preset)
-            outcome = run(task, Bench(scope, self.believed(), self._setup.presets, self._states, self._told(task)))
+            bench = Bench(scope, self.believed(), self._setup.presets, self._states, self._told(task), self._fresh)
+            outcome = run(task, bench)
         self._is_near = self._is_near and task.kind not in _MOVES_STAGE
         return self._keep(task, outcome)
 
@@ -219,6 +221,7 @@ class Calibrator:
         s = self._setup
         if outcome.quantity is None:
             raise CalibrationError(outcome.sentence)
+        self._fresh[task.kind] = outcome.quantity
         record = Record(
             quantity=outcome.quantity,
             instrument=s.instrument,

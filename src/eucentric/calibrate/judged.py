@@ -29,9 +29,9 @@ _UNTOLD_AXIS_RAD = 1e-3
 """An axis told no better than this says nothing: Cs is too small to show it, and to do harm."""
 _CENTRE_RAD = (2e-3, 8e-3)
 _PIVOT_M_PER_RAD = (40e-6, 150e-6)
-_LEFT_BEHIND = (0.02, 0.1)
+_LEFT_BEHIND = (0.01, 0.05)
 _PARFOCAL_M = (1.5e-6, 20e-6)
-_HEIGHT = (0.01, 0.1)
+_HEIGHT = (0.015, 0.1)
 _BACKLASH_M = (0.5e-6, 2e-6)
 _SIGMAS = 3.0
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
+from eucentric.calibrate.eucentric_focus import EucentricFocusPlan, measure_eucentric_focus
 from eucentric.calibrate.outcome import Outcome, Progress
 from eucentric.calibrate.plan import Presets, Task
 from eucentric.calibrate.tilt_response import measure_tilt_response
 from eucentric.calibration.book import CalibrationBook
+from eucentric.calibration.quantities import AlphaResponse, AnyQuantity
 from eucentric.calibration.record import OpticsState
 from eucentric.errors import CalibrationError
 from eucentric.microscope.guarded import Guarded
@@ -25,6 +27,8 @@ class Bench:
     presets: Presets
     states: Mapping[str, OpticsState]
     progress: Progress
+    fresh: Mapping[str, AnyQuantity] = field(default_factory=dict)
+    """By kind, what was measured before in this run, on this specimen at this place."""
 
 
 def run(task: Task, bench: Bench) -> Outcome:
@@ -56,6 +60,15 @@ def _with_book(module: str, function: str, plan: str) -> Callable[[Task, Bench],
     return measured
 
 
+def _eucentric_focus(task: Task, bench: Bench) -> Outcome:
+    """At the eucentric Z of this specimen where it was just measured; an older one was another specimen's."""
+    alpha = bench.fresh.get("stage alpha")
+    plan = EucentricFocusPlan(preset=task.preset)
+    if isinstance(alpha, AlphaResponse):
+        plan = replace(plan, eucentric_z_m=alpha.eucentric_z_m, eucentric_z_sigma_m=alpha.eucentric_z_sigma_m)
+    return measure_eucentric_focus(bench.microscope, bench.book, plan, progress=bench.progress)
+
+
 def _of(module: str, name: str) -> Any:
     try:
         return getattr(import_module(f"eucentric.calibrate.{module}"), name)
@@ -73,7 +86,7 @@ _PROCEDURES: dict[str, Callable[[Task, Bench], Outcome]] = {
     "stage Z": _with_book("height", "measure_height", "HeightPlan"),
     "focus scale": _with_book("focus_scale", "measure_focus_scale", "FocusScalePlan"),
     "stage alpha": _with_book("alpha", "measure_alpha", "AlphaPlan"),
-    "eucentric focus": _with_book("eucentric_focus", "measure_eucentric_focus", "EucentricFocusPlan"),
+    "eucentric focus": _eucentric_focus,
     "parfocality": _with_book("parfocality", "measure_parfocality", "ParfocalityPlan"),
     "lens hysteresis": _with_book("hysteresis", "measure_hysteresis", "HysteresisPlan"),
     "stage backlash": _with_book("backlash", "measure_backlash", "BacklashPlan"),

@@ -16,7 +16,7 @@ from eucentric.figures.calibration import LEVEL_COLOURS
 from eucentric.figures.style import BLUE, GREY, blank_figure, looks, quiet
 
 _LETTERS: Final = 108
-_ROW_IN: Final = 0.21
+_ROW_IN: Final = 0.17
 _HEAD_IN: Final = 1.0
 
 
@@ -29,9 +29,11 @@ def check_figure(report: Report) -> Figure:
         title = f"Pre-flight of {report.instrument} at {report.preset}: {report.sentence}"
         figure.suptitle("\n".join(textwrap.wrap(title, 120)), x=0.01, ha="left", fontsize=13,
                         color=LEVEL_COLOURS[report.level])  # fmt: skip
-        left, right = figure.subplots(1, 2, width_ratios=(1, 2.6))
-        _ratio(left, report.points, report.line("ratio"))
-        _page(right, rows, count)
+        left, right = figure.subfigures(1, 2, width_ratios=(1, 2.6))
+        above, below = left.subplots(2, 1, height_ratios=(2, 1), sharex=True)
+        _ratio(above, report.points, report.line("ratio"))
+        _rest(below, report.points)
+        _page(right.subplots(), rows, count)
     return figure
 
 
@@ -50,14 +52,13 @@ def _page(axes: Axes, rows: list[tuple[Line, list[str]]], count: float) -> None:
         height = len(words) + 0.6
         axes.add_patch(Rectangle((0, top + 0.15), 0.012, height - 0.3, color=LEVEL_COLOURS[line.level]))
         axes.text(0.02, top + 0.3, line.key, va="top", fontweight="bold", fontsize=9)
-        axes.text(0.15, top + 0.3, str(line.level), va="top", fontsize=9, color=LEVEL_COLOURS[line.level])
-        axes.text(0.21, top + 0.3, "\n".join(words), va="top", fontsize=8.5, linespacing=1.15)
+        axes.text(0.165, top + 0.3, str(line.level), va="top", fontsize=9, color=LEVEL_COLOURS[line.level])
+        axes.text(0.22, top + 0.3, "\n".join(words), va="top", fontsize=8.5, linespacing=1.15)
         top += height
 
 
 def _ratio(axes: Axes, points: tuple[DefocusPoint, ...], ratio: Line | None) -> None:
     axes.set_title("Measured against known defocus")
-    axes.set_box_aspect(1)
     if not points:
         axes.text(0.5, 0.5, "Nothing was measured.", transform=axes.transAxes, ha="center", color=GREY)
         return
@@ -69,8 +70,17 @@ def _ratio(axes: Axes, points: tuple[DefocusPoint, ...], ratio: Line | None) -> 
     axes.errorbar(
         actual, measured, yerr=sigma, linestyle="none", marker="o", color=BLUE, capsize=3, label="measured ± 1σ"
     )
-    axes.set_xlabel("known change of defocus (µm)")
     axes.set_ylabel("measured change (µm)")
     if ratio is not None:
-        axes.text(0.97, 0.04, f"ratio {ratio.value}", transform=axes.transAxes, ha="right", fontsize=9)
+        axes.set_title(f"Measured against known defocus\n{ratio.value}")
     axes.legend(loc="upper left")
+
+
+def _rest(axes: Axes, points: tuple[DefocusPoint, ...]) -> None:
+    """What is measured too much, with its error."""
+    axes.axhline(0.0, color=GREY, linewidth=0.8)
+    axes.set_xlabel("known change of defocus (µm)")
+    axes.set_ylabel("measured − known (nm)")
+    for p in points:
+        axes.errorbar(p.actual_m * 1e6, (p.measured_m - p.actual_m) * 1e9, yerr=p.sigma_m * 1e9, marker="o", color=BLUE,
+                      capsize=3)  # fmt: skip
