@@ -87,7 +87,7 @@ def test_the_default_microscope_is_focused_from_afar() -> None:
 
 
 def test_measuring_only_moves_nothing() -> None:
-    microscope = open_microscope("simulated", seed=3)
+    microscope = open_microscope("simulated", seed=3, size=512)
     microscope.set_defocus(-3e-6)
     before = (microscope.stage(), microscope.preset(), microscope.defocus_m(), microscope.beam_tilt_rad())
     result, told = _run(microscope, measure_only=True)
@@ -98,7 +98,7 @@ def test_measuring_only_moves_nothing() -> None:
 
 
 def test_an_empty_hole_is_refused_and_nothing_is_corrected() -> None:
-    microscope = open_microscope("simulated", seed=3)
+    microscope = open_microscope("simulated", seed=3, size=512)
     y, x = empty_hole_m(microscope)
     microscope.move_stage(x_m=x, y_m=y)
     fine = default_sequence().steps[1]
@@ -112,7 +112,7 @@ def test_an_empty_hole_is_refused_and_nothing_is_corrected() -> None:
 
 
 def test_a_stage_that_moves_the_wrong_way_is_found_by_the_probe_and_put_back() -> None:
-    microscope = UpsideDown(open_microscope("simulated", seed=3))
+    microscope = UpsideDown(open_microscope("simulated", seed=3, size=512))
     result, told = _run(microscope)
     made = [e.correction for e in told if isinstance(e, events.Corrected)]
     assert [c.probe for c in made] == [True]
@@ -126,7 +126,7 @@ def test_a_stage_that_moves_the_wrong_way_is_found_by_the_probe_and_put_back() -
 
 
 def test_limits_are_tested_before_anything_moves() -> None:
-    microscope = open_microscope("simulated", seed=3)
+    microscope = open_microscope("simulated", seed=3, size=512)
     near = FocusStep.model_validate(COARSE.model_dump() | {"delta_max_m": 5e-6})
     result, told = _run(microscope, FocusSequence(steps=(near,)))
     assert result.refusal is not None
@@ -141,7 +141,7 @@ def test_limits_are_tested_before_anything_moves() -> None:
     [("set_preset", 1), ("set_defocus", 1), ("set_beam_tilt", 2), ("acquire", 2), ("move_stage", 1), ("wait", 1)],
 )
 def test_whatever_breaks_everything_is_restored(method: str, at: int, error: BaseException) -> None:
-    microscope = open_microscope("simulated", seed=3)
+    microscope = open_microscope("simulated", seed=3, size=512)
     microscope.set_defocus(-3e-6)
     microscope.set_beam_tilt((1e-3, -0.5e-3))
     told: list[events.Event] = []
@@ -172,7 +172,7 @@ class Gone(Through):
 
 
 def test_what_broke_the_run_is_told_with_what_could_not_be_restored() -> None:
-    microscope = open_microscope("simulated", seed=3)
+    microscope = open_microscope("simulated", seed=3, size=512)
     told: list[events.Event] = []
     broken: Any = Gone(microscope)
     with pytest.raises(InstrumentError, match=r"^The server went away\."):
@@ -184,7 +184,7 @@ def test_what_broke_the_run_is_told_with_what_could_not_be_restored() -> None:
 
 
 def test_a_stop_says_what_stays_corrected() -> None:
-    microscope = open_microscope("simulated", seed=3)
+    microscope = open_microscope("simulated", seed=3, size=512)
     told: list[events.Event] = []
 
     def stop(event: events.Event) -> None:
@@ -202,7 +202,7 @@ def test_a_stop_says_what_stays_corrected() -> None:
 
 def test_one_who_watches_and_fails_does_not_stop_the_run() -> None:
     told: list[events.Event] = []
-    microscope = open_microscope("simulated", seed=3)
+    microscope = open_microscope("simulated", seed=3, size=512)
 
     def fails(event: events.Event) -> None:
         if isinstance(event, events.FrameTaken):
@@ -216,14 +216,14 @@ def test_one_who_watches_and_fails_does_not_stop_the_run() -> None:
 
 def test_measuring_only_spends_nothing_on_a_step_that_cant_reach() -> None:
     fine = default_sequence().steps[1].model_copy(update={"delta_max_m": 1e-6})
-    result, told = _run(open_microscope("simulated", seed=3), FocusSequence(steps=(COARSE, fine)), measure_only=True)
+    result, told = _run(open_microscope("simulated", seed=3, size=512), FocusSequence(steps=(COARSE, fine)), measure_only=True)
     assert [s.status for s in result.steps] == [Status.MEASURED, Status.SKIPPED]
     assert {e.step for e in told if isinstance(e, events.FrameTaken)} == {"coarse"}
     assert "'fine' was skipped" in result.statement
 
 
 def test_a_channel_that_was_confirmed_is_not_probed_again() -> None:
-    microscope = open_microscope("simulated", seed=3)
+    microscope = open_microscope("simulated", seed=3, size=512)
     _, told = _run(microscope, confirmed=frozenset({CorrectionType.STAGE_Z}))
     made = [e.correction for e in told if isinstance(e, events.Corrected)]
     assert made

@@ -53,6 +53,7 @@ class Before:
         dose = 0.0
         if refusal is None:
             work.melted.add(target.name)
+            work.expose(target.name)
             for _ in range(exposures):
                 one = work.scope.acquire().dose_e_per_m2 or 0.0
                 work.spend(target.name, one)

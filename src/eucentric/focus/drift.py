@@ -107,6 +107,7 @@ class _Wait:
         refusal = work.too_much(name, work.scope.preset().dose_e_per_m2, "Another image to see the drift")
         if refusal is not None:
             return refusal
+        work.expose(name)
         image = work.scope.acquire()
         work.spend(name, image.dose_e_per_m2 or 0.0)
         return image

@@ -36,6 +36,7 @@ class Work:
     kept: set[Part] = field(default_factory=set)
     doses: dict[str, float] = field(default_factory=dict)
     melted: set[str] = field(default_factory=set)
+    exposed_since: dict[str, float] = field(default_factory=dict)
 
     def tell(self, event: Event) -> None:
         """Tell those who watch."""
@@ -53,6 +54,11 @@ class Work:
         """The number of the measurement that begins."""
         self.measurements += 1
         return self.measurements - 1
+
+    def expose(self, target: str) -> float:
+        """Exposures of a target begin: for how long (s) it has been exposed before, 0 where it never was."""
+        now = self.now_s()
+        return now - self.exposed_since.setdefault(target, now)
 
     def spend(self, target: str, dose_e_per_m2: float) -> None:
         """Keep what was spent at a target."""

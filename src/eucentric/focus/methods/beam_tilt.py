@@ -6,6 +6,7 @@ from eucentric.focus.acquisition import Acquired, Taking, acquire
 from eucentric.focus.again import Look
 from eucentric.focus.events import FrameTaken, ShiftFound
 from eucentric.focus.measure import How, measure_frames
+from eucentric.focus.motion import after_exposure
 from eucentric.focus.patterns import Pattern, pattern, pattern_of
 from eucentric.focus.predict import capture_range_m, separation_range_m
 from eucentric.focus.result import DefocusResult
@@ -46,10 +47,10 @@ class BeamTilt:
         calibration = work.calibration(step.preset)
         plan = self._plan(look)
         number = work.next_measurement()
+        sure = after_exposure(calibration.uncertainty, work.expose(target.name))
         taking = Taking(look.offset_m, work.settings.beam_tilt_settle_time_s, work.settings.focus_approach_m)
         taken = acquire(work.scope, plan, calibration, taking)
         self._told(taken, target, number)
-        sure = calibration.uncertainty
         slope = slope_at(work.scope.stage().alpha_rad, calibration)
         how = How(
             column=calibration.column,

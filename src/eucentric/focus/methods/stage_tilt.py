@@ -63,6 +63,7 @@ class StageTilt:
         work, step = self._work, self._step
         known = self._known()
         number = work.next_measurement()
+        work.expose(target.name)
         frames, alphas = self._take(step.tilt_rad * look.tilt_fraction, look.offset_m)
         for index, frame in enumerate(frames):
             work.spend(target.name, frame.dose_e_per_m2 or 0.0)

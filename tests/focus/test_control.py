@@ -1,0 +1,48 @@
+"""The brake of a run."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from eucentric.errors import Aborted
+from eucentric.focus.control import Control
+
+
+def test_nothing_asked_nothing_happens() -> None:
+    Control().check()
+
+
+def test_an_abort_is_raised_until_it_is_released() -> None:
+    control = Control()
+    control.abort()
+    for _ in range(2):
+        with pytest.raises(Aborted):
+            control.check()
+    control.release()
+    control.check()
+
+
+@pytest.mark.parametrize("end", ["resume", "abort"])
+def test_a_pause_stands_still_until_another_thread_ends_it(end: str) -> None:
+    control = Control()
+    standing, told = threading.Event(), []
+    control.pause()
+
+    def paused() -> None:
+        told.append("paused")
+        standing.set()
+
+    def run() -> None:
+        try:
+            control.check(paused, lambda: told.append("over"))
+        except Aborted:
+            told.append("aborted")
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    standing.wait()
+    getattr(control, end)()
+    thread.join()
+    assert told == ["paused", "over"] + (["aborted"] if end == "abort" else [])
