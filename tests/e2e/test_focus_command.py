@@ -25,7 +25,7 @@ def test_json_folder_and_figure(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert said["focused"] is True
     assert abs(said["true_residual_m"]) < said["stated_error_m"]
     names = {p.name for p in folder.iterdir()}
-    assert names == {"events.jsonl", "settings.json", "result.json", "figure.png", "pairs"}
+    assert names == {"events.jsonl", "settings.toml", "result.json", "figure.png", "pairs"}
     images = sum(
         line.startswith('{"event": "FrameTaken"') for line in (folder / "events.jsonl").read_text("utf-8").splitlines()
     )

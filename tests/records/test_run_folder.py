@@ -10,8 +10,11 @@ import pytest
 
 from eucentric.errors import InputError
 from eucentric.focus import events
+from eucentric.focus.measurement import Measurement
 from eucentric.focus.outcome import RunResult
-from eucentric.focus.settings import FocusSequence, FocusStep, default_sequence
+from eucentric.focus.settings import CorrectionType, FocusSequence, FocusSettings, FocusStep, default_sequence
+from eucentric.focus.toml import read_settings
+from eucentric.focus.verdict import Finding, Reason
 from eucentric.images.files import read_frame
 from eucentric.images.frame import Frame, OpticalState
 from eucentric.records.plain import plain
@@ -45,10 +48,56 @@ def test_events_are_on_disk_as_they_happen(tmp_path: Path) -> None:
 
 
 def test_the_settings_can_be_run_again(tmp_path: Path) -> None:
+    settings = FocusSettings(sequence=default_sequence(), melt_time_s=2.0, accuracy_limit_m=None)
     with RunFolder(tmp_path) as records:
-        records(events.RunStarted(0.0, "simulated", default_sequence(), False))
-    text = (tmp_path / "settings.json").read_text(encoding="utf-8")
-    assert FocusSequence.model_validate_json(text) == default_sequence()
+        records(events.RunStarted(0.0, "simulated", settings.sequence, False, settings=settings))
+    assert read_settings(tmp_path / "settings.toml") == settings
+
+
+def test_images_by_hand_and_final_images_are_kept(tmp_path: Path) -> None:
+    frame = TAKEN.frame
+    with RunFolder(tmp_path) as records:
+        records(events.ByHand(1.0, "Manual after", frame=frame))
+        records(events.ByHand(2.0, "Manual after", CorrectionType.DEFOCUS, 1e-6, 2e-6))
+        records(events.ByHand(3.0, "Manual after", frame=frame))
+        records(events.FinalTaken(4.0, "a/b: c", frame))
+    assert sorted(p.name for p in (tmp_path / "others").iterdir()) == [
+        "by-hand-001-Manual after.mrc",
+        "by-hand-002-Manual after.mrc",
+        "final-001.mrc",
+    ]
+    moved, final = _lines(tmp_path)[1], _lines(tmp_path)[3]
+    assert moved["change_m"] == 1e-6
+    assert final["target"] == "a/b: c"
+    assert final["frame"]["file"] == "others/final-001.mrc"  # type: ignore[index]
+
+
+def _every_event() -> list[events.Event]:
+    """One of each kind that the loop can tell beyond those above."""
+    finding = Finding(Reason.FALSE_LOCK, "Nothing", "something", "Move.")
+    measured = Measurement(1e-8, 1e-9, 2e-9, (0.0, 0.0), (1e-9, 1e-9), (0.0, 0.0), 1.0, 1, ((0.0, 5e-3),), ())
+    return [
+        events.SetUp(0.0, "fine", "fa", -5e-7, "preset fa"),
+        events.TargetReached(0.0, "b"),
+        events.Melted(0.0, "b", "fa", 4, 20e20),
+        events.DriftDeclared(0.0, "fine", 2e-6),
+        events.DriftMeasured(0.0, "fine", "b", None, None, 3e-10, False),
+        events.DriftMeasured(0.0, "fine", "b", 2e-10, 1e-11, 3e-10, True),
+        events.LeftOut(0.0, "fine", "b", finding),
+        events.Averaged(0.0, "fine", ("a", "c"), measured),
+        events.Stigmated(0.0, "fine", (1e-8, -2e-8), (0.0, 0.0), (0.01, 0.02)),
+        events.DefocusReset(0.0, "fine", 3e-7),
+        events.ByHand(0.0, "fine", CorrectionType.STAGE_Z, 1e-6, 2e-6),
+        events.Paused(0.0),
+        events.Paused(0.0, over=True),
+    ]
+
+
+def test_every_event_is_a_line_of_json(tmp_path: Path) -> None:
+    with RunFolder(tmp_path) as records:
+        for event in _every_event():
+            records(event)
+    assert [line["event"] for line in _lines(tmp_path)] == [type(event).__name__ for event in _every_event()]
 
 
 def test_the_result_of_a_run_without_steps(tmp_path: Path) -> None:

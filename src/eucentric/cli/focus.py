@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,12 +13,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eucentric.cli.stopped import Stopped
-from eucentric.errors import EucentricError
+from eucentric.errors import CalibrationError, EucentricError, SettingsError
 
 if TYPE_CHECKING:
+    from eucentric.calibration.book import CalibrationBook
     from eucentric.cli.report import Truths
     from eucentric.focus.events import Event, Observer
+    from eucentric.focus.methods.manual import Operator
     from eucentric.focus.outcome import RunResult
+    from eucentric.focus.settings import FocusSettings
     from eucentric.images.frame import Frame
     from eucentric.microscope.protocol import Microscope
 
@@ -28,6 +32,20 @@ _FIGURE = "figure.png"
 def focus(
     *,
     seed: Annotated[int, typer.Option(min=0, help="Which simulated microscope: its height error and faults.")] = 0,
+    settings: Annotated[
+        str,
+        typer.Option(
+            "--settings", metavar="NAME|FILE", help="A sequence of 'eucentric sequences list', or a TOML file."
+        ),
+    ] = "default",
+    calibrations: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="What 'eucentric calibrate' kept. Default: what the simulated microscope tells of itself.",
+            show_default=False,
+        ),
+    ] = None,
     measure_only: Annotated[
         bool, typer.Option("--measure-only", help="Measure with each step, correct nothing.")
     ] = False,
@@ -39,33 +57,36 @@ def focus(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:
-    """Focus the simulated microscope from up to ±200 µm: coarse by stage Z, then fine by defocus.
+    """Focus the simulated microscope, by default from up to ±200 µm: coarse by stage Z, then fine by defocus.
 
     Everything is kept in a run folder: events as JSON lines, the images as MRC, settings, result and figure.
 
     Exit code: 0 in focus (or measured, with --measure-only), 3 not in focus or refused, 2 unusable options.
     """
-    from rich.console import Console
-
-    from eucentric.cli.live import Live
+    from eucentric.cli.live import Live, wrapped
+    from eucentric.cli.manual import operator_at
     from eucentric.cli.report import as_json as report_json
     from eucentric.cli.report import closing, table
+    from eucentric.cli.style import console as make_console
     from eucentric.figures.saved import check_suffix
     from eucentric.records.run_folder import RunFolder, empty_folder, new_folder
 
     if figure is not None:
         check_suffix(figure)
+    node = _node(seed, settings, calibrations)
     folder = empty_folder(out) if out is not None else new_folder(Path("runs"), _name(seed))
-    console = Console(quiet=as_json, highlight=False)
+    console = make_console(quiet=as_json)
     with RunFolder(folder) as records, Live(console) as live, _named(folder) as troubles:
-        result, watcher = _run(seed, measure_only, (records, live, troubles))
+        operator = None if as_json else operator_at(live, folder)
+        result, watcher = _run(node, measure_only, (records, live, troubles), operator)
     truths = watcher.truths()
     if as_json:
         typer.echo(json.dumps(report_json(result, truths, str(folder)), indent=2, allow_nan=False))
     else:
         console.print(table(result, truths))
-        for line in closing(result, truths):
-            console.print(line, markup=False)
+        for sentence in closing(result, truths):
+            for line in wrapped(sentence, console.width):
+                console.print(line, markup=False, soft_wrap=True)
         console.print(f"Run folder: {folder}", markup=False, soft_wrap=True)
     for sentence in troubles.sentences:
         typer.echo(sentence, err=True)
@@ -140,19 +161,63 @@ class _Watcher:
         return Truths(tuple(self._true), self._end)
 
 
-def _run(seed: int, measure_only: bool, observers: tuple[Observer, ...]) -> tuple[RunResult, _Watcher]:
-    from eucentric.calibration.handed_over import book_from
-    from eucentric.focus.sequence import run_sequence
-    from eucentric.focus.settings import default_sequence
-    from eucentric.microscope.registry import handed_out, open_microscope
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """What is focused, with what, and what is believed of it."""
 
-    microscope = open_microscope("simulated", seed=seed)
-    numbers = handed_out(microscope)
-    watcher = _Watcher(microscope, numbers.c3_m)
-    result = run_sequence(
-        default_sequence(), microscope, book_from(numbers), observers=(*observers, watcher), measure_only=measure_only
-    )
-    return result, watcher
+    microscope: Microscope
+    book: CalibrationBook
+    settings: FocusSettings
+
+    @property
+    def c3_m(self) -> float:
+        """Cs as believed at the last step's preset; the same at all presets of one instrument."""
+        steps = [step for step in self.settings.sequence.steps if step.preset in self.book.presets]
+        return self.book.of(steps[-1].preset).column.c3_m if steps else 0.0
+
+
+def _node(seed: int, settings: str, calibrations: Path | None) -> _Node:
+    """All that a run needs, checked before it begins. Raises InputError, SettingsError, CalibrationError."""
+    from eucentric.cli.bench import opened, stored_book
+    from eucentric.cli.chosen import chosen
+
+    wanted = chosen(settings)
+    if calibrations is not None and not calibrations.is_dir():
+        raise CalibrationError(
+            f"There is no folder {calibrations} with calibrations. Make them: "
+            f"eucentric calibrate all --seed {seed} --store {calibrations}"
+        )
+    instrument = opened("simulated", seed=seed)
+    book = instrument.brought if calibrations is None else stored_book(instrument, calibrations)
+    if book is None:
+        raise CalibrationError(f"{instrument.instrument} brings no calibration. Name a folder: --calibrations FOLDER")
+    _check_presets(wanted, instrument.microscope, book)
+    return _Node(instrument.microscope, book, wanted)
+
+
+def _check_presets(settings: FocusSettings, microscope: Microscope, book: CalibrationBook) -> None:
+    """Every preset is there, and where a step measures by beam tilt it is calibrated."""
+    from eucentric.focus.settings import FocusMethod
+
+    known = [preset.name for preset in microscope.presets()]
+    for step in settings.sequence.steps:
+        if step.switch and step.preset not in known:
+            raise SettingsError(
+                f"Step '{step.name}' asks for preset '{step.preset}', and {microscope.name} has none of that name. "
+                f"It has: {', '.join(known)}."
+            )
+        if step.switch and step.focus_method is FocusMethod.BEAM_TILT:
+            book.of(step.preset)
+
+
+def _run(
+    node: _Node, measure_only: bool, observers: tuple[Observer, ...], operator: Operator | None
+) -> tuple[RunResult, _Watcher]:
+    from eucentric.focus.focus import Focus
+
+    watcher = _Watcher(node.microscope, node.c3_m)
+    focus = Focus(node.microscope, node.book, node.settings, observers=(*observers, watcher), operator=operator)
+    return focus.run(measure_only=measure_only), watcher
 
 
 def _draw(result: RunResult, watcher: _Watcher, path: Path) -> Path:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.table import Table
 
+from eucentric.cli.words import dose_words
 from eucentric.errors import InputError
 from eucentric.focus.measurement import decimals
 from eucentric.focus.outcome import Round, RunResult, StepResult
@@ -39,73 +40,169 @@ def true_c1_m(microscope: Microscope) -> float | None:
 
 
 def table(result: RunResult, truths: Truths) -> Table:
-    """One row for each measurement: measured, judged, corrected, dose, and the truth where it is known."""
-    known = any(t is not None for t in truths.measured_m)
+    """One row for each measurement, average and step without any: measured, judged, corrected, dose, and the truth."""
+    columns = _Columns(
+        away=any(one.result.offset_m for step in result.steps for one in step.rounds),
+        targets=len({one.target for step in result.steps for one in step.rounds}) > 1,
+        true=any(t is not None for t in truths.measured_m),
+    )
     title = f"{result.sequence.name} (lengths in µm)"
     out = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
-    away = any(one.result.offset_m for step in result.steps for one in step.rounds)
-    for name in (
-        "step",
-        *(["taken\nat"] if away else []),
-        "measured",
-        "± stat.",
-        "± total",
-        "verdict",
-        "corrected",
-        "e/Å²",
-        *(["true"] if known else []),
-    ):
-        words = name in {"step", "verdict", "corrected"}
-        out.add_column(name, justify="left" if words else "right", overflow="fold", min_width=_WIDTHS.get(name))
+    for name in columns.names():
+        justify: Literal["left", "right"] = "left" if name in _WORDS else "right"
+        out.add_column(name, justify=justify, overflow="fold", min_width=_WIDTHS.get(name))
     at = iter(truths.measured_m)
     for step in result.steps:
-        dose = step.dose_e_per_m2 / _E_PER_A2 / max(len(step.rounds), 1)
-        for one in step.rounds:
-            true = next(at, None)
-            row = [
-                step.step.name,
-                *([_offset(one)] if away else []),
-                *_measured(one),
-                _verdict(step, one),
-                _corrected(one),
-                f"{dose:.1f}",
-            ]
-            out.add_row(*row, *([_micrometres(true)] if known else []))
+        rows = [row for one in step.rounds for row in _rows(step, one, next(at, None))]
+        for row in rows or [_idle(step)]:
+            out.add_row(*(row[name] for name in columns.names()))
     return out
+
+
+_WORDS = {"step", "target", "verdict", "corrected"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Which columns have something to tell."""
+
+    away: bool
+    targets: bool
+    true: bool
+
+    def names(self) -> tuple[str, ...]:
+        """The headings from left to right."""
+        shown = {"target": self.targets, "taken\nat": self.away, "true": self.true}
+        every = (
+            "step",
+            "target",
+            "taken\nat",
+            "measured",
+            "± stat.",
+            "± total",
+            "verdict",
+            "corrected",
+            "e/Å²",
+            "true",
+        )
+        return tuple(name for name in every if shown.get(name, True))
+
+
+def _rows(step: StepResult, one: Round, true: float | None) -> list[dict[str, str]]:
+    """The row of a measurement, and that of the average that it completed."""
+    dose = step.dose_e_per_m2 / _E_PER_A2 / len(step.rounds)
+    value, sigma, total = _measured(one)
+    row = {
+        "step": step.step.name,
+        "target": one.target,
+        "taken\nat": _offset(one),
+        "measured": value,
+        "± stat.": sigma,
+        "± total": total,
+        "verdict": _verdict(step, one),
+        "corrected": _corrected(one),
+        "e/Å²": f"{dose:.1f}",
+        "true": _micrometres(true),
+    }
+    if one.average is None:
+        return [row]
+    mean = one.average
+    average = dict.fromkeys(row, "") | {
+        "step": step.step.name,
+        "target": "average",
+        "measured": _micrometres(mean.c1_m),
+        "± stat.": f"{mean.sigma_m * 1e6:.{decimals(mean.sigma_m)}f}",
+        "± total": f"{mean.total_sigma_m * 1e6:.3f}",
+        "corrected": row["corrected"],
+    }
+    return [row | {"corrected": ""}, average]
+
+
+def _idle(step: StepResult) -> dict[str, str]:
+    """The row of a step that measured nothing: skipped, refused at once, or done by hand."""
+    moved = [
+        minus(f"{name} {length * 1e6:+.3f}")
+        for name, length in zip(("Defocus", "Stage Z"), step.by_hand_m, strict=True)
+        if length
+    ]
+    row = dict.fromkeys(_Columns(away=True, targets=True, true=True).names(), "")
+    verdict = f"refused: {step.refusal.reason}" if step.refusal is not None else str(step.status)
+    dose = f"{step.dose_e_per_m2 / _E_PER_A2:.1f}"
+    return row | {"step": step.step.name, "verdict": verdict, "corrected": ", ".join(moved), "e/Å²": dose}
 
 
 def closing(result: RunResult, truths: Truths) -> list[str]:
     """The last lines: what the run states, what it spent, and the truth."""
-    lines = [result.statement, f"Electrons spent: {result.dose_e_per_m2 / _E_PER_A2:.1f} e/Å²."]
+    lines = [result.statement]
+    for step in result.steps:
+        for target, finding in step.left_out:
+            lines.append(f"Step {step.step.name} left target {target} out. {finding}")
+        if step.not_stigmated is not None:
+            lines.append(f"Step {step.step.name} left the astigmatism. {step.not_stigmated}")
+    lines.append(f"Electrons spent: {_spent(result)}.")
     if truths.end_m is not None:
         lines.append(f"True residual (known to the simulation alone): {show_length(truths.end_m)}.")
     return lines
 
 
+def _spent(result: RunResult) -> str:
+    """The dose, of each target where there are several."""
+    if len(result.doses_e_per_m2) < 2:
+        return dose_words(result.dose_e_per_m2)
+    return ", ".join(f"{target} {dose_words(dose)}" for target, dose in result.doses_e_per_m2)
+
+
 def as_json(result: RunResult, truths: Truths, folder: str) -> dict[str, Any]:
     """The run as plain values: SI units."""
-    steps = [
-        {
-            "name": step.step.name,
-            "status": step.status.value,
-            "refusal": None if step.refusal is None else str(step.refusal),
-            "reason_code": None if step.refusal is None else step.refusal.reason.name,
-            "dose_e_per_m2": step.dose_e_per_m2,
-            "corrected_m": step.corrected_m,
-            "rounds": [{**one.result.summary(), "correction": plain(one.correction)} for one in step.rounds],
-        }
-        for step in result.steps
-    ]
+    steps = [_step_json(step) for step in result.steps]
     left = result.residual
     return {
         **ending(result),
         "residual_m": None if left is None else left.c1_m,
         "residual_sigma_m": None if left is None else left.sigma_m,
         "residual_total_sigma_m": None if left is None else left.total_sigma_m,
+        "doses_e_per_m2": dict(result.doses_e_per_m2),
         "true_residual_m": truths.end_m,
         "true_c1_m": list(truths.measured_m),
         "steps": steps,
         "folder": folder,
+    }
+
+
+def _step_json(step: StepResult) -> dict[str, Any]:
+    return {
+        "name": step.step.name,
+        "method": step.step.focus_method.value,
+        "preset": step.step.preset,
+        "status": step.status.value,
+        "skipped": step.skipped,
+        "refusal": None if step.refusal is None else str(step.refusal),
+        "reason_code": None if step.refusal is None else step.refusal.reason.name,
+        "dose_e_per_m2": step.dose_e_per_m2,
+        "corrected_m": step.corrected_m,
+        "by_hand_m": dict(zip(("defocus", "stage_z"), step.by_hand_m, strict=True)),
+        "left_out": {target: str(finding) for target, finding in step.left_out},
+        "not_stigmated": None if step.not_stigmated is None else str(step.not_stigmated),
+        "rounds": [_round_json(one) for one in step.rounds],
+    }
+
+
+def _round_json(one: Round) -> dict[str, Any]:
+    mean = one.average
+    average = None if mean is None else {
+        "defocus_m": mean.c1_m,
+        "defocus_sigma_m": mean.sigma_m,
+        "defocus_total_sigma_m": mean.total_sigma_m,
+    }  # fmt: skip
+    measured = one.result.measurement
+    return {
+        **one.result.summary(),
+        "target": one.target,
+        "astigmatism_m": list(measured.a1_m),
+        "astigmatism_sigma_m": list(measured.a1_sigma_m),
+        "average": average,
+        "correction": plain(one.correction),
+        "taken_back": one.taken_back,
     }
 
 
