@@ -3,7 +3,8 @@
 Seen from a centre of tilts, an axis that is off by ω0 is coma, B2 = −C3·ω̄0, and the image moves by
 d(β) = C1 β + A1 β̄ + B2 β² + 2 B̄2 |β|² + C3 |β|² β: opposite tilts show the odd terms alone, so it takes a ring of
 tilts and its centre. With coefficients seen from the centre this is exact and linear in all that is unknown; drift,
-uniform and accelerated, is fitted beside it. The ring is then centred on the axis found, where the pairs' model is at its best.
+uniform and accelerated, is fitted beside it. The ring is then centred on the axis found, and taken below and above
+focus: what goes with defocus (a cubic term of the coils, a tilted film, the lens' own influence) cancels.
 The displacement's dependence on C3: Koster, van den Bos & van der Mast, Ultramicroscopy 21 (1987) 209-222.
 """
 
