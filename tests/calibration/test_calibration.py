@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -30,6 +31,31 @@ def test_there_and_back(y: float, x: float, scale: float, angle: float, axis: tu
     calibration = _turned(scale, angle, axis)
     # 1e-12 rad is rounding: 20 mrad, a few operations of 1e-16 each, a scale of 2.
     assert true_tilt(calibration, instrument_tilt(calibration, (y, x))) == pytest.approx((y, x), abs=1e-12)
+
+
+@given(y=ANGLES, x=ANGLES, cubic=st.floats(-250, 500), axis=st.tuples(ANGLES, ANGLES))
+def test_there_and_back_with_a_cubic_term(y: float, x: float, cubic: float, axis: tuple[float, float]) -> None:
+    """Ten times the usual 50 per rad² and more: 30 % of a tilt of 56 mrad, which axis and tilt together may reach."""
+    calibration = replace(_turned(1.0, 0.3, axis), tilt_cubic_per_rad2=cubic)
+    # Rounding, and Newton's last step of 1e-15 of the tilt.
+    assert true_tilt(calibration, instrument_tilt(calibration, (y, x))) == pytest.approx((y, x), abs=1e-12)
+
+
+def test_the_cubic_term_makes_large_tilts_larger() -> None:
+    """t(1 + k t²) by construction: at 10 mrad and 50 per rad² 0.5 %; the setting for 10 mrad is that much less."""
+    calibration = replace(_turned(1.0, 0.0), tilt_cubic_per_rad2=50.0)
+    assert true_tilt(calibration, (0.0, 10e-3)) == pytest.approx((0.0, 10.05e-3), abs=1e-15)
+    # To first order 10 mrad·(1 − 0.5 %); the second order is 3(k t²)² = 7.5e-5 of it, 0.75 µrad.
+    assert instrument_tilt(calibration, (0.0, 10e-3))[1] == pytest.approx(9.95e-3, abs=1e-6)
+    assert true_tilt(replace(calibration, coma_free_rad=(0.0, 10e-3)), (0.0, 10e-3)) == (0.0, 0.0)
+
+
+def test_a_tilt_that_the_coils_can_not_reach_is_told() -> None:
+    """For k = −300 per rad² t(1 + k t²) is largest at t² = −1/(3k), 33 mrad: 22 mrad."""
+    calibration = replace(_turned(1.0, 0.0), tilt_cubic_per_rad2=-300.0)
+    assert instrument_tilt(calibration, (0.0, 22e-3))[1] < 34e-3
+    with pytest.raises(CalibrationError, match="beyond what the calibrated coils of scope reach"):
+        instrument_tilt(calibration, (0.0, 23e-3))
 
 
 def test_the_coma_free_axis_is_tilt_zero_and_angles_turn_from_x_to_y() -> None:

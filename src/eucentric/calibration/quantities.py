@@ -16,9 +16,9 @@ Matrix = tuple[Pair, Pair]  # [[yy, yx], [xy, xx]]
 
 
 class Quantity(BaseModel):
-    """Frozen, no unknown names."""
+    """Frozen, no unknown names, no NaN or infinity."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class TiltResponse(Quantity):

@@ -29,7 +29,7 @@ def check_figure(report: Report) -> Figure:
         title = f"Pre-flight of {report.instrument} at {report.preset}: {report.sentence}"
         figure.suptitle("\n".join(textwrap.wrap(title, 120)), x=0.01, ha="left", fontsize=13,
                         color=LEVEL_COLOURS[report.level])  # fmt: skip
-        left, right = figure.subfigures(1, 2, width_ratios=(1, 2.6))
+        left, right = np.asarray(figure.subfigures(1, 2, width_ratios=(1, 2.6))).tolist()
         above, below = left.subplots(2, 1, height_ratios=(2, 1), sharex=True)
         _ratio(above, report.points, report.line("ratio"))
         _rest(below, report.points)

@@ -1,0 +1,104 @@
+"""What is kept becomes what focusing believes: numbers by construction."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from eucentric.calibration.believed import A1_UNKNOWN_M, AXIS_UNKNOWN_RAD, book_from_store
+from eucentric.calibration.quantities import (
+    AlphaResponse,
+    ComaFreeAxis,
+    EucentricFocus,
+    FocusScale,
+    HeightResponse,
+    LensHysteresis,
+    StigmatorResponse,
+)
+from eucentric.calibration.record import Level
+from eucentric.calibration.store import CalibrationStore
+from eucentric.calibration.tilt_response import true_tilt
+from eucentric.errors import CalibrationError
+from eucentric.optics.column import Column
+
+from .kept import FA, HL, record, response
+
+COLUMN = Column(voltage_v=200e3, c3_m=2.7e-3)
+COLUMNS = {"fa": COLUMN, "hl": COLUMN}
+AXIS = ComaFreeAxis(tilt_rad=(1e-3, -2e-3), tilt_sigma_rad=5e-5, b2_m=(0.0, 0.0), b2_sigma_m=1e-7)
+ALPHA = AlphaResponse(
+    px_per_m=(2e8, 0.0),
+    px_per_m_sigma=1e5,
+    eucentric_z_m=0.0,
+    eucentric_z_sigma_m=1e-7,
+    axis_rad=0.3,
+    axis_sigma_rad=2e-3,
+)
+STIGMATOR = StigmatorResponse(
+    matrix_m=((1e-6, 0.0), (0.0, 1e-6)), matrix_sigma_m=1e-9, a1_m=(3e-8, 4e-8), a1_sigma_m=1e-9, value=(0.0, 0.0)
+)
+
+
+def test_a_pair_moves_by_response_times_defocus(tmp_path: Path) -> None:
+    """shift·pixel = (M·t)·C1 in commanded metres, also where the response was taken with other pixels."""
+    store = CalibrationStore(tmp_path)
+    unbinned = FA.model_copy(update={"binning": 1, "pixel_m": FA.pixel_m / 4})
+    store.keep(record(response(unbinned, 0.9 + 0.3j), unbinned))
+    believed = book_from_store(store, "scope", [FA, HL], COLUMNS).of("fa")
+    tilt, c1 = (2e-3, 5e-3), 1.5e-6
+    in_pixels = response(unbinned, 0.9 + 0.3j).matrix_px_per_rad_m
+    shift = [(row[0] * tilt[0] + row[1] * tilt[1]) * c1 * unbinned.pixel_m for row in in_pixels]
+    assert [t * c1 for t in true_tilt(believed, tilt)] == pytest.approx(shift)
+
+
+def test_all_that_is_kept_is_believed(tmp_path: Path) -> None:
+    store = CalibrationStore(tmp_path)
+    quantities = (
+        AXIS, ALPHA, STIGMATOR, EucentricFocus(focus_m=7e-6, focus_sigma_m=1e-7),
+        HeightResponse(c1_per_z=0.99, c1_per_z_sigma=0.001),
+        LensHysteresis(width_m=2e-6, width_sigma_m=0.0, excursion_m=20e-6),
+        FocusScale(scale=1.02, scale_sigma=0.002, reference="Thon rings"),
+    )  # fmt: skip
+    for quantity in (response(cubic_per_rad2=50.0, cubic_sigma_per_rad2=5.0), *quantities):
+        store.keep(record(quantity))
+    got = book_from_store(store, "scope", [FA], COLUMNS, z_along_normal=True).of("fa")
+    assert (got.coma_free_rad, got.alpha, got.stigmator, got.eucentric_focus_m) == (
+        AXIS.tilt_rad,
+        ALPHA,
+        STIGMATOR,
+        7e-6,
+    )
+    assert (got.height_per_z, got.z_along_normal, got.tilt_cubic_per_rad2) == (0.99, True, 50.0)
+    assert (got.stage_tilt_axis_rad, got.column) == (0.3, COLUMN)
+    sure = got.uncertainty
+    assert (sure.tilt_scale, sure.tilt_rotation_rad, sure.axis_rad) == (0.002, 1e-3, 5e-5)
+    assert sure.stage_tilt_axis_rad == 2e-3
+    assert sure.tilt_cubic_per_rad2 == 5.0
+    assert sure.focus_scale == pytest.approx(math.hypot(0.02, 0.002))
+    assert sure.a1_m == pytest.approx(math.hypot(5e-8 / math.sqrt(2), 1e-9))
+    assert sure.focus_hysteresis == pytest.approx(2e-6 / 40e-6)
+
+
+def test_what_is_not_known_is_believed_to_be_wide(tmp_path: Path) -> None:
+    store = CalibrationStore(tmp_path)
+    store.keep(record())
+    sure = book_from_store(store, "scope", [FA], COLUMNS).of("fa").uncertainty
+    assert (sure.axis_rad, sure.a1_m, sure.focus_scale) == (AXIS_UNKNOWN_RAD, A1_UNKNOWN_M, 0.01)
+
+
+def test_a_preset_without_a_tilt_response_names_the_command(tmp_path: Path) -> None:
+    store = CalibrationStore(tmp_path)
+    store.keep(record(AXIS))
+    store.keep(record(optics=HL, level=Level.RED))
+    with pytest.raises(CalibrationError, match="eucentric calibrate tilt --preset hl"):
+        book_from_store(store, "scope", [FA, HL], COLUMNS).of("hl")
+
+
+def test_the_axis_measured_at_one_preset_holds_at_all(tmp_path: Path) -> None:
+    store = CalibrationStore(tmp_path)
+    for one in (record(AXIS, FA), record(optics=FA), record(optics=HL)):
+        store.keep(one)
+    book = book_from_store(store, "scope", [FA, HL], COLUMNS)
+    assert {book.of(name).coma_free_rad for name in ("fa", "hl")} == {AXIS.tilt_rad}
