@@ -100,6 +100,7 @@ class StigmatorResponse(Quantity):
     a1_m: Pair
     a1_sigma_m: float
     value: Pair
+    tied: str = "beam tilt × focus scale ÷ pixel size: metres are those that the lens is commanded"
 
 
 class ComaFreeAxis(Quantity):
