@@ -19,6 +19,7 @@ from eucentric.images.frame import Frame
 _ENOUGH_PX = 0.2  # a drift at the threshold is given time to move the image so far: some times what a shift is off by
 _WAIT_S = (1.0, 10.0)  # … but not less and not more than this between two images
 _PLAIN_SIGMA_PX = 0.5  # 1σ taken for correlators that state no error
+_PATTERN_PX = 1.0  # a white pattern's peak is one pixel wide
 _DUMB = 3  # so many pairs in a row that tell nothing: a longer wait won't make them
 
 
@@ -28,7 +29,7 @@ class Motion(StrEnum):
     STILL = "still"  # slower than the threshold, its error included
     MOVING = "moving"  # faster, its error taken off
     UNSURE = "unsure"  # longer apart they will say
-    UNKNOWN = "unknown"  # nothing in common, or perhaps the camera's own pattern
+    UNKNOWN = "unknown"  # nothing in common
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +52,17 @@ class Stillness:
 def speed_of(shift: Shift, interval_s: float, pixel_m: float, step: FocusStep) -> Speed:
     """The drift that moved the second image by `shift` in `interval_s`, against the step's threshold. Pure.
 
-    A camera's own pattern stands still: a match at zero that may be its own says nothing about the specimen.
+    A match at zero may be the camera's own pattern. Then nothing else was found anywhere: a specimen that shows
+    enough to be measured would have been, had it moved away. So it moved by less than the pattern's peak is wide.
     """
-    dumb = shift.false_lock_probability > step.thresholds.false_lock_max or shift.contrast_sign < 0
-    if dumb or shift.fixed_pattern is FixedPattern.INDISTINGUISHABLE:
+    hidden = shift.fixed_pattern is FixedPattern.INDISTINGUISHABLE
+    if not hidden and (shift.false_lock_probability > step.thresholds.false_lock_max or shift.contrast_sign < 0):
         return Speed(Motion.UNKNOWN)
-    sigma_px = math.hypot(*(shift.sigma_px or (_PLAIN_SIGMA_PX, _PLAIN_SIGMA_PX)))
-    speed, sigma = (v * pixel_m / interval_s for v in (math.hypot(*shift.shift_px), sigma_px))
+    plain = (_PLAIN_SIGMA_PX, _PLAIN_SIGMA_PX)
+    moved_px, sigma_px = (
+        (0.0, _PATTERN_PX) if hidden else (math.hypot(*shift.shift_px), math.hypot(*(shift.sigma_px or plain)))
+    )
+    speed, sigma = (v * pixel_m / interval_s for v in (moved_px, sigma_px))
     threshold = step.drift_threshold_m_per_s
     if speed + sigma <= threshold:
         return Speed(Motion.STILL, speed, sigma)
@@ -95,7 +100,7 @@ class _Wait:
                     self._work.drifting = False
                     return Stillness(None, self._had_moved)
                 if self._dumb == _DUMB:
-                    return Stillness(_dumb_finding(shift), self._had_moved)
+                    return Stillness(_dumb_finding(), self._had_moved)
             if reference is None or speed.motion is not Motion.UNSURE:
                 reference = image
             if self._work.now_s() + self._pause_s - began > self._step.drift_timeout_s:
@@ -146,14 +151,7 @@ class _Wait:
         )
 
 
-def _dumb_finding(shift: Shift) -> Finding:
-    if shift.fixed_pattern is FixedPattern.INDISTINGUISHABLE:
-        return Finding(
-            Reason.FIXED_PATTERN,
-            "The drift can't be told: what is still may be the camera's own pattern",
-            "specimen and camera must be told apart",
-            "Measure further from focus (offset), or renew the gain reference.",
-        )
+def _dumb_finding() -> Finding:
     return Finding(
         Reason.FALSE_LOCK,
         "The drift can't be told: images taken one after another have nothing in common",

@@ -6,8 +6,11 @@ correction on a channel is a probe.
 
 from __future__ import annotations
 
+import math
+
 from eucentric.errors import CalibrationError
 from eucentric.focus.again import Expected, expected_after
+from eucentric.focus.average import average
 from eucentric.focus.correct import (
     Allowed,
     Correction,
@@ -55,7 +58,7 @@ class Loop:
             measured = self._pass()
             if isinstance(measured, Finding):
                 return self._refused(measured)
-            stigmate = None if measure_only else self._astigmatism(measured)
+            stigmate = None if measure_only else self._astigmatism()
             focus = not measure_only and needed(measured, self._step)
             if isinstance(stigmate, Finding):
                 return self._refused(stigmate)
@@ -85,9 +88,11 @@ class Loop:
         self._corrections += not wanted.probe
         return None
 
-    def _astigmatism(self, measured: Measurement) -> StigmatorCorrection | Finding | None:
+    def _astigmatism(self) -> StigmatorCorrection | Finding | None:
         """The stigmator's change that is wanted; None where none is; a Finding where it can't reach."""
         step = self._step
+        # Astigmatism is the lens' and the same at all targets: of several the one that knows it best.
+        measured = min(self._last.values(), key=lambda one: math.hypot(*one.a1_sigma_m))
         if not step.stig_correction or enough(measured):
             return None
         response = self._work.calibration(step.preset).stigmator
@@ -176,8 +181,3 @@ class Loop:
             if followed(first, second, probe):
                 self._hands.confirmed.add(probe.channel)
         return refusal
-
-
-def average(several: tuple[Measurement, ...]) -> Measurement:
-    """The most certain of several, for now."""
-    return min(several, key=lambda one: one.total_sigma_m)
