@@ -30,6 +30,7 @@ _FAR_PER_M = 200.0
 """Relative change of the tilts' scale per metre of lens excursion to reckon with: 1 % per 100 µm, twice."""
 _FLOOR_M = 3e-9
 """1σ of a height that neither noise nor drift tells: the stage's last digit."""
+_LEAST_SCALE = 1e-3  # no tilt response is known better
 GOOD = 0.005
 USABLE = 0.02
 
@@ -154,7 +155,7 @@ def _fitted(shots: Shots, readings: tuple[Reading, ...], plan: HeightPlan) -> ZS
     z0, lens0 = float(z.mean()), float(lens.mean())
     # What is left after the believed slopes is small, and its prior is zero.
     rest = c1 - ((lens - lens0) + believed * (z - z0))
-    scale_sigma = math.hypot(sure.tilt_scale, sure.focus_scale)
+    scale_sigma = math.hypot(sure.tilt_scale, sure.focus_scale, _LEAST_SCALE)
     design = np.stack([np.ones(z.size), (lens - lens0) * _UM, (z - z0) * _UM], axis=-1)
     prior = np.diag([0.0, (scale_sigma / _UM) ** -2, 0.0])
     best, covariance = weighted_fit(design, rest, sigma, prior=prior)

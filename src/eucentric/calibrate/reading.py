@@ -30,10 +30,11 @@ PEAK_FLOOR_PX = 0.03
 DRIFT_PRIOR_M_PER_S = 0.5e-9
 """Prior of the drift while a reading is taken, per component: the order of a stage just moved."""
 COARSE_OFFSETS_M = (-20e-6, -60e-6)
-"""Lens defocus for the coarse reading, tried in turn: near focus a thin specimen shows little at a low magnification."""
+"""Lens defocus for the coarse reading, tried in turn: near focus a thin specimen shows little in a wide field."""
 COARSE_TILTS_RAD = (4e-3, 2e-3, 1e-3)
 """Tried in turn: a smaller tilt reaches farther, and tells lattice repeats apart."""
 _ROUNDS = 6
+_SINKING_M_PER_MIN = 20e-9  # prior of the drift of height
 
 
 class Order(StrEnum):
@@ -270,5 +271,5 @@ def between_sides(readings: tuple[Reading, ...], sides: tuple[int, ...]) -> Esti
     time = np.array([r.time_s for r in readings])
     design = np.stack([np.ones(time.size), (time - time.mean()) / 60, 0.5 * np.array(sides, dtype=float)], axis=-1)
     seen, sigma = np.array([r.c1_m for r in readings]), np.array([r.sigma_m for r in readings])
-    best, covariance = weighted_fit(design, seen, sigma)
+    best, covariance = weighted_fit(design, seen, sigma, prior=np.diag([0.0, _SINKING_M_PER_MIN**-2, 0.0]))
     return Estimate(float(best[2]), float(np.sqrt(covariance[2, 2])))

@@ -28,6 +28,7 @@ _STRENGTH_ORDER = 2
 """Degree of the polynomial of the rings' strength."""
 _FIRST_RING = 0.8  # phases below this (in units of π) are the specimen's own envelope rather than rings
 _STEPS = 241
+_COUPLED = 1.25  # n·Σw⁴/(Σw²)² of the window, 1.12 along each axis
 _SIGNIFICANT = 25.0
 """Fall of χ² by the rings below which there are none: 5 σ."""
 
@@ -70,8 +71,8 @@ def radial_spectrum(images: Sequence[NDArray[np.generic]], pixel_m: float) -> Sp
     number = np.bincount(ring[keep], minlength=side // 2)
     mean = np.bincount(ring[keep], total[keep], minlength=side // 2) / np.maximum(number, 1)
     used = np.flatnonzero((number > 8) & (mean > 0))
-    # Power is exponentially distributed; opposite frequencies are the same, and the window couples two neighbours.
-    independent = number[used] * len(images) / (2 * 2)
+    # Power is exponentially distributed; opposite frequencies are the same, and the window couples neighbours.
+    independent = number[used] * len(images) / (2 * _COUPLED)
     return Spectrum(used / (side * pixel_m), np.log(mean[used]), 1 / np.sqrt(independent))
 
 
