@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 from scipy.ndimage import gaussian_filter
 
 from eucentric.microscope.simulated.specimen import Specimen
@@ -25,6 +27,7 @@ Wave = NDArray[np.complex64]
 _TILE = 256
 _WORKERS = 2
 _CACHED_TILES = 160  # 512 KB each
+_KEPT_POINTS = 5_000_000  # of cut fields, 16 bytes each
 _ATOM_M = 0.05e-9  # Gaussian width of an atom's potential; what is sharper no lens shows
 
 
@@ -48,12 +51,17 @@ class Lattice:
         return np.asarray(seen.real + 1j * seen.imag / np.cos(self.alpha_rad))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Field:
     """A cut of the specimen: exp((i − κ)φ) of each slice, the top one first, and how thick all are together."""
 
     slices: tuple[Wave, ...]  # each (ny, nx)
     thickness_m: float
+
+    @cached_property
+    def spectrum(self) -> Wave:
+        """Of the top slice, (ny, nx) in FFT order; not to be written to."""
+        return np.asarray(fft.fft2(self.slices[0], workers=_WORKERS))
 
 
 _Key: TypeAlias = tuple[Lattice, int, int, int]
@@ -67,9 +75,18 @@ class ExitWaves:
         self._kappa = amplitude_contrast / np.sqrt(1 - amplitude_contrast**2)
         self._seed = seed
         self._tiles: OrderedDict[_Key, Wave] = OrderedDict()
+        self._fields: OrderedDict[tuple[Lattice, tuple[int, int], tuple[int, int]], Field] = OrderedDict()
 
     def cut(self, lattice: Lattice, origin: tuple[int, int], shape: tuple[int, int]) -> Field:
-        """The lattice points origin … origin + shape (row, column)."""
+        """The lattice points origin … origin + shape (row, column); the latest are kept, for the next image of them."""
+        key = (lattice, origin, shape)
+        field = self._fields.pop(key, None) or self._new(lattice, origin, shape)
+        self._fields[key] = field
+        while self._fields and sum(f.slices[0].size for f in self._fields.values()) > _KEPT_POINTS:
+            self._fields.popitem(last=False)
+        return field
+
+    def _new(self, lattice: Lattice, origin: tuple[int, int], shape: tuple[int, int]) -> Field:
         numbers = range(self._specimen.slices)
         slices = tuple(self._cut(lattice, origin, shape, number) for number in numbers)
         return Field(slices, self._specimen.thickness_m / np.cos(lattice.alpha_rad))
@@ -98,8 +115,7 @@ class ExitWaves:
 
     def _make(self, key: _Key) -> Wave:
         lattice, origin = key[0], (key[1] * _TILE, key[2] * _TILE)
-        rows, columns = np.mgrid[origin[0] : origin[0] + _TILE, origin[1] : origin[1] + _TILE].astype(np.float64)
-        place = lattice.places(rows, columns)
+        place = lattice.places(*_grid(origin, _TILE))
         layer = self._specimen.layer(place.imag, place.real, lattice.pixel_m)
         slices = self._specimen.slices
         noise = self._noise(lattice, origin, key[3])
@@ -133,12 +149,17 @@ class ExitWaves:
         moved = _untilted(lattice, *corners) - (corners[1] + 1j * corners[0])
         if max(np.abs(moved.real).max(), np.abs(moved.imag).max()) < 0.5:
             return white(self._seed, key, origin, (side, side))
-        rows, columns = np.mgrid[origin[0] : origin[0] + side, origin[1] : origin[1] + side].astype(np.float64)
-        nearest = _untilted(lattice, rows, columns)
+        nearest = _untilted(lattice, *_grid(origin, side))
         row, column = np.rint(nearest.imag).astype(np.int64), np.rint(nearest.real).astype(np.int64)
         top, left = int(row.min()), int(column.min())
         around = white(self._seed, key, (top, left), (int(row.max()) - top + 1, int(column.max()) - left + 1))
         return np.asarray(around[row - top, column - left])
+
+
+def _grid(origin: tuple[int, int], side: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Row numbers (side, 1) and column numbers (1, side) from `origin` on."""
+    row, column = (np.arange(o, o + side, dtype=np.float64) for o in origin)
+    return row[:, None], column[None]
 
 
 def _untilted(lattice: Lattice, rows: NDArray[Any], columns: NDArray[Any]) -> NDArray[np.complex128]:

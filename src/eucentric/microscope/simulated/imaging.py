@@ -28,7 +28,7 @@ from eucentric.optics.electron import wavelength_m
 Float = NDArray[np.float32]
 Wave = NDArray[np.complex64]
 _WORKERS = 2
-_BLOCK = 32  # rows
+_BLOCK = 64  # rows
 _PAD_WIDTHS = 2.5  # in units of λ/(πα): rays displaced further are damped by exp(−6)
 _LEAST_MARGIN = 16  # pixels: the interpolation of fractions of a pixel
 _PLANE_STEP_PX = 0.5  # two focus planes may differ by so much displacement …
@@ -89,7 +89,7 @@ def form_image(field: Field, optics: Optics, height_m: Float, rest_px: complex, 
 def _through(field: Field, optics: Optics) -> Wave:
     """Spectrum of the wave behind the last slice. A plane higher by Δ is one more overfocused by Δ: so the tilted beam
     is propagated from slice to slice by the transfer of an ideal lens with C1 = Δ."""
-    spectrum: Wave = fft.fft2(field.slices[0], workers=_WORKERS)
+    spectrum = field.spectrum
     if len(field.slices) == 1:
         return spectrum
     step = field.thickness_m / len(field.slices)
