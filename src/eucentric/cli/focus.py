@@ -139,6 +139,7 @@ class _Watcher:
         self._true: list[float | None] = []
         self._end: float | None = None
         self._taken: list[Frame] = []
+        self._compared: tuple[int, int] | None = None
         self.pair: tuple[Frame, Frame] | None = None
 
     def __call__(self, event: Event) -> None:
@@ -147,10 +148,13 @@ class _Watcher:
 
         if isinstance(event, events.FrameTaken):
             self._taken = [*self._taken, event.frame] if event.index else [event.frame]
+            self._compared = None
+        elif isinstance(event, events.ShiftFound):
+            self._compared = self._compared or event.link
         elif isinstance(event, events.Measured):
             self._true.append(true_c1_m(self._microscope))
-            if len(self._taken) > 1:
-                self.pair = (self._taken[0], self._taken[1])
+            if self._compared is not None:
+                self.pair = (self._taken[self._compared[0]], self._taken[self._compared[1]])
         elif isinstance(event, events.StepEnded):
             self._end = true_c1_m(self._microscope)
 
@@ -191,7 +195,11 @@ def _node(seed: int, settings: str, calibrations: Path | None) -> _Node:
     book = instrument.brought if calibrations is None else stored_book(instrument, calibrations)
     if book is None:
         raise CalibrationError(f"{instrument.instrument} brings no calibration. Name a folder: --calibrations FOLDER")
-    _check_presets(wanted, instrument.microscope, book)
+    try:
+        _check_presets(wanted, instrument.microscope, book)
+    except CalibrationError as error:
+        error.add_note(f"All at once: eucentric calibrate all --seed {seed} --store {calibrations}")
+        raise
     return _Node(instrument.microscope, book, wanted)
 
 
@@ -200,13 +208,21 @@ def _check_presets(settings: FocusSettings, microscope: Microscope, book: Calibr
     from eucentric.focus.settings import FocusMethod
 
     known = [preset.name for preset in microscope.presets()]
-    for step in settings.sequence.steps:
-        if step.switch and step.preset not in known:
+    steps = [step for step in settings.sequence.steps if step.switch]
+    further = {
+        "Melting": settings.melt_preset,
+        "Manual focusing": settings.manual_focus_preset,
+        "The final image": settings.final_preset,
+    }
+    asked = [(f"Step '{step.name}'", step.preset) for step in steps]
+    for who, preset in (*asked, *((who, preset) for who, preset in further.items() if preset is not None)):
+        if preset not in known:
             raise SettingsError(
-                f"Step '{step.name}' asks for preset '{step.preset}', and {microscope.name} has none of that name. "
+                f"{who} asks for preset '{preset}', and {microscope.name} has none of that name. "
                 f"It has: {', '.join(known)}."
             )
-        if step.switch and step.focus_method is FocusMethod.BEAM_TILT:
+    for step in steps:
+        if step.focus_method is FocusMethod.BEAM_TILT:
             book.of(step.preset)
 
 

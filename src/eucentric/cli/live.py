@@ -130,7 +130,7 @@ class Live:
         if self._set_up:
             self._line("set up", self._set_up)
         self._set_up = ""
-        self._now(f"{step.name}: measuring")
+        self._now(f"{step.name}: {'by hand' if step.focus_method is FocusMethod.MANUAL else 'measuring'}")
 
     def _at(self, target: str) -> str:
         """The target that it is about, where there are several."""

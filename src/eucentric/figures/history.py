@@ -92,7 +92,7 @@ def _limits(points: list[_Point], run: RunResult, truths_m: Sequence[float | Non
 def _steps(ax: Axes, run: RunResult, limits: tuple[float, float]) -> None:
     """The extent of each step, its name, and its tolerance as a band from the bottom."""
     left = 0.5
-    for step in run.steps:
+    for step in (s for s in run.steps if s.rounds):
         right = left + len(step.rounds)
         ax.fill_between([left, right], limits[0], step.step.tolerance_m, color=GREEN, alpha=0.15, linewidth=0)
         if left > 0.5:

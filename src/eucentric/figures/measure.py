@@ -42,7 +42,8 @@ def draw_measurement(
     line = expected_line(tilts, result.pixel_m, c3_m=c3_m)
     searched = Searched(frames[0].shape, SearchRange().min_overlap)
     shift = result.shift
-    draw_pair((axes[0, 0], axes[0, 1]), (frames[0].pixels, frames[1].pixels), tilts, result.pixel_m)
+    images = (frames[0].pixels, frames[1].pixels)
+    draw_pair((axes[0, 0], axes[0, 1]), images, tilts, result.pixel_m, stage_tilts_rad=_stage_tilts(frames))
     draw_map(axes[0, 2], shift, line, searched)
     draw_cut(axes[1, 0], shift, line, searched)
     if result.offset_m:
@@ -65,3 +66,14 @@ def taken_at(result: DefocusResult) -> str:
 def colour(result: DefocusResult) -> str:
     """Green for accepted, vermillion for refused; the words say it too."""
     return GREEN if result.accepted else RED
+
+
+_STAGE_MOVED_RAD = 1e-3  # less is the flicker of an encoder: images of a pair by beam tilt
+
+
+def _stage_tilts(frames: tuple[Frame, Frame]) -> tuple[float, float] | None:
+    """The stage's tilts of images that differ by them, None for a pair by beam tilt."""
+    first, second = (frame.state.stage_alpha_rad for frame in frames)
+    if first is None or second is None or abs(second - first) < _STAGE_MOVED_RAD:
+        return None
+    return (first, second)

@@ -21,19 +21,31 @@ def draw_pair(
     images: tuple[NDArray[np.generic], NDArray[np.generic]],
     tilts: tuple[Tilt, Tilt],
     pixel_m: float,
+    *,
+    stage_tilts_rad: tuple[float, float] | None = None,
 ) -> None:
-    """Draw two images (ny, nx), taken at `tilts` (y, x) in radians, row 0 at the top."""
+    """Draw two images (ny, nx), taken at `tilts` (y, x) in radians, row 0 at the top.
+
+    Of images that differ by the tilt of the stage, `tilts` are the beam tilts that would move them alike.
+    """
     small = [binned(image, _SIDE_PX) for image in images]
     low, high = np.percentile(np.concatenate([image.ravel() for image in small]), _TAILS_PERCENT)
     longest = max(float(np.hypot(*tilt)) for tilt in tilts) or 1.0
-    for name, ax, image, small_image, tilt in zip(("First", "Second"), axes, images, small, tilts, strict=True):
+    for n, (ax, image, small_image, tilt) in enumerate(zip(axes, images, small, tilts, strict=True)):
         ny, nx = image.shape
         ax.imshow(small_image, cmap="gray", vmin=low, vmax=max(high, low + 1e-12), extent=(0, nx, ny, 0))
         _scale_bar(ax, (ny, nx), pixel_m)
         _tilt_arrow(ax, (ny, nx), (tilt[0] / longest, tilt[1] / longest))
-        x, y = (round(part * 1e3, 2) + 0.0 for part in (tilt[1], tilt[0]))  # + 0.0: no "−0.00"
-        ax.set_title(minus(f"{name}: tilt x {x:+.2f}, y {y:+.2f} mrad"))
+        stage = None if stage_tilts_rad is None else stage_tilts_rad[n]
+        ax.set_title(f"{('First', 'Second')[n]}: {_tilt_words(tilt, stage)}")
         quiet(ax)
+
+
+def _tilt_words(tilt: Tilt, stage_rad: float | None) -> str:
+    if stage_rad is not None:
+        return minus(f"stage tilt {round(np.degrees(stage_rad), 2) + 0.0:+.2f}°")
+    x, y = (round(part * 1e3, 2) + 0.0 for part in (tilt[1], tilt[0]))  # + 0.0: no "−0.00"
+    return minus(f"tilt x {x:+.2f}, y {y:+.2f} mrad")
 
 
 def binned(image: NDArray[np.generic], side_px: int) -> NDArray[np.float32]:

@@ -27,6 +27,7 @@ from eucentric.focus.settings import (
 
 _SEPARATION_RAD = 10e-3
 _STAGE_TILT_RAD = math.radians(1)
+_AWAY_M = -20e-6  # at low magnification the film has contrast only far from focus
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +89,13 @@ def _again(name: str, **further: object) -> FocusStep:
 
 
 def _height(name: str, range_m: float) -> FocusStep:
-    """Height by beam tilt on images of the film. Far from focus they have contrast; a stage settles for seconds."""
+    """Height by beam tilt on images of the film; a stage settles for seconds."""
     return _beam(
         name,
         "hl",
         range_m,
         CorrectionType.STAGE_Z,
-        **{"offset_m": -20e-6, "tolerance_m": 1e-6, "looks_min": 1, "settle_s": 5.0},
+        **{"offset_m": _AWAY_M, "tolerance_m": 1e-6, "looks_min": 1, "settle_s": 5.0},
     )
 
 
@@ -108,6 +109,7 @@ def _stage(name: str, preset: str, range_m: float, tolerance_m: float, *, switch
         tilt_rad=_STAGE_TILT_RAD,
         delta_max_m=range_m,
         correction_type=CorrectionType.STAGE_Z,
+        offset_m=_AWAY_M,
         tolerance_m=tolerance_m,
         looks_min=1,
         settle_s=5.0,
