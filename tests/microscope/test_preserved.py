@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from eucentric.errors import LimitError, NotArrivedError
-from eucentric.microscope.guarded import Guarded, Part
+from eucentric.errors import InstrumentError, LimitError, NotArrivedError
+from eucentric.images.frame import Frame
+from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.preserved import Part
+from eucentric.microscope.protocol import Capabilities
 from eucentric.microscope.simulated.magnitudes import perfect
 from eucentric.microscope.simulated.microscope import SimulatedMicroscope
 from eucentric.microscope.worker import Timeouts
@@ -208,3 +214,78 @@ def test_a_part_that_hangs_is_named_and_the_others_are_restored() -> None:
     assert "beam tilt could not be restored" in caught.value.__notes__[0]
     stage = scope.stage()
     assert (scope.defocus_m(), stage.x_m, stage.z_m) == (0.0, 0.0, 0.0)
+
+
+def test_parts_that_are_not_there_are_never_called() -> None:
+    """An instrument without stigmator, stage tilt, image shift, defocus zero and normalisation."""
+
+    class Simple(SimulatedMicroscope):
+        @property
+        def capabilities(self) -> Capabilities:
+            return Capabilities(stigmator=False, stage_alpha=False)
+
+        def _absent(self, *_: Any) -> Any:
+            raise AssertionError
+
+        focus_m = reset_defocus = normalize = image_shift_m = set_image_shift = _absent
+        stigmator = set_stigmator = _absent
+
+    scope = Guarded(tiny(Simple))
+    with scope.preserved() as memory:
+        scope.set_defocus(2e-6)
+        memory.accept(Part.DEFOCUS)
+        scope.set_defocus(3e-6)
+        scope.move_stage(z_m=1e-6)
+    assert memory.accepted == {Part.DEFOCUS: (2e-6, 0.0)}
+    assert (scope.defocus_m(), scope.stage().z_m) == (2e-6, 0.0)
+    for act in (scope.focus_m, scope.reset_defocus, scope.normalize, lambda: scope.set_image_shift((0.0, 0.0))):
+        with pytest.raises(InstrumentError, match=r"has not .* Nothing moved"):
+            act()
+    with pytest.raises(LimitError):
+        scope.set_defocus(501e-6)
+
+
+def test_an_interrupt_in_the_middle_of_an_exposure_restores() -> None:
+    """Ctrl-C while the camera exposes: what was changed is brought back, after the exposure that was under way."""
+
+    class Interrupted(SimulatedMicroscope):
+        def acquire(self) -> Frame:
+            signal.raise_signal(signal.SIGINT)
+            return super().acquire()
+
+    inner = tiny(Interrupted)
+    scope = Guarded(inner)
+
+    def exposes() -> None:
+        with scope.preserved():
+            scope.set_preset("fa")
+            scope.set_beam_tilt((1e-3, 0.0))
+            scope.acquire()
+            scope.acquire()
+
+    with pytest.raises(KeyboardInterrupt):
+        exposes()
+    assert (scope.preset().name, scope.beam_tilt_rad()) == ("sq", (0.0, 0.0))
+
+
+def test_a_hung_instrument_does_not_keep_the_program_alive() -> None:
+    """A program whose instrument never answers says so, restores what it can, and ends."""
+    program = """
+import threading
+from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.registry import open_microscope
+from eucentric.microscope.worker import Timeouts
+inner = open_microscope("simulated", size=32, perfect=True)
+inner.acquire = threading.Event().wait
+scope = Guarded(inner, timeouts=Timeouts(exposure_s=0.05))
+with scope.preserved():
+    scope.set_defocus(1e-6)
+    try:
+        scope.acquire()
+    except Exception as error:
+        print(type(error).__name__)
+print(scope.defocus_m())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["TimedOutError", "0.0"]
+    assert done.stderr == ""

@@ -160,6 +160,18 @@ def test_first_exposures_move_the_specimen() -> None:
     assert steps[-1] < 2
 
 
+def test_first_motion_by_time_needs_no_dose() -> None:
+    """With a time constant it goes on while nothing is exposed: e^(−t₁/τ) − e^(−t₂/τ) of it, 0.3 of that on film."""
+    scope = in_focus(specimen={"first_motion_m": 40e-9, "first_motion_s": 2.0})
+    first = scope.acquire()
+    scope.wait(3.0)
+    second = scope.acquire()
+    times = np.array([first.time_s, second.time_s]) - (first.time_s - 0.25)
+    expected = 0.3 * 40e-9 * (np.exp(-times[0] / 2) - np.exp(-times[1] / 2)) / 0.3e-9
+    # To the pixel that a plain correlation finds, in both directions.
+    assert abs(shift_px(first, second)) == pytest.approx(expected, abs=1)
+
+
 def test_empty_hole_and_grid_bar() -> None:
     """A hole without ice has dose noise alone; a bar is dark; film is between."""
     scope = in_focus()
