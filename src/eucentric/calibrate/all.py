@@ -29,9 +29,9 @@ from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Microscope
 from eucentric.optics.column import Column
 
-AXIS_MOVED_RAD = 0.5e-3
-"""A coma-free axis this far from where the tilt response was measured about: at 10 mrad and a cubic term of 50 per rad²
-the response about it differs by 3·50·10e-3·0.5e-3 = 0.08 %; the response is measured again."""
+AXIS_MOVED_RAD = 2e-3
+"""A coma-free axis this far from where the tilt response was measured about has it measured again: the two images of a
+pair differ there in focus by 4·C3·β·β₀, 0.2 µm at 10 mrad and Cs 2.7 mm."""
 
 
 class State(StrEnum):

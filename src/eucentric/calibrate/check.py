@@ -17,6 +17,7 @@ from eucentric.calibrate.judged import KEYS, judged
 from eucentric.calibrate.known_defoci import Tried, try_known_defoci
 from eucentric.calibrate.near import come_near
 from eucentric.calibrate.outcome import Progress, silent
+from eucentric.calibrate.pivot_line import light_line
 from eucentric.calibrate.plan import Presets, Task
 from eucentric.calibrate.procedures import Bench, run
 from eucentric.calibrate.report import DefocusPoint, Line, Report
@@ -29,18 +30,8 @@ from eucentric.errors import EucentricError
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Microscope
 
-ALIGNMENTS = (
-    *(
-        "coma-free axis",
-        "rotation centre",
-        "pivot point",
-        "lens hysteresis",
-        "parfocality",
-        "stage Z",
-        "stage backlash",
-    ),
-)
-"""Kinds that are measured anew and compared."""
+ALIGNMENTS = tuple(KEYS)
+"""Kinds that are measured anew and compared; the pivot first, because without light nothing else is told."""
 
 Stored = Callable[[str, str], AnyQuantity | None]
 """(kind, preset) → what its calibration said, None where there is none."""
@@ -175,9 +166,18 @@ class _Check:
             self._scope.set_defocus(0.0)
             outcome = run(task, Bench(self._scope, self._book, presets, states, silent))
         self._dose += outcome.dose_per_m2
+        if outcome.quantity is None and kind == "pivot point":
+            return self._light()
         if outcome.quantity is None:
             return Line(KEYS[kind], Level.RED, "not measured", outcome.sentence)
         return judged(outcome.quantity, self._book.of(preset), self._stored(kind, preset), preset)
+
+    def _light(self) -> Line:
+        with self._scope.preserved():
+            shots = Shots(self._scope, self._book.of(self._plan.presets.focus))
+            line = light_line(shots)
+        self._dose += shots.dose_per_m2
+        return line
 
     def _line(self, key: str, look: Callable[[], Line]) -> bool:
         """Add a line; whether it could be measured."""

@@ -24,7 +24,7 @@ from eucentric.calibration.record import Level
 from eucentric.calibration.words import with_sigma
 from eucentric.units import minus, show_length
 
-_AXIS_RAD = (0.3e-3, 1.0e-3)
+_AXIS_RAD = (0.5e-3, 1.0e-3)
 _UNTOLD_AXIS_RAD = 1e-3
 """An axis told no better than this says nothing: Cs is too small to show it, and to do harm."""
 _CENTRE_RAD = (2e-3, 8e-3)
@@ -36,15 +36,15 @@ _BACKLASH_M = (0.5e-6, 2e-6)
 _SIGMAS = 3.0
 
 KEYS: Mapping[str, str] = {
+    "pivot point": "pivot",
     "coma-free axis": "coma-free axis",
     "rotation centre": "rotation centre",
-    "pivot point": "pivot",
     "lens hysteresis": "hysteresis",
     "parfocality": "parfocality",
     "stage Z": "stage Z",
     "stage backlash": "backlash",
 }
-"""Kind of quantity → name of its line."""
+"""Kind of quantity → name of its line, in the order of a pre-flight."""
 
 
 def judged(quantity: AnyQuantity, believed: Calibration, stored: AnyQuantity | None, preset: str) -> Line:
