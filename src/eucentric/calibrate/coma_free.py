@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from eucentric.calibrate.elsewhere import axis_sigma
 from eucentric.calibrate.focus_here import c1_here, needs_tilt
 from eucentric.calibrate.least_squares import Fit, fit
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
@@ -87,7 +88,7 @@ def measure_coma_free(
         tell("ring about the axis found, above focus", 0.7)
         step_up(microscope, focus + plan.defocus_m)
         found = _looked(shots, [below, _ring(shots, plan.tilt_rad, turned=0.5)])
-    return _outcome(found, shots)
+    return _outcome(found, shots, abs(focus))
 
 
 def _ring(shots: Shots, tilt_rad: float, turned: float = 0.0) -> list[Shot]:
@@ -179,9 +180,10 @@ def _believing(calibration: Calibration, found: _Round) -> Calibration:
     return believing(calibration, sure={"axis_rad": max(sigma, 0.05e-3)}, coma_free_rad=_axis(found, calibration))
 
 
-def _outcome(found: _Round, shots: Shots) -> Outcome:
+def _outcome(found: _Round, shots: Shots, away_m: float) -> Outcome:
     calibration = shots.calibration
-    sigma = _told(found, calibration)
+    told = _told(found, calibration)
+    sigma = None if told is None else axis_sigma(told, away_m)
     to_zero = _direction((0.0, 0.0), calibration, found.centre)
     # Seen from an axis further on by ω, the same lens has B2 + C3·ω̄.
     b2 = found.b2 + calibration.column.c3_m * to_zero.conjugate()
@@ -189,7 +191,7 @@ def _outcome(found: _Round, shots: Shots) -> Outcome:
         tilt_rad=_axis(found, calibration) if sigma is not None else found.centre,
         tilt_sigma_rad=sigma if sigma is not None else _UNTOLD_RAD,
         b2_m=(b2.real, b2.imag),
-        b2_sigma_m=found.b2_sigma,
+        b2_sigma_m=math.hypot(found.b2_sigma, abs(calibration.column.c3_m) * axis_sigma(0.0, away_m)),
     )
     level, sentence = _words(quantity, sigma)
     return Outcome(quantity, level, sentence, _evidence(found, shots), shots.dose_per_m2, shots.seconds)

@@ -193,7 +193,7 @@ def _nothing(shots: Shots, plan: PivotPlan) -> Outcome:
     name = shots.microscope.preset().name
     sentence = (
         f"The edge of the beam is not in view at preset '{name}' at tilts up to {most:.0f} mrad: how far the lit area "
-        "moves is not known, but it does not leave the view. To measure it condense the beam until its edge is in view, "
+        f"The edge of the beam is not in view at preset '{name}' at tilts up to {most:.0f} mrad: how far the light "
         "or use a preset whose view is wider than the beam."
     )
     return Outcome(None, Level.AMBER, sentence, (), shots.dose_per_m2, shots.seconds)

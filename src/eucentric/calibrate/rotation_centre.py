@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eucentric.calibrate.elsewhere import axis_sigma
 from eucentric.calibrate.focus_here import c1_here, needs_tilt
 from eucentric.calibrate.least_squares import Array, Fit, fit
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
@@ -62,7 +63,7 @@ def measure_rotation_centre(
         for number, ends in enumerate(((-plan.far_m, -plan.near_m), (plan.near_m, plan.far_m))):
             tell("below focus" if number == 0 else "above focus", 0.2 + 0.4 * number)
             seen += _wobbled(shots, focus + ends[0], focus + ends[1], plan.tilt_rad)
-    return _outcome(seen, _solve(seen, shots), shots)
+    return _outcome(seen, _solve(seen, shots), shots, abs(focus))
 
 
 def _wobbled(shots: Shots, low_m: float, high_m: float, tilt_rad: float) -> list[Moved]:
@@ -100,7 +101,7 @@ def _believed(moved: Moved, calibration: Calibration) -> Array:
     return np.asarray(np.array(calibration.tilt_matrix) @ tilt)
 
 
-def _outcome(seen: list[Moved], found: Fit, shots: Shots) -> Outcome:
+def _outcome(seen: list[Moved], found: Fit, shots: Shots, away_m: float) -> Outcome:
     calibration = shots.calibration
     ry, rx, gain, turn = found.values[:4]
     matrix = np.array(calibration.tilt_matrix)
@@ -108,7 +109,7 @@ def _outcome(seen: list[Moved], found: Fit, shots: Shots) -> Outcome:
     still = complex(rx, ry) / complex(1 + gain, -turn)
     y, x = np.linalg.solve(matrix, np.array([still.imag, still.real]))
     scale = math.sqrt(abs(float(np.linalg.det(matrix))))
-    sigma = float(found.sigma[:2].max()) / scale
+    sigma = axis_sigma(float(found.sigma[:2].max()) / scale, 2 * away_m)  # of the axis, and of the lens' turn about it
     quantity = RotationCentre(tilt_rad=(float(y), float(x)), tilt_sigma_rad=sigma)
     known = f"The rotation centre is at ({y * 1e3:+.2f}, {x * 1e3:+.2f}) mrad (y, x), known to {sigma * 1e3:.3f} mrad"
     more = "Wait for drift to end, or move to a place with more contrast, and measure again."

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from eucentric.calibrate.elsewhere import KEPT_A1_M
 from eucentric.calibrate.focus_here import c1_here, needs_tilt
 from eucentric.calibrate.least_squares import Fit, fit
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
@@ -172,7 +173,7 @@ def _outcome(found: Fit, seen: list[_Seen], shots: Shots, start: Vector) -> Outc
         matrix_m=((ay, ax), (by, bx)),
         matrix_sigma_m=float(found.sigma[2:6].max()),
         a1_m=a1,
-        a1_sigma_m=math.hypot(float(found.sigma[:2].max()), by_axis),
+        a1_sigma_m=math.hypot(float(found.sigma[:2].max()), by_axis, KEPT_A1_M),
         value=start,
     )
     level, sentence = _words(quantity)

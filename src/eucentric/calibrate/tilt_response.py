@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eucentric.calibrate.elsewhere import SCALE_PER_M, TURN_RAD_PER_M, scale_sigma, turn_sigma
 from eucentric.calibrate.least_squares import Array
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
 from eucentric.calibrate.response_fit import Response, solve_response
@@ -116,12 +117,14 @@ def _errors(found: Response, hysteresis: float) -> tuple[float, float]:
 
 def _outcome(found: Response, shots: Shots, plan: TiltResponsePlan) -> Outcome:
     scale, turn = _errors(found, shots.calibration.uncertainty.focus_hysteresis)
+    away = abs(found.focus_m)
+    told_scale, told_turn = scale_sigma(scale, away), turn_sigma(turn, away)
     (yy, yx), (xy, xx) = found.matrix.tolist()
     told = found.cubic_sigma_per_rad2
     quantity = TiltResponse(
         matrix_px_per_rad_m=((yy, yx), (xy, xx)),
-        scale_sigma=scale,
-        rotation_sigma_rad=turn,
+        scale_sigma=told_scale,
+        rotation_sigma_rad=told_turn,
         cubic_per_rad2=found.cubic_per_rad2,
         cubic_sigma_per_rad2=told if told is not None else 0.0,
         tilt_rad=plan.tilt_rad,
@@ -129,14 +132,20 @@ def _outcome(found: Response, shots: Shots, plan: TiltResponsePlan) -> Outcome:
     )
     level = Level.RED
     if scale <= _AMBER[0] and turn <= _AMBER[1]:
-        level = Level.GREEN if scale <= _GREEN[0] and turn <= _GREEN[1] else Level.AMBER
-    return Outcome(quantity, level, _sentence(level, scale, turn), _evidence(found), shots.dose_per_m2, shots.seconds)
+        level = Level.GREEN if told_scale <= _GREEN[0] and told_turn <= _GREEN[1] else Level.AMBER
+    sentence = _sentence(level, told_scale, told_turn, away)
+    return Outcome(quantity, level, sentence, _evidence(found), shots.dose_per_m2, shots.seconds)
 
 
-def _sentence(level: Level, scale: float, turn: float) -> str:
+def _sentence(level: Level, scale: float, turn: float, away_m: float) -> str:
     known = f"The tilt response is known to {scale:.2%}, its direction to {math.degrees(turn):.2f}°"
     if level is Level.GREEN:
         return f"{known}: good enough."
+    if level is Level.AMBER and (SCALE_PER_M * away_m > 0.5 * scale or TURN_RAD_PER_M * away_m > 0.5 * turn):
+        return (
+            f"{known}, because focus is {show_length(away_m)} from defocus zero: usable to come near. Bring the "
+            "specimen to eucentric height, and measure again."
+        )
     if level is Level.AMBER:
         return (
             f"{known}: usable for coarse steps. Measure again on a place with more contrast, or with longer exposures."
