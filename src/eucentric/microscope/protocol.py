@@ -88,7 +88,7 @@ class Microscope(Protocol):
         ...
 
     def wait(self, seconds: float) -> None:
-        """Let time pass on the microscope's clock."""
+        """Let time pass on the microscope's clock. Raises InputError for a time below 0 or not finite."""
         ...
 
     def presets(self) -> tuple[Preset, ...]: ...
@@ -129,5 +129,9 @@ class Microscope(Protocol):
     ) -> None: ...
 
     def acquire(self) -> Frame:
-        """Expose with the present preset: one Frame with its read-back state, clock time and dose."""
+        """Expose with the present preset: one Frame with its read-back state, clock time and dose.
+
+        Each call exposes anew, after everything that was set before, into memory of its own: the guard refuses a buffer
+        that is handed out twice, and an image whose time is not later than the last change or the last image.
+        """
         ...

@@ -33,7 +33,7 @@ _PAD_WIDTHS = 2.5  # in units of λ/(πα): rays displaced further are damped by
 _LEAST_MARGIN = 16  # pixels: the interpolation of fractions of a pixel
 _PLANE_STEP_PX = 0.5  # two focus planes may differ by so much displacement …
 _PLANE_STEP_RAD = 0.7  # … or phase at half the Nyquist frequency
-_MOST_PLANES = 24
+_MOST_PLANES = 48
 _DARK = np.float32(60)  # exp(−60) is nothing, and still no denormal number, which processors are slow with
 
 
