@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from eucentric.errors import InstrumentError, LimitError, NotArrivedError
+from eucentric.errors import InstrumentError, LimitError, NoImageError, NotArrivedError
 from eucentric.images.frame import Frame
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.preserved import Part
@@ -176,6 +176,21 @@ def test_the_checkpoint_comes_before_everything_that_moves_waits_or_exposes() ->
         with pytest.raises(AbortError):
             act()
     assert (inner.writes, scope.now_s()) == (written, now_s)
+
+
+def test_another_checkpoint_for_the_same_instrument() -> None:
+    """Thread and last image are shared: what was taken there is stale here."""
+    scope = Guarded(tiny())
+    calls: list[str] = []
+    other = scope.with_checkpoint(lambda: calls.append("seen"))
+    frame = scope.acquire()
+    scope.inner.acquire = lambda: frame  # type: ignore[method-assign]
+    with pytest.raises(NoImageError):
+        other.acquire()
+    assert calls == ["seen"]
+    scope.set_beam_tilt((1e-3, 0.0))
+    assert calls == ["seen"]
+    assert other.beam_tilt_rad() == (1e-3, 0.0)
 
 
 def test_a_long_wait_can_be_stopped_within_a_slice() -> None:

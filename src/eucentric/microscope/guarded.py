@@ -46,6 +46,12 @@ class Guarded:
         self._fresh = Fresh()
         self._restoring = 0
 
+    def with_checkpoint(self, checkpoint: Callable[[], None] | None) -> Guarded:
+        """The same guarded instrument (its thread, its last image) for a caller with a checkpoint of its own."""
+        other = Guarded(self.inner, checkpoint=checkpoint, timeouts=self._timeouts)
+        other._worker, other._fresh = self._worker, self._fresh
+        return other
+
     @property
     def name(self) -> str:
         """Name of the instrument."""

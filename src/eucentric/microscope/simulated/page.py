@@ -19,9 +19,9 @@ Faults with an rms or a range are drawn from the seed. The numbers are the proje
 
 - Focus is the absolute lens setting, defocus counts from its zero. At eucentric height a preset is in focus at
   −(its parfocal error) ÷ (focus scale); what excursions of the lens left behind comes on top until it is normalised.
-- The stage's Z moves along the tilted holder's normal: the film at the optical axis follows by 1/cos α. Its tilt axis is
-  the image's +x turned by the preset's image rotation; at α > 0 height grows a quarter turn further on, by tan α.
-- On a tilted specimen the beam's way is longer by 1/cos α, and the atoms' texture stays with its places to half a pixel.
+- The stage's Z moves along the tilted holder's normal: the film at the optical axis follows by 1/cos α. Its tilt axis
+  is the image's +x turned by the preset's image rotation; at α > 0 height grows a quarter turn further on, by tan α.
+- On a tilted specimen the beam's way is longer by 1/cos α; the atoms' texture stays with its places to half a pixel.
 - Beam-induced motion follows the dose, or, with `specimen.first_motion_s`, the time since a place was first exposed.
 - Image shift moves the view, not the beam's direction; beam and view stay together.
 
