@@ -18,6 +18,10 @@ class Seed(IntEnum):
     SIGNAL = 20_260_106
     CAPTURE = 20_260_107
     SPEED = 20_260_108
+    CALIBRATED = 1000  # of simulated microscopes: 1000, 1001 …
+    FAULTS = 2000  # of simulated microscopes
+    DRIFT = 3000  # of simulated microscopes: 3000, 3001 …
+    STAGE_TILTS = 4000  # of simulated microscopes: 4000, 4001 …
     FOCUS_RUNS = 1  # of `eucentric focus --seed`: 1, 2, 3 … 20
 
 
