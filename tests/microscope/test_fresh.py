@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,6 +42,13 @@ def test_pixels_are_numbers() -> None:
     one = frame(0, 0.0)
     one.pixels[3, 4] = np.nan
     refuses(Fresh(), one, "non-finite")
+
+
+@pytest.mark.parametrize(
+    "nothing", [None, "image", Frame([1, 2]), Frame(np.full(SIZE, None)), Frame(np.ones(SIZE, bool))]
+)  # type: ignore[arg-type]
+def test_what_is_no_image_is_refused(nothing: Any) -> None:
+    refuses(Fresh(), nothing, "instead of an image")
 
 
 def test_a_stale_buffer_is_refused_until_it_is_new_again() -> None:

@@ -178,6 +178,14 @@ def test_the_checkpoint_comes_before_everything_that_moves_waits_or_exposes() ->
     assert (inner.writes, scope.now_s()) == (written, now_s)
 
 
+def test_a_read_back_that_is_no_number_is_no_arrival() -> None:
+    scope = Guarded(tiny())
+    readings = iter((0.0, float("nan")))
+    scope.inner.defocus_m = lambda: next(readings)  # type: ignore[method-assign]
+    with pytest.raises(NotArrivedError, match="reads nan"):
+        scope.set_defocus(1e-6)
+
+
 def test_another_checkpoint_for_the_same_instrument() -> None:
     """Thread and last image are shared: what was taken there is stale here."""
     scope = Guarded(tiny())

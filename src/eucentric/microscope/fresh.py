@@ -24,7 +24,12 @@ class Fresh:
 
     def check(self, frame: Frame, preset: Preset) -> None:
         """Raise NoImageError when this is no image, none of this preset, or none of this moment."""
-        pixels = frame.pixels
+        pixels = frame.pixels if isinstance(frame, Frame) else None
+        if not isinstance(pixels, np.ndarray) or pixels.dtype.kind not in "iuf":
+            raise NoImageError(
+                f"The camera gave {type(frame).__name__} instead of an image of numbers. Check the camera and its "
+                "readout, then acquire again."
+            )
         if pixels.ndim != 2 or pixels.size == 0 or not np.isfinite(pixels).all():
             raise NoImageError(
                 f"The camera gave an array of shape {pixels.shape} with missing or non-finite values instead of "

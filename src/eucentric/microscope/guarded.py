@@ -212,7 +212,8 @@ class Guarded:
         """One image. Raises NoImageError when the camera gave no image, one of another shape or one not new."""
         self._check()
         preset = self.preset()
-        limit_s = preset.exposure_s + self._timeouts.exposure_s
+        limits = self._timeouts
+        limit_s = preset.exposure_s + limits.exposure_s + preset.size[0] * preset.size[1] * limits.readout_s
         frame = self._worker.call("acquire", self.inner.acquire, limit_s)
         self._fresh.check(frame, preset)
         return frame

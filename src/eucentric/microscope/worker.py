@@ -24,8 +24,8 @@ _SLICE_S = 0.2
 class Timeouts:
     """How long each kind of call may take, seconds of the wall clock.
 
-    `exposure_s` and `wait_s` come on top of the exposure and of the wait itself. After a call that hung, `after_hang_s`
-    is the most that the next one gets, and the same call until it has once returned.
+    `exposure_s` and `wait_s` come on top of the exposure and of the wait itself, `readout_s` for each pixel. After a
+    call that hung, `after_hang_s` is the most that the next one gets, and the same call until it has once returned.
     """
 
     read_s: float = 20.0
@@ -33,6 +33,7 @@ class Timeouts:
     preset_s: float = 90.0
     stage_s: float = 180.0
     exposure_s: float = 90.0
+    readout_s: float = 10e-6
     wait_s: float = 30.0
     after_hang_s: float = 5.0
 
