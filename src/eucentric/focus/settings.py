@@ -196,8 +196,8 @@ class FocusSettings(Settings):
     """Preset of the exposure that ends the first-exposure motion; without it the preset of the first step."""
     melt_time_s: Seconds = Field(default=0.0, ge=0, le=600)
     """How long a target is exposed before anything is measured there, once; 0: not at all."""
-    beam_tilt_settle_time_s: Seconds = Field(default=0.0, ge=0, le=10)
-    """Wait after each beam tilt, beyond what the instrument waits by itself."""
+    beam_tilt_settle_time_s: Seconds = Field(default=0.25, ge=0, le=10)
+    """Wait after each beam tilt, beyond what the instrument waits by itself: coils go on creeping."""
     on_phase_plate: bool = False
     """Use the phase plate's own tilts instead of each step's pattern."""
     phase_plate_tilts_rad: tuple[tuple[Angle, Angle], ...] = ()
