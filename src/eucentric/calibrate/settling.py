@@ -59,7 +59,7 @@ def measure_settling(
     Needs the tilt response. Raises CalibrationError without it, NotMeasuredError, InstrumentError.
     """
     plan, tell = plan or SettlingPlan(), progress or silent
-    shots = Shots(microscope, calibration)
+    shots = Shots(microscope, calibration, settle_s=plan.rest_s)  # for focus: the series waits as it means to
     needs_tilt(shots)
     with microscope.preserved():
         tell("melting", 0.0)
@@ -91,7 +91,7 @@ def _series(shots: Shots, plan: SettlingPlan, tell: Progress) -> tuple[list[_Poi
         calls.append(scope.now_s() - before)
         if wait:
             scope.wait(wait)
-        moved = shots.try_between(settled, shots.take())
+        moved = shots.try_between(settled, shots.take(), modelled=False)
         if moved is not None:
             seen.append(_Point(wait, moved))
     if len(seen) < _FEWEST:

@@ -153,15 +153,22 @@ class Shots:
         return Shot(frame, scope.beam_tilt_rad(), scope.defocus_m(), scope.stage())
 
     def between(
-        self, first: Shot, second: Shot, *, lens: Aberrations | None = None, slope: Vector = (0.0, 0.0)
+        self,
+        first: Shot,
+        second: Shot,
+        *,
+        lens: Aberrations | None = None,
+        slope: Vector = (0.0, 0.0),
+        modelled: bool = True,
     ) -> Moved:
         """The shift of `second` relative to `first`, by the matched estimator with what is believed of the pair.
 
         `lens` adds A1 and B2 to the model (its C1 is found from the shift); `slope` (y, x) is how C1 grows across the
-        image. Images at different defoci have the reversals of contrast between them taken out.
+        image. Images at different defoci have the reversals of contrast between them taken out. Without a model
+        (`modelled` False: tilts that are not what they read) the images are taken to differ by a shift alone.
         Raises NotMeasuredError when the shift is not to be believed, InputError for unusable images.
         """
-        pair = self._pair(first, second, lens or Aberrations(), slope)
+        pair = self._pair(first, second, lens or Aberrations(), slope) if modelled else None
         one, two = first.frame.pixels, second.frame.pixels
         step = second.defocus_m - first.defocus_m
         if step:
@@ -174,11 +181,11 @@ class Shots:
         return Moved(shift.shift_px, shift.covariance_px2, first, second, shift)
 
     def try_between(
-        self, first: Shot, second: Shot, *, lens: Aberrations | None = None, slope: Vector = (0.0, 0.0)
+        self, first: Shot, second: Shot, *, lens: Aberrations | None = None, modelled: bool = True
     ) -> Moved | None:
         """`between`, None where it is not to be believed: for series that can spare a point."""
         try:
-            return self.between(first, second, lens=lens, slope=slope)
+            return self.between(first, second, lens=lens, modelled=modelled)
         except NotMeasuredError:
             return None
 
