@@ -177,7 +177,7 @@ UNUSABLE = {
     "sizes differ": (("first.mrc", "larger.mrc"), HOW, "differ in size"),
     "twice the same": (("first.mrc", "first.npy"), HOW, "same image"),
     "nan": (("first.mrc", "nan.tif"), HOW, "NaN"),
-    "all one value": (("blank.mrc", "second.mrc"), HOW, "everywhere"),
+    "all one value": (("blank.mrc", "second.mrc"), HOW, "in all its pixels"),
     "headers disagree": (("first.mrc", "coarser.mrc"), HOW, "headers give pixels"),
     "no pixel size": (("first.npy", "second.npy"), HOW, "--pixel-nm"),
     "no voltage": (PAIR, ["--cs-mm", "2.7", *TILT], "--voltage-kv"),

@@ -90,8 +90,8 @@ def nan(image: np.ndarray) -> np.ndarray:
     ("moving", "says"),
     [
         (nan(PAIR.moving), "NaN"),
-        (np.full((128, 128), 7.0), "All pixels .* 7"),
-        (PAIR.moving[None], "two dimensions"),
+        (np.full((128, 128), 7.0), "the value 7 in all its pixels"),
+        (PAIR.moving[None], "not rows and columns"),
         (PAIR.moving.astype(complex), "complex"),
         (PAIR.moving[:20, :20], "20 × 20"),
         (PAIR.moving[:100], "differ in size"),

@@ -125,11 +125,11 @@ GOOD = np.random.default_rng(1).normal(size=(64, 64))
     [
         (np.zeros((64, 64)), {}, "all its pixels"),
         (np.full((64, 64), np.nan), {}, "NaN"),
-        (np.zeros((3, 64, 64)), {}, "2-D"),
+        (np.zeros((3, 64, 64)), {}, "not rows and columns"),
         (np.eye(8), {}, "too few"),
         (GOOD[:60], {}, "differ in size"),
         (GOOD.tolist(), {}, "is a list"),
-        (GOOD.astype(str), {}, "instead of numbers"),
+        (GOOD.astype(str), {}, "not real numbers"),
         (GOOD, {"tilt_rad": math.nan}, "not all finite"),
         (GOOD, {"tilt_angle_rad": math.inf}, "no angle"),
         (GOOD * 1j, {}, "complex"),

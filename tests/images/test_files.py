@@ -11,7 +11,8 @@ import tifffile
 from PIL import Image
 
 from eucentric.errors import InputError
-from eucentric.images.files import SIDE_MIN_PX, read_frame, write_frame
+from eucentric.images.check import SMALLEST_SIDE
+from eucentric.images.files import read_frame, write_frame
 from eucentric.images.frame import Frame
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -132,11 +133,11 @@ REFUSED = {
     "stack of 3": (np.stack([picture()] * 3), "stack of 3 images"),
     "line": (np.arange(100.0), "not rows and columns"),
     "complex": (picture().astype(np.complex64), "complex"),
-    "text": (np.full((40, 40), "a"), "not numbers"),
-    "nan": (bad_pixel(np.nan), "1 pixels that are NaN"),
+    "text": (np.full((40, 40), "a"), "not real numbers"),
+    "nan": (bad_pixel(np.nan), "NaN or infinite values in 1 pixels"),
     "infinite": (bad_pixel(np.inf), "NaN or infinite"),
-    "blank": (np.full((64, 64), 7, np.int16), "value 7 everywhere"),
-    "small": (picture(shape=(SIDE_MIN_PX - 1, 64)), "too little to compare"),
+    "blank": (np.full((64, 64), 7, np.int16), "value 7 in all its pixels"),
+    "small": (picture(shape=(SMALLEST_SIDE - 1, 64)), "too few to compare"),
     "colour": (colours(), "colour picture"),
     "objects": (np.array([[None]]), "can't be read as NPY"),
 }

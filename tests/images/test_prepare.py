@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from eucentric.errors import InputError
-from eucentric.images.prepare import SMALLEST_SIDE, as_image, prepare
+from eucentric.images.check import SMALLEST_SIDE
+from eucentric.images.prepare import as_image, prepare
 
 MEAN = 40.0
 SHAPE = (200, 240)
@@ -169,9 +170,9 @@ def test_memory_order_does_not_matter() -> None:
 BAD = {
     "nan": (np.where(np.arange(40) == 3, np.nan, counts()[:40, :40]), "NaN"),
     "infinite": (np.where(np.arange(40) == 3, np.inf, counts()[:40, :40]), "infinite"),
-    "zeros": (np.zeros((64, 64)), "All pixels of the image are 0"),
-    "one value": (np.full((64, 64), 12, np.uint8), "All pixels of the image are 12"),
-    "stack": (np.zeros((3, 64, 64)), r"shape \(3, 64, 64\)"),
+    "zeros": (np.zeros((64, 64)), "The image has the value 0 in all its pixels"),
+    "one value": (np.full((64, 64), 12, np.uint8), "The image has the value 12 in all its pixels"),
+    "stack": (np.zeros((3, 64, 64)), r"the shape \(3, 64, 64\)"),
     "line": (np.zeros(64), r"shape \(64,\)"),
     "number": (np.float64(3), r"shape \(\)"),
     "complex": (np.ones((64, 64), complex), "complex128"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cmath
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +13,14 @@ from eucentric.calibration.instrument import Uncertainty
 from eucentric.correlation.register import register
 from eucentric.correlation.shift import Method, Shift, Vector
 from eucentric.errors import InputError
+from eucentric.focus.given import finite_tilts, given_column, given_frames, given_method, one_way, symmetric_tilts
 from eucentric.focus.measurement import Measurement, without_offset
 from eucentric.focus.motion import after_exposure
 from eucentric.focus.patterns import Link
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import Thresholds
 from eucentric.focus.solve import Exposures, LinkShift, solve
-from eucentric.focus.tilted import with_slope_error
+from eucentric.focus.tilted import FLAT, Slope, with_slope_error
 from eucentric.focus.verdict import Evidence, inspect, judge
 from eucentric.images.frame import Frame
 from eucentric.optics.aberrations import Tilt
@@ -29,7 +29,6 @@ from eucentric.optics.pair import PairOptics
 
 _PLAIN_SIGMA_PX = 0.5  # 1σ taken for correlators that state no error: their peaks are read to about half a pixel
 _NO_DEFOCUS_CHI2 = 25.0  # χ² per degree of freedom (5 σ) beyond which no defocus explains a shift
-_SMALLEST_PX = 32  # fewer pixels than this along a side hold no ring of coherence above its noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,7 @@ def measure_defocus(
     range_m: float | None = None,
     thresholds: Thresholds | None = None,
     workers: int = 2,
+    slope: Slope = FLAT,
 ) -> DefocusResult:
     """Defocus from two images (ny, nx) taken at different beam tilts, judged.
 
@@ -81,30 +81,26 @@ def measure_defocus(
     from +x (columns) towards +y (rows), with `cross_tilt_rad` the known misalignment of both along the direction
     a quarter turn further; or `first_tilt` and `second_tilt` (y, x) in full. Angles in radians, lengths in metres,
     `voltage_v` in volts. `interval_s` between the images enters the error through drift alone: without an `uncertainty`
-    the place is taken for one that was exposed before, and moves no more. `column` adds
-    envelopes, aperture and amplitude contrast; its high tension and Cs must agree with those given.
+    the place is taken for one that was exposed before, and moves no more. `column` adds envelopes, aperture and
+    amplitude contrast; its high tension and Cs must agree with those given. `slope` is that of a tilted specimen
+    (`stage_tilt_slope` of a stage's tilt): the defocus told is that of the images' centre.
     Raises InputError for images or optics that can't be used.
     """
-    tilts = _tilts(tilt_rad, tilt_angle_rad, cross_tilt_rad, first_tilt, second_tilt)
-    if not all(math.isfinite(part) for tilt in tilts for part in tilt):
-        raise InputError(f"The beam tilts {tilts} (y, x) are not all finite. Give them in radians: 5 mrad is 5e-3.")
-    optics = _column(column, voltage_v, c3_m)
-    for array, name in ((first, "first"), (second, "second")):
-        check_image(array, name)
-    if first.shape != second.shape:
-        raise InputError(
-            f"The images differ in size: {first.shape[0]} × {first.shape[1]} and {second.shape[0]} × {second.shape[1]} "
-            "(rows × columns). Give two images of the same preset."
-        )
+    one_way(tilt_rad, first_tilt, second_tilt)
+    if first_tilt is None or second_tilt is None:
+        first_tilt, second_tilt = symmetric_tilts(tilt_rad or 0.0, tilt_angle_rad, cross_tilt_rad)
+    tilts = finite_tilts((first_tilt, second_tilt))
     how = How(
-        column=optics,
+        column=given_column(column, voltage_v, c3_m),
         uncertainty=uncertainty or after_exposure(Uncertainty(), math.inf),
-        method=_method(method),
+        method=given_method(method),
         thresholds=thresholds or Thresholds(),
         range_m=range_m,
         workers=workers,
+        slope=slope.per_m,
+        slope_sigma=slope.sigma,
     )
-    frames = (Frame(first, pixel_m=pixel_m, time_s=0.0), Frame(second, pixel_m=pixel_m, time_s=interval_s))
+    frames = given_frames(first, second, pixel_m=pixel_m, interval_s=interval_s)
     return measure_frames(frames, tilts, ((0, 1),), how)
 
 
@@ -139,65 +135,6 @@ def measure_frames(
     )
     verdict = judge(evidence, how.thresholds)
     return DefocusResult(measured, verdict, shifts, rivals_m, exposures, pixel_m, how.offset_m, misfit)
-
-
-def check_image(array: NDArray[Any], name: str) -> None:
-    """Raises InputError, naming the image, where it can't be used: not 2-D, too small, not finite, all one value."""
-    if not isinstance(array, np.ndarray):
-        raise InputError(f"The {name} image is a {type(array).__name__}. Give a NumPy array: numpy.asarray(image).")
-    if array.dtype.kind not in "buifc":
-        raise InputError(f"The {name} image holds {array.dtype} instead of numbers. Give the pixel values.")
-    if array.ndim != 2:
-        raise InputError(f"The {name} image has {array.ndim} dimensions. Give one 2-D image (rows × columns).")
-    if min(array.shape) < _SMALLEST_PX:
-        raise InputError(
-            f"The {name} image has {array.shape[0]} × {array.shape[1]} pixels, too few to compare. "
-            f"Give at least {_SMALLEST_PX} along each side."
-        )
-    if np.issubdtype(array.dtype, np.complexfloating):
-        raise InputError(f"The {name} image is complex. Give the real image, not its Fourier transform.")
-    low, high = float(array.min()), float(array.max())  # NaN and infinities come through
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise InputError(f"The {name} image holds NaN or infinite values. Replace them, or save the image again.")
-    if low == high:
-        raise InputError(
-            f"The {name} image has the value {low:g} in all its pixels: there is nothing to compare. "
-            "Check that the beam is on and the right file was given."
-        )
-
-
-def _tilts(
-    tilt: float | None, angle: float, cross: float, first: Tilt | None, second: Tilt | None
-) -> tuple[Tilt, Tilt]:
-    if first is not None and second is not None and tilt is None:
-        return (first, second)
-    if tilt is None or first is not None or second is not None:
-        raise InputError("Give either the tilt of a symmetric pair, or the first and the second tilt in full.")
-    if tilt == 0:
-        raise InputError("A beam tilt of 0 mrad shows no defocus. Give the tilt of each image from the axis: 5 mrad.")
-    if not math.isfinite(angle):
-        raise InputError(f"A tilt direction of {angle} rad is no angle. Give it in radians from +x towards +y.")
-    unit = cmath.rect(1.0, angle)
-    minus, plus = (-tilt + 1j * cross) * unit, (tilt + 1j * cross) * unit
-    return ((minus.imag, minus.real), (plus.imag, plus.real))
-
-
-def _column(column: Column | None, voltage_v: float, c3_m: float) -> Column:
-    if column is None:
-        return Column(voltage_v=voltage_v, c3_m=c3_m)
-    if column.voltage_v != voltage_v or column.c3_m != c3_m:
-        raise InputError(
-            f"The column given is of {column.voltage_v * 1e-3:g} kV and Cs {column.c3_m * 1e3:g} mm, the pair of "
-            f"{voltage_v * 1e-3:g} kV and {c3_m * 1e3:g} mm. Give the same values."
-        )
-    return column
-
-
-def _method(method: Method | str) -> Method:
-    try:
-        return Method(method)
-    except ValueError as error:
-        raise InputError(f"'{method}' is no correlation type. Use matched, phase or cross.") from error
 
 
 def _pixel(frames: tuple[Frame, ...]) -> float:

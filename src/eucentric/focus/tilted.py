@@ -26,6 +26,10 @@ class Slope:
     sigma: float = 0.0
 
 
+FLAT = Slope()
+"""A specimen that is not tilted."""
+
+
 def stage_tilt_slope(alpha_rad: float, axis_rad: float, sure: Uncertainty) -> Slope:
     """The slope on a stage tilted by `alpha_rad` about an axis in direction `axis_rad` of the image (+x towards +y).
 
@@ -41,7 +45,7 @@ def slope_at(alpha_rad: float, calibration: Calibration) -> Slope:
     Raises CalibrationError on a tilted stage whose axis in the image is not known.
     """
     if abs(alpha_rad) < _LITTLE_RAD:
-        return Slope()
+        return FLAT
     if calibration.stage_tilt_axis_rad is None:
         raise CalibrationError(
             f"The stage is tilted by {math.degrees(alpha_rad):.1f}°, and the direction of its tilt axis in the image "

@@ -20,10 +20,8 @@ from numpy.typing import NDArray
 
 from eucentric.errors import EucentricError, InputError
 from eucentric.images import mrc, png, tiff, vendor
+from eucentric.images.check import SMALLEST_SIDE, check_image
 from eucentric.images.frame import Frame
-
-SIDE_MIN_PX = 32
-"""Images below this side hold too little to be registered."""
 
 Pixels = NDArray[np.generic]
 _COLOURS = (3, 4)
@@ -76,20 +74,7 @@ def checked(pixels: Pixels, name: str) -> Pixels:
     Raises InputError: see read_frame.
     """
     image = _single(pixels, name)
-    if image.dtype.kind == "c":
-        raise InputError(f"{name} holds complex numbers: a transform or a wave, not an image. Give the image itself.")
-    if image.dtype.kind not in "biuf":
-        raise InputError(f"{name} holds {image.dtype}, not numbers. Give an image of integers or floats.")
-    if min(image.shape) < SIDE_MIN_PX:
-        raise InputError(
-            f"{name} is {image.shape[1]} × {image.shape[0]} pixels; below {SIDE_MIN_PX} there is too little to "
-            "compare. Take a larger image."
-        )
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        count = int(image.size - np.isfinite(image).sum())
-        raise InputError(f"{name} has {count} pixels that are NaN or infinite. Mend them (median of their neighbours).")
-    if image.min() == image.max():
-        raise InputError(f"{name} has the value {image.flat[0]} everywhere: a blank image. Was the beam on?")
+    check_image(image, name)
     if image.dtype.kind == "b":
         image = image.astype(np.uint8)
     return np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
@@ -98,7 +83,7 @@ def checked(pixels: Pixels, name: str) -> Pixels:
 def _single(pixels: Pixels, name: str) -> Pixels:
     """Drop axes of length one, and the colour axis of a grey picture; refuse stacks and colours."""
     image: NDArray[Any] = np.asarray(pixels)
-    if image.ndim > 2 and image.shape[-1] in _COLOURS and min(image.shape[-3:-1]) >= SIDE_MIN_PX:
+    if image.ndim > 2 and image.shape[-1] in _COLOURS and min(image.shape[-3:-1]) >= SMALLEST_SIDE:
         image = _grey(image, name)
     while image.ndim > 2 and 1 in image.shape:
         image = np.squeeze(image, axis=image.shape.index(1))

@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from eucentric.errors import InputError
+from eucentric.images.check import check_kind, check_values
 
-SMALLEST_SIDE = 32
-"""Pixels. Below this no coherence can be told from noise."""
 OUTLIER_SIGMAS = 7.0
 """A pixel further than this from the mean and from its neighbours is a hot pixel or an x-ray; of 4k² Gaussian pixels
 none is expected (chance 2.6e-12 each)."""
@@ -53,12 +51,8 @@ def prepare(pixels: NDArray[np.generic]) -> Prepared:
     all one value.
     """
     image = as_image(pixels)
+    low, high = check_values(image, "The image")
     sample = image[:: max(1, image.shape[0] // 256), :: max(1, image.shape[1] // 256)]
-    low, high = float(image.min()), float(image.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise InputError("The image holds NaN or infinite pixels. Export it again without them; nothing was guessed.")
-    if low == high:
-        raise InputError(f"All pixels of the image are {low:g}: shutter closed, beam blanked, or an empty file.")
     mean = float(sample.mean())
     limit = OUTLIER_SIGMAS * _spread(sample)
     if high - mean > limit or mean - low > limit:
@@ -82,15 +76,7 @@ def _spread(sample: NDArray[np.float32]) -> float:
 def as_image(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
     """The pixels as a contiguous 2-D float32 array. Raises InputError as `prepare` does, before looking at values."""
     array = np.asarray(pixels)
-    if array.ndim != 2:
-        raise InputError(f"An image has two dimensions; this array has shape {array.shape}. Pass one image at a time.")
-    if array.dtype.kind not in "buif":
-        raise InputError(f"Pixels must be real numbers, not {array.dtype}. Convert the image to counts first.")
-    if min(array.shape) < SMALLEST_SIDE:
-        raise InputError(
-            f"The image is {array.shape[0]} × {array.shape[1]} pixels; at least {SMALLEST_SIDE} × {SMALLEST_SIDE} "
-            "are needed to tell signal from noise. Read out a larger area."
-        )
+    check_kind(array, "The image")
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
