@@ -13,6 +13,7 @@ from eucentric.focus.patterns import Pattern
 from eucentric.images.frame import Frame
 from eucentric.microscope.guarded import Guarded
 from eucentric.optics.aberrations import Tilt
+from eucentric.units import show_length
 
 _SAME_RAD = 1e-8  # read-backs nearer than this are the tilt asked for: 2e-6 of a defocus, and a pair stays symmetric
 
@@ -74,9 +75,23 @@ def defocused(microscope: Guarded, taking: Taking) -> Iterator[None]:
 
 
 def approach_defocus(microscope: Guarded, defocus_m: float, approach_m: float) -> None:
-    """Set the lens, coming from underfocus by `approach_m` where that is given: it then always arrives alike."""
-    if approach_m and microscope.defocus_m() > defocus_m - approach_m:
-        microscope.set_defocus(defocus_m - approach_m)
+    """Set the lens, coming from underfocus by `approach_m` where that is given: it then always arrives alike.
+
+    Both settings are checked against the limit before the first. Raises LimitError, InstrumentError.
+    """
+    now = microscope.defocus_m()
+    if approach_m == 0.0 or now <= defocus_m - approach_m:
+        microscope.set_defocus(defocus_m)
+        return
+    zero = microscope.focus_m() - now if microscope.capabilities.defocus_zero else 0.0
+    limit = microscope.limits.defocus_max_m
+    if max(abs(zero + defocus_m), abs(zero + defocus_m - approach_m)) > limit:
+        raise LimitError(
+            f"A defocus of {show_length(defocus_m)} was asked for, approached from "
+            f"{show_length(defocus_m - approach_m)}; the limit is ±{show_length(limit)}. Nothing was moved. Approach "
+            "from nearer (focus approach), or ask for less."
+        )
+    microscope.set_defocus(defocus_m - approach_m)
     microscope.set_defocus(defocus_m)
 
 

@@ -59,12 +59,14 @@ class Hands:
         """Make a correction. It is here to stay unless it is a probe, which must first be seen to be right."""
         work = self._work
         self.move(step, wanted.channel, wanted.target_m)
+        arrived = self.channel(step).position_m
         work.moved_m += abs(wanted.change_c1_m)
         if wanted.probe:
             self.pending = wanted
         else:
             self.accept(wanted.channel)
-        work.tell(Corrected(work.now_s(), step.name, wanted, self.channel(step).position_m))
+        # Nothing that can fail stands between what is here to stay and the word of it.
+        work.tell(Corrected(work.audience.now_s(), step.name, wanted, arrived))
         work.scope.wait(step.settle_s)
 
     def stigmate(self, step: FocusStep, wanted: StigmatorCorrection) -> None:
@@ -72,9 +74,9 @@ class Hands:
         work = self._work
         before = work.scope.stigmator()
         work.scope.set_stigmator(wanted.target)
-        work.accept(Part.STIGMATOR)
         arrived = work.scope.stigmator()
-        work.tell(Stigmated(work.now_s(), step.name, wanted.measured_a1_m, before, arrived))
+        work.accept(Part.STIGMATOR)
+        work.tell(Stigmated(work.audience.now_s(), step.name, wanted.measured_a1_m, before, arrived))
 
     def take_back(self, step: FocusStep) -> bool:
         """Undo a probe that was not seen to be right; whether there was one."""
@@ -101,7 +103,7 @@ class Hands:
         before = work.scope.defocus_m()
         work.scope.reset_defocus()
         work.accept(Part.DEFOCUS_ZERO, Part.DEFOCUS)
-        work.tell(DefocusReset(work.now_s(), step.name, before))
+        work.tell(DefocusReset(work.audience.now_s(), step.name, before))
 
     def move(self, step: FocusStep, channel: CorrectionType, target_m: float) -> None:
         """Move a channel to a place, from the side from which it is always approached. A Z move declares drift."""

@@ -78,5 +78,4 @@ class Work:
 
     def accept(self, *parts: Part) -> None:
         """From now on the present values of these parts are here to stay."""
-        for part in parts:
-            self.memory.accept(part)
+        self.memory.accept(*parts)

@@ -90,12 +90,11 @@ class Preserved:
             if part in self._accepted
         }
 
-    def accept(self, part: Part) -> None:
-        """From now on the present value of `part` is the one to return to."""
-        self._values[part] = self._read(part)
-        self._accepted.add(part)
-        if part is Part.DEFOCUS and Part.DEFOCUS_ZERO in self._values:
-            self._values[Part.DEFOCUS_ZERO] = self._read(Part.DEFOCUS_ZERO)
+    def accept(self, *parts: Part) -> None:
+        """From now on the present values of `parts` are those to return to: all, or none where a reading fails."""
+        also = {Part.DEFOCUS_ZERO} if Part.DEFOCUS in parts else set()
+        self._values |= {part: self._read(part) for part in {*parts, *(also & self._values.keys())}}
+        self._accepted |= set(parts)
 
     def restore(self) -> list[str]:
         """Bring everything back; a sentence for each part that could not be.
