@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import accuracy, capture, drift, false_locks, focus_runs, honesty, speed, stage_tilts
+from benchmarks import accuracy, calibrated, capture, faults, drift, false_locks, focus_runs, honesty, speed, stage_tilts
 from benchmarks.claims import Claim, Outcome, as_markdown
 
 Bench = Callable[..., Iterator[Claim]]
@@ -23,6 +23,8 @@ BENCHES: dict[str, Bench] = {
     "capture": capture.run,
     "speed": speed.run,
     "focus_runs": focus_runs.run,
+    "calibrated": calibrated.run,
+    "faults": faults.run,
     "drift": drift.run,
     "stage_tilts": stage_tilts.run,
 }

@@ -26,7 +26,12 @@ PRIOR = Uncertainty()
 EXPOSED = after_exposure(PRIOR, math.inf)  # a place that has been exposed before: no first motion
 # All known; A1 keeps a prior of nothing.
 EXACT = Uncertainty(
-    *(0.0, 0.0, 0.0, 0.0, 0.0, 1e-15, 0.0), first_motion_m=0.0, tilt_shear=0.0, tilt_cubic_per_rad2=0.0, c3_relative=0.0
+    *(0.0, 0.0, 0.0, 0.0, 0.0, 1e-15, 0.0),
+    first_motion_m=0.0,
+    tilt_shear=0.0,
+    tilt_cubic_per_rad2=0.0,
+    c3_relative=0.0,
+    tilt_settling=0.0,
 )
 
 
@@ -105,6 +110,8 @@ def test_the_total_covariance_is_that_of_drawn_calibration_errors(name: PatternN
     for _ in range(draws):
         turned = believed * (1 + rng.normal(0, PRIOR.tilt_scale)) * np.exp(1j * rng.normal(0, PRIOR.tilt_rotation_rad))
         turned = turned + complex(*rng.normal(0, PRIOR.tilt_shear, 2)) * np.conj(believed)
+        before = np.concatenate([[0j], believed[:-1]])
+        turned = turned + rng.normal(0, PRIOR.tilt_settling) * (before - believed)
         axis = complex(*rng.normal(0, PRIOR.axis_rad, 2))
         a1 = rng.normal(0, PRIOR.a1_m, 2)
         c3_m = C3_M * (1 + rng.normal(0, PRIOR.c3_relative))
@@ -233,6 +240,33 @@ def test_an_unsure_cubic_term_of_the_coils_is_a_scale_at_this_tilt() -> None:
     pair = _predicted(PatternName.PAIR, replace(EXACT, tilt_cubic_per_rad2=50.0), c1_m=-2e-6)
     wanted = 50.0 * TILT_RAD**2 * abs(-2e-6 + 3 * C3_M * TILT_RAD**2)
     assert _part(pair, "tilt cubic") == pytest.approx(wanted, rel=1e-4)  # ± 1σ differences leave (cβ²)² = 2e-6
+
+
+def test_a_beam_that_lags_behind_has_half_a_step_more_missing_in_a_pair() -> None:
+    """From 0 to −β λβ is missing, from −β to +β 2λβ: 1.5 λ of the separation, as a scale of C1 + 3C3β²."""
+    pair = _predicted(PatternName.PAIR, replace(EXACT, tilt_settling=1e-3), c1_m=-2e-6)
+    wanted = 1.5e-3 * abs(-2e-6 + 3 * C3_M * TILT_RAD**2)
+    # The two images don't lag alike, so their middle moves by λβ/2 too: C3 does with it what is (λ/2)² of C3β².
+    assert _part(pair, "tilt settling") == pytest.approx(wanted, rel=1e-3)
+
+
+def test_what_no_model_knows_weighs_and_judges_but_is_no_noise() -> None:
+    """3 pm per component of each shift are 0.3 nm of a pair at ±5 mrad; of two links the mean has 1/√2 of that."""
+    for name, links in ((PatternName.PAIR, 1), (PatternName.QUAD, 2)):
+        plan = pattern(name, TILT_RAD)
+        exposures = Exposures(plan.tilts, (0.0,) * plan.images)
+        rows = predicted_shifts(exposures, plan.links, Aberrations(c1_m=-1e-6, c3_m=C3_M))
+        rows[0] += 30e-12
+        sharp = tuple(replace(s, covariance_m2=np.eye(2) * 1e-26) for s in _shifts(exposures, plan.links, rows))
+        soft = tuple(replace(s, model_sigma_m=3e-12) for s in sharp)
+        got, refused = (solve(exposures, s, c3_m=C3_M, prior=EXACT) for s in (soft, sharp))
+        wanted = 3e-12 / (2 * TILT_RAD) / math.sqrt(links)
+        assert _part(got, "registration") == pytest.approx(wanted, rel=1e-4)
+        assert got.total_sigma_m == pytest.approx(math.hypot(wanted, got.sigma_m), rel=1e-4)
+        assert got.sigma_m == pytest.approx(1e-13 / (2 * TILT_RAD) / math.sqrt(links), rel=1e-4)
+        # Both components of one shift are off by ten of 3 pm, or by 300 of 0.1 pm.
+        assert got.chi2 < 2 * 10**2
+        assert refused.chi2 > 300 * got.chi2
 
 
 @pytest.mark.parametrize("name", [n for n in PatternName if pattern(n, TILT_RAD).directions > 1])

@@ -23,12 +23,13 @@ class Uncertainty:
     axis, per component; `focus_scale`: relative error of defocus steps; `a1_m`: prior of each astigmatism component;
     `drift_m_per_s`: prior of the drift between exposures, per component; `pixel_scale`: relative error of pixel size;
     `focus_hysteresis`: what part of a defocus excursion may stay behind when it is taken back;
-    `first_motion_m`, `first_motion_s`: prior, per component, and time constant (half and twice it are allowed for) of the
-    motion that decays after the first exposure of a measurement. The default is that of a place never exposed before,
-    3 nm in all; `focus.motion` tells what is left of it later. `stage_tilt_axis_rad`: of the direction of the stage's
-    tilt axis in the image; `tilt_shear`: what scale and rotation leave of the relative error of the 2×2 tilt matrix, per
-    component: it looks like an A1 of that part of C1; `tilt_cubic_per_rad2`: of the coils' cubic term; `c3_relative`: of
-    Cs; `film_tilt_rad`: of the film's own tilt against the stage, per component.
+    `first_motion_m`, `first_motion_s`: prior, per component, and time constant (half and twice it are allowed for) of
+    the motion that decays after the first exposure of a measurement. The default is that of a place never exposed
+    before, 3 nm in all; `focus.motion` tells what is left of it later. `stage_tilt_axis_rad`: of the direction of the stage's
+    tilt axis in the image; `tilt_shear`: what scale and rotation leave of the relative error of the 2×2 tilt matrix,
+    per component: it looks like an A1 of that part of C1; `tilt_cubic_per_rad2`: of the coils' cubic term;
+    `c3_relative`: of Cs; `film_tilt_rad`: of the film's own tilt against the stage, per component; `tilt_settling`:
+    what part of a step of the beam tilt is missing when the image is taken.
     """
 
     tilt_scale: float = 0.01
@@ -46,6 +47,7 @@ class Uncertainty:
     tilt_cubic_per_rad2: float = 0.0  # tied to tilt_scale at the tilt where that was calibrated
     c3_relative: float = 0.01
     film_tilt_rad: float = 5e-3
+    tilt_settling: float = 2e-3  # of coils with 40 ms after 0.25 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,12 @@ class Calibration:
     `tilt_matrix` [[yy, yx], [xy, xx]] maps instrument tilt (y, x) to true tilt in image axes (y, x), identity when the
     instrument is calibrated; `coma_free_rad` is the instrument tilt (y, x) of the coma-free axis.
     At larger tilts the coils give (1 + `tilt_cubic_per_rad2`·|t|²) times as much, t the instrument tilt.
-    `height_per_z` is dC1/dz of the stage at alpha = 0. Where Z moves along the optical axis it is the same at any α; with
-    `z_along_normal` it moves along the tilted holder's normal, the film's height at the optical axis follows by 1/cos α,
-    and the full correction is Δz = −C1·cos α / height_per_z.
+    `height_per_z` is dC1/dz of the stage at alpha = 0. Where Z moves along the optical axis it is the same at any α;
+    with `z_along_normal` it moves along the tilted holder's normal, the film's height at the optical axis follows by
+    1/cos α, and the full correction is Δz = −C1·cos α / height_per_z.
     `stage_tilt_axis_rad` is the direction of the stage's tilt axis in the image, from +x towards +y: at α > 0 height
-    grows a quarter turn further on, by tan α per metre in the image. `alpha`, `stigmator`, `eucentric_focus_m` (absolute
-    lens setting) are None where not calibrated.
+    grows a quarter turn further on, by tan α per metre in the image. `alpha`, `stigmator`, `eucentric_focus_m`
+    (absolute lens setting) are None where not calibrated.
     """
 
     instrument: str

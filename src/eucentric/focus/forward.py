@@ -2,11 +2,13 @@
 
 Image i, tilted by β_i and taken at t_i, stands at
 
-    p_i = ∇W(β'_i) + v·t_i + Σ_k m_k·exp(−(t_i − t_0)/τ_k),   β' = β(1 + s + c|β|²)e^{iρ} + h·β̄ + β0
+    p_i = ∇W(β'_i) + v·t_i + Σ_k m_k·exp(−(t_i − t_0)/τ_k)
+    β' = β(1 + s + c|β|²)e^{iρ} + h·β̄ + λ(β_before − β) + β0
 
 and the shift of j relative to i is (p_j − p_i)/(1 + pixel). C1 is free. With a prior each: A1; drift v; the tilts'
-relative size s, rotation ρ, shear h (the 2×2 of the tilt calibration has four errors) and cubic term c; the coma-free
-axis β0; the relative error of C3; the pixel size; and the motion that decays after the first exposure at t_0. Its time
+relative size s, rotation ρ, shear h (the 2×2 of the tilt calibration has four errors) and cubic term c; the part λ of
+each step of the tilt that is missing when the image is taken (the first comes from no tilt); the coma-free axis β0;
+the relative error of C3; the pixel size; and the motion that decays after the first exposure at t_0. Its time
 constant is never known: the prior's variance is shared by τ/2, τ and 2τ.
 """
 
@@ -41,6 +43,7 @@ GROUPS = _groups(
     ("tilt rotation", 1),
     ("tilt shear", 2),
     ("tilt cubic", 1),
+    ("tilt settling", 1),
     ("coma-free axis", 2),
     ("Cs", 1),
     ("pixel size", 1),
@@ -73,8 +76,10 @@ class Forward:
         """The true tilts about the true axis."""
         size = 1 + part["tilt scale"][0] + part["tilt cubic"][0] * np.abs(self.omega) ** 2
         sheared = complex(*part["tilt shear"]) * np.conj(self.omega)
+        missing = part["tilt settling"][0] * (np.concatenate([[0j], self.omega[:-1]]) - self.omega)
         axis_y, axis_x = part["coma-free axis"]
-        return np.asarray(self.omega * size * np.exp(1j * part["tilt rotation"][0]) + sheared + complex(axis_x, axis_y))
+        turned = self.omega * size * np.exp(1j * part["tilt rotation"][0])
+        return np.asarray(turned + sheared + missing + complex(axis_x, axis_y))
 
     def _lens(self, c1_m: float, part: dict[str, Array]) -> Aberrations:
         a, b = (float(v) for v in part["astigmatism"])
@@ -101,6 +106,7 @@ def prior_sigmas(prior: Uncertainty) -> Array:
         "tilt rotation": prior.tilt_rotation_rad,
         "tilt shear": prior.tilt_shear,
         "tilt cubic": prior.tilt_cubic_per_rad2,
+        "tilt settling": prior.tilt_settling,
         "coma-free axis": prior.axis_rad,
         "Cs": prior.c3_relative,
         "pixel size": prior.pixel_scale,

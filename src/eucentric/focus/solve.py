@@ -24,11 +24,17 @@ _ROUNDS = 3  # Gauss-Newton rounds: the model is linear but for small products, 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinkShift:
-    """The shift (y, x) in metres at the specimen of image `link[1]` relative to `link[0]`, with its covariance."""
+    """The shift (y, x) in metres at the specimen of image `link[1]` relative to `link[0]`, with its covariance.
+
+    `model_sigma_m` (1σ per component) is what no noise explains: interpolation, optics that no model has. It is no part
+    of the statistical error, but weighs and judges with it: shifts known to a thousandth of a pixel would refuse any
+    model.
+    """
 
     link: Link
     shift_m: tuple[float, float]
     covariance_m2: Array  # (2, 2) in (y, x)
+    model_sigma_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,9 @@ def solve(exposures: Exposures, shifts: tuple[LinkShift, ...], *, c3_m: float, p
 
     start = np.zeros(sigma.size)
     start[0] = _first_guess(fit, observed) / C1_STEP_M
-    noise = np.asarray(statistical + _second_order(model, start), dtype=np.float64)
+    unmodelled = np.diag(np.repeat([s.model_sigma_m**2 for s in shifts], 2))
+    axis = _second_order(model, start)
+    noise = np.asarray(statistical + unmodelled + axis, dtype=np.float64)
     weight = np.asarray(np.linalg.inv(noise), dtype=np.float64)
     best, jacobian = _gauss_newton(model, start, observed, weight)
     precision = np.diag([0.0] * FREE + [1.0] * (sigma.size - FREE))
@@ -76,7 +84,7 @@ def solve(exposures: Exposures, shifts: tuple[LinkShift, ...], *, c3_m: float, p
         chi2=chi2,
         dof=observed.size - FREE,
         tilts=exposures.tilts,
-        budget=_budget(gain[0], jacobian, statistical, noise),
+        budget=_budget(gain[0], jacobian, {"noise": statistical, "registration": unmodelled, "coma-free axis": axis}),
         covariance_m2=tuple(tuple(float(v) for v in row) for row in known),
     )
 
@@ -153,16 +161,15 @@ def _second_order(model: Callable[[Array], Array], at: Array) -> Array:
     return np.asarray(total + np.outer(mean, mean))
 
 
-def _budget(gain: Array, jacobian: Array, statistical: Array, noise: Array) -> tuple[Contribution, ...]:
-    """What each source puts on C1; the variances add up to the total (the gain is the optimal one)."""
-    axis_extra = float(gain @ (noise - statistical) @ gain)
-    parts = [Contribution("noise", float(np.sqrt(gain @ statistical @ gain)) * C1_STEP_M)]
+def _budget(gain: Array, jacobian: Array, covariances: dict[str, Array]) -> tuple[Contribution, ...]:
+    """What each source puts on C1; the variances add up to the total (the gain is the optimal one).
+
+    `covariances` of the shifts by source; the axis has a part there (second order) and one as a parameter.
+    """
+    variances = {name: float(gain @ covariance @ gain) for name, covariance in covariances.items()}
     for name, columns in GROUPS.items():
-        variance = float(np.sum((gain @ jacobian[:, columns]) ** 2))
-        if name == "coma-free axis":
-            variance += max(axis_extra, 0.0)
-        parts.append(Contribution(name, float(np.sqrt(variance)) * C1_STEP_M))
-    return tuple(parts)
+        variances[name] = variances.get(name, 0.0) + float(np.sum((gain @ jacobian[:, columns]) ** 2))
+    return tuple(Contribution(name, float(np.sqrt(max(v, 0.0))) * C1_STEP_M) for name, v in variances.items())
 
 
 def _block_diagonal(blocks: list[Array]) -> Array:
