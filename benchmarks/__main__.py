@@ -11,7 +11,18 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import accuracy, calibrated, capture, faults, drift, false_locks, focus_runs, honesty, speed, stage_tilts
+from benchmarks import (
+    accuracy,
+    calibrated,
+    capture,
+    drift,
+    false_locks,
+    faults,
+    focus_runs,
+    honesty,
+    speed,
+    stage_tilts,
+)
 from benchmarks.claims import Claim, Outcome, as_markdown
 
 Bench = Callable[..., Iterator[Claim]]
