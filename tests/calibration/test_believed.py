@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eucentric.calibration.believed import A1_UNKNOWN_M, AXIS_UNKNOWN_RAD, book_from_store
+from eucentric.calibration.believed import A1_UNKNOWN_M, ANOTHER_DAY, AXIS_UNKNOWN_RAD, book_from_store
 from eucentric.calibration.quantities import (
     AlphaResponse,
     ComaFreeAxis,
@@ -73,10 +73,12 @@ def test_all_that_is_kept_is_believed(tmp_path: Path) -> None:
     assert (got.height_per_z, got.z_along_normal, got.tilt_cubic_per_rad2) == (0.99, True, 50.0)
     assert (got.stage_tilt_axis_rad, got.column) == (0.3, COLUMN)
     sure = got.uncertainty
-    assert (sure.tilt_scale, sure.tilt_rotation_rad, sure.axis_rad) == (0.002, 1e-3, 5e-5)
+    assert (sure.tilt_scale, sure.focus_scale, sure.axis_rad) == (0.002, 0.002, 5e-5)
+    assert sure.tilt_rotation_rad == pytest.approx(math.hypot(1e-3, ANOTHER_DAY))
     assert sure.stage_tilt_axis_rad == 2e-3
     assert sure.tilt_cubic_per_rad2 == 5.0
-    assert sure.focus_scale == pytest.approx(math.hypot(0.02, 0.002))
+    # Cs itself, and twice what the tilts are off by: true per commanded defocus, and 1 % of the pixel.
+    assert sure.c3_relative == pytest.approx(math.hypot(0.01, 2 * math.hypot(0.02, 0.002, 0.01)))
     assert sure.a1_m == pytest.approx(math.hypot(5e-8 / math.sqrt(2), 1e-9))
     assert sure.focus_hysteresis == pytest.approx(2e-6 / 40e-6)
 
@@ -85,7 +87,8 @@ def test_what_is_not_known_is_believed_to_be_wide(tmp_path: Path) -> None:
     store = CalibrationStore(tmp_path)
     store.keep(record())
     sure = book_from_store(store, "scope", [FA], COLUMNS).of("fa").uncertainty
-    assert (sure.axis_rad, sure.a1_m, sure.focus_scale) == (AXIS_UNKNOWN_RAD, A1_UNKNOWN_M, 0.01)
+    assert (sure.axis_rad, sure.a1_m) == (AXIS_UNKNOWN_RAD, A1_UNKNOWN_M)
+    assert sure.c3_relative == pytest.approx(math.hypot(0.01, 2 * math.hypot(0.01, 0.01)))
 
 
 def test_a_preset_without_a_tilt_response_names_the_command(tmp_path: Path) -> None:

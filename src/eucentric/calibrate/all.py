@@ -167,9 +167,10 @@ class Calibrator:
             record = self._measure(task)
             if task.kind == AXIS:
                 self._again_about(record)
-        except EucentricError as error:
+        except Exception as error:  # one that is no error of ours is a bug, and must not cost the others
             self._is_near = False
-            return Did(task, State.FAILED, why=str(error))
+            said = str(error) if isinstance(error, EucentricError) else f"{type(error).__name__}: {error}"
+            return Did(task, State.FAILED, why=said)
         return Did(task, State.DONE, record)
 
     def _keys(self) -> set[tuple[str, str]]:

@@ -91,7 +91,7 @@ def illumination_line(frames: tuple[Frame, ...]) -> Line:
 def pattern_line(first: Frame, second: Frame) -> Line:
     """The rms of what the camera puts into every image alike. The two must show the specimen at different places."""
     size, sigma = fixed_pattern(first, second)
-    level = graded(size, *_PATTERN)
+    level = graded(max(size - 2 * sigma, 0.0), *_PATTERN)
     value = f"{size:.2%} of the mean (± {sigma:.2%})"
     if level is Level.GREEN:
         return Line("fixed pattern", level, value, "The camera's own pattern is weak enough.", size, sigma)

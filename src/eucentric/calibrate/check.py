@@ -20,13 +20,13 @@ from eucentric.calibrate.outcome import Progress, silent
 from eucentric.calibrate.pivot_line import light_line
 from eucentric.calibrate.plan import Presets, Task
 from eucentric.calibrate.procedures import Bench, run
-from eucentric.calibrate.report import DefocusPoint, Line, Report
+from eucentric.calibrate.report import DefocusPoint, Line, Report, worst
 from eucentric.calibrate.shots import Shots
 from eucentric.calibrate.tilt_lines import tilt_lines
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.quantities import AnyQuantity
 from eucentric.calibration.record import Level, optics_of
-from eucentric.errors import EucentricError
+from eucentric.errors import EucentricError, InstrumentError
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Microscope
 
@@ -62,7 +62,7 @@ def preflight(
 ) -> Report:
     """Look at everything, and tell. A line that could not be measured says so in red; the others go on.
 
-    Raises CalibrationError when the focus preset has no tilt response, InstrumentError when something stays moved.
+    What could not be put back is a red line too. Raises CalibrationError when the focus preset has no tilt response.
     """
     scope = microscope if isinstance(microscope, Guarded) else Guarded(microscope)
     check = _Check(scope, book, plan or CheckPlan(), stored, progress)
@@ -86,16 +86,23 @@ class _Check:
         scope, preset = self._scope, self._plan.presets.focus
         calibration = self._book.of(preset)
         begin = scope.now_s()
-        with scope.preserved():
-            scope.set_preset(preset)
-            shots = Shots(scope, calibration, settle_s=self._plan.settle_s)
-            self._progress("controls", 0.0)
-            self._line("not arrived", lambda: control_line(scope))
-            self._line("shutter", lambda: shutter_line(shots.take().frame))
-            if all(line.level is not Level.RED for line in self._lines):
-                self._optics(shots)
-            self._dose += shots.dose_per_m2
+        try:
+            with scope.preserved():
+                self._looked(Shots(scope, calibration, settle_s=self._plan.settle_s))
+        except InstrumentError as error:
+            self._lines.append(Line("not arrived", Level.RED, "not restored", str(error)))
         return Report(scope.name, preset, tuple(self._lines), self._points, self._dose, scope.now_s() - begin)
+
+    def _looked(self, shots: Shots) -> None:
+        """Controls and shutter first: without them nothing can be told."""
+        self._progress("controls", 0.0)
+        self._line("not arrived", lambda: control_line(self._scope, self._plan.presets.focus))
+        if worst(*(line.level for line in self._lines)) is not Level.RED:
+            self._scope.set_preset(self._plan.presets.focus)
+            self._line("shutter", lambda: shutter_line(shots.take().frame))
+        if worst(*(line.level for line in self._lines)) is not Level.RED:
+            self._optics(shots)
+        self._dose += shots.dose_per_m2
 
     def _optics(self, shots: Shots) -> None:
         """Near focus: camera, tilts, alignments, drift."""

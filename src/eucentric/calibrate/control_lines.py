@@ -14,18 +14,20 @@ _TIMES = 8
 _TILT_RAD, _DEFOCUS_M, _STIGMATOR, _Z_M = 1e-3, 0.5e-6, 0.02, 0.3e-6
 
 
-def control_line(microscope: Guarded) -> Line:
-    """Set each control to and fro; `Guarded` compares what it reads back. Everything is put back."""
+def control_line(microscope: Guarded, preset: str) -> Line:
+    """Set each control to and fro, at `preset`; `Guarded` compares what it reads back. Everything is put back.
+
+    What can't be put back at once is left to whoever restores at the end.
+    """
     failed: list[str] = []
     tried = 0
-    with microscope.preserved():
-        for act in _acts(microscope):
-            for turn in range(_TIMES):
-                tried += 1
-                try:
-                    act(1.0 if turn % 2 == 0 else -1.0)
-                except EucentricError as error:
-                    failed.append(str(error))
+    for act in (lambda _: microscope.set_preset(preset), *_acts(microscope)):
+        for turn in (*range(_TIMES), None):  # the last goes back
+            tried += 1
+            try:
+                act(0.0 if turn is None else 1.0 if turn % 2 == 0 else -1.0)
+            except EucentricError as error:
+                failed.append(str(error))
     value = f"{tried - len(failed)} of {tried} arrived"
     if not failed:
         return Line("not arrived", Level.GREEN, value, "What is set arrives.")

@@ -12,6 +12,8 @@ COARSE_OFFSET_M = -20e-6
 """Lens defocus while the coarse height is looked for: near focus a thin specimen shows little at low magnification."""
 COARSE_TILT_RAD = 4e-3
 COARSE_TOLERANCE_M = 1e-6
+SETTLE_S = 1.0
+"""After each tilt: at a defocus of 20 µm a part of the tilt that is missing is that part of 20 µm of height."""
 FINE_OFFSET_M = -1e-6
 FINE_TILT_RAD = 5e-3
 FINE_TOLERANCE_M = 0.3e-6
@@ -33,5 +35,5 @@ def come_near(microscope: Guarded, book: CalibrationBook, presets: Presets) -> N
         microscope.set_preset(name)
         microscope.set_defocus(offset)
         near = Near(c1_m=offset, tilt_rad=tilt, tolerance_m=tolerance, coarse_preset=None)
-        bring_near(Shots(microscope, calibration), book, near)
+        bring_near(Shots(microscope, calibration, settle_s=SETTLE_S), book, near)
     microscope.set_defocus(0.0)

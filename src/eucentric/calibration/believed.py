@@ -32,6 +32,12 @@ A1_UNKNOWN_M = 50e-9
 FOCUS_SCALE_UNKNOWN = 0.01
 """1σ of true metres of defocus per commanded metre, without a declared reference."""
 
+PIXEL_UNKNOWN = 0.01
+"""1σ of a nominal pixel size. Tilts are told tied: coils × focus scale × nominal ÷ true pixel; what Cs does goes by the
+true tilt, and twice that error is one of Cs."""
+ANOTHER_DAY = 5e-4
+"""1σ of direction (rad) and shape that a calibration loses from one day to the next."""
+
 
 def book_from_store(
     store: CalibrationStore,
@@ -90,11 +96,12 @@ def _uncertainty(response: TiltResponse, kept: Mapping[str, AnyQuantity]) -> Unc
     usual = Uncertainty()
     return Uncertainty(
         tilt_scale=response.scale_sigma,
-        tilt_rotation_rad=response.rotation_sigma_rad,
-        tilt_shear=math.hypot(response.scale_sigma, response.rotation_sigma_rad) / math.sqrt(2),
+        tilt_rotation_rad=math.hypot(response.rotation_sigma_rad, ANOTHER_DAY),
+        tilt_shear=math.hypot(response.scale_sigma, response.rotation_sigma_rad, ANOTHER_DAY) / math.sqrt(2),
         tilt_cubic_per_rad2=response.cubic_sigma_per_rad2,
         axis_rad=axis.tilt_sigma_rad if isinstance(axis, ComaFreeAxis) else AXIS_UNKNOWN_RAD,
-        focus_scale=_focus_scale(kept.get("focus scale")),
+        focus_scale=response.scale_sigma,
+        c3_relative=math.hypot(usual.c3_relative, 2 * math.hypot(_focus_scale(kept.get("focus scale")), PIXEL_UNKNOWN)),
         a1_m=_astigmatism(kept.get("stigmator response")),
         focus_hysteresis=_left_behind(kept.get("lens hysteresis"), usual.focus_hysteresis),
         stage_tilt_axis_rad=alpha.axis_sigma_rad if isinstance(alpha, AlphaResponse) else usual.stage_tilt_axis_rad,
