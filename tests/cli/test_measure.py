@@ -14,6 +14,7 @@ from eucentric.images.frame import Frame
 from eucentric.optics.aberrations import Aberrations
 from eucentric.optics.column import Column
 from eucentric.optics.transfer import tilted_transfer
+from tests.correlation.waves import waves
 
 SIDE, PIXEL_M, C1_M = 256, 0.4e-9, -0.9e-6
 COLUMN = Column(voltage_v=200e3, c3_m=2.7e-3)
@@ -169,8 +170,45 @@ def test_no_line_is_longer_than_a_terminal(capsys, folder):
     assert "not believed" in out or "not known" in out
 
 
+STAGE = ["--stage-tilt-deg", "60", "--tilt-axis-deg", "30"]
+
+
+def test_a_tilted_stage_is_reckoned_with(capsys, tmp_path):
+    """A pair stretched as its lens does it, A = I + β⊗slope, and told from (0, t): the defocus of the centre."""
+    rng, c1_m, second = np.random.default_rng(5), -4e-6, np.array([0.0, 10e-3])
+    slope = math.tan(math.radians(60)) * np.array([math.sin(math.radians(120)), math.cos(math.radians(120))])  # (y, x)
+    scene = waves(rng, count=2500)
+    for name, beta in (("a", np.zeros(2)), ("b", second)):
+        seen = scene.seen(np.eye(2) + np.outer(beta, slope), c1_m * beta / PIXEL_M, (SIDE, SIDE))
+        write_frame(tmp_path / f"{name}.mrc", Frame((50 + seen + rng.normal(0, 1, seen.shape)).astype(np.float32)))
+    taken = ["--voltage-kv", "200", "--cs-mm", "0", "--pixel-nm", "0.4", "--json"]
+    taken += ["--first-tilt-mrad", "0", "0", "--second-tilt-mrad", "10", "0"]
+    code, out, _ = measured(capsys, tmp_path, ("a.mrc", "b.mrc"), [*taken, *STAGE])
+    got = plain(out)
+    assert code == 0
+    assert got["stage_tilt_rad"] == pytest.approx(math.radians(60))
+    # The plain pair tells the overlap's middle, 20 nm·tan 60° away, smeared; this one the centre to its stated error.
+    assert abs(got["defocus_m"] - c1_m) < 5 * got["defocus_sigma_m"] + 1e-9
+    assert got["defocus_sigma_m"] < 4e-9
+    assert got["misfit_px2"] < 1
+
+
+def test_the_envelopes_of_the_column_are_taken(capsys, folder):
+    envelopes = ["--convergence-mrad", "0.5", "--focal-spread-nm", "20"]
+    code, out, _ = measured(capsys, folder, ("first.mrc", "second.mrc"), [*HOW, *envelopes, "--json"])
+    got = plain(out)
+    assert code == 0
+    assert (got["convergence_rad"], got["focal_spread_m"]) == pytest.approx((0.5e-3, 20e-9))
+    assert abs(got["defocus_m"] - C1_M) < 5 * got["defocus_sigma_m"] + 2e-9  # weights are off, the shift is not
+
+
 PAIR = ("first.mrc", "second.mrc")
 UNUSABLE = {
+    "stage without axis": (PAIR, [*HOW, "--stage-tilt-deg", "30"], "--tilt-axis-deg"),
+    "stage upright": (PAIR, [*HOW, "--stage-tilt-deg", "90", "--tilt-axis-deg", "0"], "beyond any stage"),
+    "axis nan": (PAIR, [*HOW, "--stage-tilt-deg", "30", "--tilt-axis-deg", "nan"], "no direction"),
+    "convergence": (PAIR, [*HOW, "--convergence-mrad", "-1"], "--convergence-mrad"),
+    "focal spread": (PAIR, [*HOW, "--focal-spread-nm", "nan"], "--focal-spread-nm"),
     "missing file": (("absent.mrc", "second.mrc"), HOW, "There is no file"),
     "folder": (("", "second.mrc"), HOW, "is a folder"),
     "not an image": (("text.mrc", "second.mrc"), HOW, "text.mrc"),

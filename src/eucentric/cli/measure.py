@@ -6,13 +6,22 @@ import json
 import math
 import re
 import textwrap
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eucentric.cli.optics import (
+    Beam,
+    Optics,
+    Pair,
+    given_envelopes,
+    given_pixel_m,
+    given_stage,
+    given_tilts,
+    given_voltage_v,
+)
 from eucentric.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,14 +29,10 @@ if TYPE_CHECKING:
     from eucentric.images.frame import Frame
 
 REFUSED = 3
-_OPTICS, _TILT = "Optics", "Beam tilt"
-_TILT_MAX_MRAD = 100.0
-_PIXEL_NM = (1e-3, 1e4)
+_OPTICS, _TILT, _STAGE = "Optics", "Beam tilt", "Tilted specimen"
 
 _NEGATIVE = re.compile(r"(?<=[ (])-(?=\d)")
 """The hyphen of a negative number; not that of 1e-9 or of a word."""
-
-Pair = tuple[float, float]
 
 
 class Correlation(StrEnum):
@@ -36,17 +41,6 @@ class Correlation(StrEnum):
     MATCHED = "matched"
     PHASE = "phase"
     CROSS = "cross"
-
-
-@dataclass(frozen=True, slots=True)
-class Beam:
-    """The tilt options as given, mrad and degrees; pairs are (X, Y)."""
-
-    tilt: float | None
-    angle_deg: float | None
-    cross: float | None
-    first: Pair | None
-    second: Pair | None
 
 
 def measure(
@@ -91,6 +85,28 @@ def measure(
     second_tilt_mrad: Annotated[
         Pair | None, typer.Option(help="And that of SECOND, mrad.", metavar="X Y", rich_help_panel=_TILT)
     ] = None,
+    convergence_mrad: Annotated[
+        float | None,
+        typer.Option(help="Illumination semi-angle, mrad. Default 0.05.", rich_help_panel=_OPTICS),
+    ] = None,
+    focal_spread_nm: Annotated[
+        float | None, typer.Option(help="rms focal spread, nm. Default 4.", rich_help_panel=_OPTICS)
+    ] = None,
+    stage_tilt_deg: Annotated[
+        float | None,
+        typer.Option(
+            help="Tilt of the stage, degrees: the defocus told is then that of the images' centre.",
+            rich_help_panel=_STAGE,
+        ),
+    ] = None,
+    tilt_axis_deg: Annotated[
+        float | None,
+        typer.Option(
+            help="Direction of the stage's tilt axis in the image, degrees from +x towards +y: defocus grows a quarter "
+            "turn further on at a positive stage tilt.",
+            rich_help_panel=_STAGE,
+        ),
+    ] = None,
     method: Annotated[Correlation, typer.Option(help="Correlation type.")] = Correlation.MATCHED,
     figure: Annotated[
         Path | None, typer.Option(help="Also draw the pair, the correlation and the coherence: .png, .pdf or .svg.")
@@ -111,12 +127,17 @@ def measure(
         check_suffix(figure)
         check_not_over(figure, (first, second))
     beam = Beam(tilt_mrad, tilt_angle_deg, cross_tilt_mrad, first_tilt_mrad, second_tilt_mrad)
-    tilts = _tilts(beam)
+    tilts = given_tilts(beam)
     if cs_mm is None:
         raise InputError("The spherical aberration is not known. Give it in mm: --cs-mm 2.7")
     frames = (read_frame(first), read_frame(second))
-    optics = _Optics(
-        pixel_m=_pixel_m(pixel_nm, frames), voltage_v=_voltage_v(voltage_kv, frames), c3_m=cs_mm * 1e-3, tilts=tilts
+    optics = Optics(
+        pixel_m=given_pixel_m(pixel_nm, frames),
+        voltage_v=given_voltage_v(voltage_kv, frames),
+        c3_m=cs_mm * 1e-3,
+        tilts=tilts,
+        stage=given_stage(stage_tilt_deg, tilt_axis_deg),
+        envelopes=given_envelopes(convergence_mrad, focal_spread_nm),
     )
     result = _measured(frames, optics, method)
     if as_json:
@@ -134,20 +155,12 @@ def measure(
         raise typer.Exit(REFUSED)
 
 
-@dataclass(frozen=True, slots=True)
-class _Optics:
-    """What the pair was taken with, SI; tilts (y, x)."""
-
-    pixel_m: float
-    voltage_v: float
-    c3_m: float
-    tilts: tuple[Pair, Pair]
-
-
-def _measured(frames: tuple[Frame, Frame], optics: _Optics, method: Correlation) -> DefocusResult:
+def _measured(frames: tuple[Frame, Frame], optics: Optics, method: Correlation) -> DefocusResult:
     import numpy as np
 
+    from eucentric.calibration.instrument import Uncertainty
     from eucentric.focus.measure import measure_defocus
+    from eucentric.focus.tilted import FLAT, stage_tilt_slope
 
     if frames[0].shape != frames[1].shape:
         (ny, nx), (my, mx) = frames[0].shape, frames[1].shape
@@ -169,82 +182,18 @@ def _measured(frames: tuple[Frame, Frame], optics: _Optics, method: Correlation)
         first_tilt=optics.tilts[0],
         second_tilt=optics.tilts[1],
         method=method.value,
+        column=optics.column(),
+        slope=FLAT if optics.stage is None else stage_tilt_slope(*optics.stage, Uncertainty()),
     )
 
 
-def _tilts(beam: Beam) -> tuple[Pair, Pair]:
-    """Both tilts (y, x) in radians. Raises InputError for options that are missing, contradict, or can't be."""
-    full = (beam.first, beam.second)
-    if full == (None, None):
-        if beam.tilt is None:
-            raise InputError(
-                "The beam tilt is not known. Give --tilt-mrad 5 for images at −5 and +5 mrad, or both tilts in full: "
-                "--first-tilt-mrad X Y --second-tilt-mrad X Y"
-            )
-        if not math.isfinite(beam.angle_deg or 0.0):
-            raise InputError(f"A tilt direction of {beam.angle_deg}° is no angle. Give it in degrees: 30")
-        along = math.radians(beam.angle_deg or 0.0)
-        signed = ((-beam.tilt, beam.cross or 0.0), (beam.tilt, beam.cross or 0.0))
-        pairs = [_turned(along_mrad, across_mrad, along) for along_mrad, across_mrad in signed]
-    else:
-        if beam.first is None or beam.second is None:
-            raise InputError("Only one tilt is given in full. Give both: --first-tilt-mrad X Y --second-tilt-mrad X Y")
-        if (beam.tilt, beam.angle_deg, beam.cross) != (None, None, None):
-            raise InputError(
-                "The tilts are given twice. Give either --tilt-mrad (with --tilt-angle-deg and --cross-tilt-mrad), "
-                "or --first-tilt-mrad and --second-tilt-mrad."
-            )
-        pairs = [beam.first, beam.second]
-    for x, y in pairs:
-        if not math.hypot(x, y) <= _TILT_MAX_MRAD:
-            raise InputError(f"A beam tilt of ({x:g}, {y:g}) mrad is beyond any microscope. Give it in mrad: 5")
-    if pairs[0] == pairs[1]:
-        raise InputError("Both images have the same beam tilt: such a pair does not show defocus. Tilt by ±5 mrad.")
-    return ((pairs[0][1] * 1e-3, pairs[0][0] * 1e-3), (pairs[1][1] * 1e-3, pairs[1][0] * 1e-3))
-
-
-def _turned(x: float, y: float, angle_rad: float) -> Pair:
-    """(x, y) turned by an angle from +x towards +y."""
-    cos, sin = math.cos(angle_rad), math.sin(angle_rad)
-    return (x * cos - y * sin, x * sin + y * cos)
-
-
-def _pixel_m(given_nm: float | None, frames: tuple[Frame, Frame]) -> float:
-    """The pixel size in metres: as given, else what both headers agree on."""
-    if given_nm is None:
-        known = [frame.pixel_m for frame in frames if frame.pixel_m is not None]
-        if not known:
-            raise InputError("The pixel size is not in the files. Give it in nm at the specimen: --pixel-nm 0.14")
-        if not math.isclose(known[0], known[-1], rel_tol=1e-3):
-            raise InputError(
-                f"The headers give pixels of {known[0] * 1e9:.4g} and {known[-1] * 1e9:.4g} nm. Take both images with "
-                "the same preset, or say which holds: --pixel-nm 0.14"
-            )
-        given_nm = known[0] * 1e9
-    if not _PIXEL_NM[0] <= given_nm <= _PIXEL_NM[1]:
-        raise InputError(f"A pixel of {given_nm:g} nm is not one of an electron micrograph. Give it in nm: 0.14")
-    return given_nm * 1e-9
-
-
-def _voltage_v(given_kv: float | None, frames: tuple[Frame, Frame]) -> float:
-    """The high tension in volts: as given, else what both headers agree on."""
-    if given_kv is not None:
-        return given_kv * 1e3
-    known = [frame.state.voltage_v for frame in frames if frame.state.voltage_v is not None]
-    if not known:
-        raise InputError("The high tension is not in the files. Give it in kV: --voltage-kv 300")
-    if not math.isclose(known[0], known[-1], rel_tol=1e-3):
-        raise InputError(
-            f"The headers give {known[0] * 1e-3:g} and {known[-1] * 1e-3:g} kV. Say which holds: --voltage-kv 300"
-        )
-    return known[0]
-
-
-def as_plain(result: DefocusResult, optics: _Optics, method: Correlation) -> dict[str, Any]:
+def as_plain(result: DefocusResult, optics: Optics, method: Correlation) -> dict[str, Any]:
     """The result for JSON: SI units, [y, x], None for what is not known or not finite."""
     tilts = {"first_tilt_rad": list(optics.tilts[0]), "second_tilt_rad": list(optics.tilts[1])}
     used = {"method": method.value, "pixel_m": optics.pixel_m, "voltage_v": optics.voltage_v, "c3_m": optics.c3_m}
-    cleaned: dict[str, Any] = _finite(result.summary() | used | tilts)
+    tilt, axis = optics.stage or (0.0, None)
+    stage = {"stage_tilt_rad": tilt, "tilt_axis_rad": axis} | optics.envelopes.given()
+    cleaned: dict[str, Any] = _finite(result.summary() | used | tilts | stage)
     return cleaned
 
 
@@ -259,7 +208,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _lines(result: DefocusResult, optics: _Optics, pixel_nm: float | None) -> list[str]:
+def _lines(result: DefocusResult, optics: Optics, pixel_nm: float | None) -> list[str]:
     """The result for people."""
     from eucentric.units import show_chance, show_odds
 
@@ -284,9 +233,14 @@ def _lines(result: DefocusResult, optics: _Optics, pixel_nm: float | None) -> li
     lines += [
         f"Errors      {budget} nm",
         f"Taken with  {optics.voltage_v * 1e-3:g} kV, Cs {optics.c3_m * 1e3:g} mm, pixel {optics.pixel_m * 1e9:.4g} nm"
-        f"{source}, tilts (x, y) ({x1:.2f}, {y1:.2f}) and ({x2:.2f}, {y2:.2f}) mrad",
+        f"{source}, tilts (x, y) ({x1:.2f}, {y1:.2f}) and ({x2:.2f}, {y2:.2f}) mrad{_words(optics.stage)}",
     ]
     return [_NEGATIVE.sub("−", part) for line in lines for part in _wrapped(line)]
+
+
+def _words(stage: Pair | None) -> str:
+    """The tilted stage for people; nothing for one that is not."""
+    return "" if stage is None else f", stage at {math.degrees(stage[0]):g}° about {math.degrees(stage[1]):g}°"
 
 
 def _wrapped(line: str) -> list[str]:
