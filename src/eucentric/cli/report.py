@@ -43,9 +43,9 @@ def table(result: RunResult, truths: Truths) -> Table:
     """One row for each measurement, average and step without any: measured, judged, corrected, dose, and the truth."""
     columns = _Columns(
         away=any(one.result.offset_m for step in result.steps for one in step.rounds),
-        targets=len({one.target for step in result.steps for one in step.rounds}) > 1,
         true=any(t is not None for t in truths.measured_m),
     )
+    several = len({one.target for step in result.steps for one in step.rounds}) > 1
     title = f"{result.sequence.name} (lengths in µm)"
     out = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
     for name in columns.names():
@@ -53,13 +53,13 @@ def table(result: RunResult, truths: Truths) -> Table:
         out.add_column(name, justify=justify, overflow="fold", min_width=_WIDTHS.get(name))
     at = iter(truths.measured_m)
     for step in result.steps:
-        rows = [row for one in step.rounds for row in _rows(step, one, next(at, None))]
+        rows = [row for one in step.rounds for row in _rows(step, one, next(at, None), several)]
         for row in rows or [_idle(step)]:
             out.add_row(*(row[name] for name in columns.names()))
     return out
 
 
-_WORDS = {"step", "target", "verdict", "corrected"}
+_WORDS = {"step", "verdict", "corrected"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +67,13 @@ class _Columns:
     """Which columns have something to tell."""
 
     away: bool
-    targets: bool
     true: bool
 
     def names(self) -> tuple[str, ...]:
         """The headings from left to right."""
-        shown = {"target": self.targets, "taken\nat": self.away, "true": self.true}
+        shown = {"taken\nat": self.away, "true": self.true}
         every = (
             "step",
-            "target",
             "taken\nat",
             "measured",
             "± stat.",
@@ -88,13 +86,12 @@ class _Columns:
         return tuple(name for name in every if shown.get(name, True))
 
 
-def _rows(step: StepResult, one: Round, true: float | None) -> list[dict[str, str]]:
+def _rows(step: StepResult, one: Round, true: float | None, several: bool) -> list[dict[str, str]]:
     """The row of a measurement, and that of the average that it completed."""
     dose = step.dose_e_per_m2 / _E_PER_A2 / len(step.rounds)
     value, sigma, total = _measured(one)
     row = {
-        "step": step.step.name,
-        "target": one.target,
+        "step": f"{step.step.name}: {one.target}" if several else step.step.name,
         "taken\nat": _offset(one),
         "measured": value,
         "± stat.": sigma,
@@ -108,8 +105,7 @@ def _rows(step: StepResult, one: Round, true: float | None) -> list[dict[str, st
         return [row]
     mean = one.average
     average = dict.fromkeys(row, "") | {
-        "step": step.step.name,
-        "target": "average",
+        "step": f"{step.step.name}: average",
         "measured": _micrometres(mean.c1_m),
         "± stat.": f"{mean.sigma_m * 1e6:.{decimals(mean.sigma_m)}f}",
         "± total": f"{mean.total_sigma_m * 1e6:.3f}",
@@ -125,7 +121,7 @@ def _idle(step: StepResult) -> dict[str, str]:
         for name, length in zip(("Defocus", "Stage Z"), step.by_hand_m, strict=True)
         if length
     ]
-    row = dict.fromkeys(_Columns(away=True, targets=True, true=True).names(), "")
+    row = dict.fromkeys(_Columns(away=True, true=True).names(), "")
     verdict = f"refused: {step.refusal.reason}" if step.refusal is not None else str(step.status)
     dose = f"{step.dose_e_per_m2 / _E_PER_A2:.1f}"
     return row | {"step": step.step.name, "verdict": verdict, "corrected": ", ".join(moved), "e/Å²": dose}
