@@ -51,7 +51,7 @@ def _lines(result: RunResult, truths: Truths, width: int = 80) -> list[str]:
 def test_the_table_has_targets_their_average_and_the_step_that_was_skipped(run: tuple[RunResult, Path]) -> None:
     result, _ = run
     measurements = sum(len(step.rounds) for step in result.steps)
-    lines = _lines(result, Truths((1e-7,) * measurements, 1e-7))
+    lines = _lines(result, Truths((1e-7,) * measurements, 1e-7), 120)
     text = "\n".join(lines)
     for word in ("fine: left", "average", "skipped", "true", "accepted"):
         assert word in text
