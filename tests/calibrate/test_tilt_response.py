@@ -63,15 +63,15 @@ def test_what_is_handed_back_can_be_drawn_and_counted() -> None:
     )
     (figure,) = outcome.evidence
     for series in figure.series:
-        assert len(series.x) == len(series.y) == 6
+        assert len(series.x) == len(series.y) == 4
         assert series.fit_x is not None
         assert series.fit_y is not None
         # The points lie on the line: a pixel in some 180.
         assert np.allclose(np.interp(series.x, series.fit_x, series.fit_y), series.y, atol=1.0)
     assert told == sorted(told)
-    # 4 to melt, 12 for the first look, 32 in the series, 5 e/Å² each.
-    assert outcome.dose_per_m2 == pytest.approx(48 * 5e20)
-    assert outcome.seconds > 48 * 0.8  # exposure and readout
+    # 12 for the first look, 24 in the series, 5 e/Å² each.
+    assert outcome.dose_per_m2 == pytest.approx(36 * 5e20)
+    assert outcome.seconds > 36 * 0.8  # exposure and readout
 
 
 def test_far_from_focus_it_says_so_instead_of_guessing() -> None:
