@@ -41,9 +41,9 @@ PROCEDURES: dict[str, Procedure] = {
     "hysteresis": lambda scope, book: measure_hysteresis(scope, book, HysteresisPlan(cycles=1)),
     "backlash": lambda scope, book: measure_backlash(scope, book, BacklashPlan(cycles=1)),
 }
-STRIDE = 7
-"""Every 7th call, from another one for each procedure: 7 is no divisor of the 8, 10 or 12 calls that an image takes, so
-every kind of call in every phase comes up."""
+STRIDE = 13
+"""Every 13th call, from another one for each procedure: 13 is no divisor of the calls that an image takes, so that
+every kind of call comes up. With 1 it is each call in turn (minutes)."""
 
 
 def opened() -> Microscope:

@@ -50,11 +50,14 @@ class AlphaFit:
 
 
 def fit_swings(swings: tuple[Swing, ...], *, pixel_m: float) -> AlphaFit:
-    """The line of vectors by weighted least squares. At least two Z. Raises NotMeasuredError where Z moves nothing."""
+    """The line of vectors by least squares. At least two Z. Raises NotMeasuredError where Z moves nothing.
+
+    All swings weigh alike: how far two arrivals lie apart says little about one swing, and their mean much about all.
+    """
     z = np.array([s.z_m for s in swings])
     rise = np.array([s.rise for s in swings])
     moved = np.array([s.moved_px for s in swings]) / rise
-    sigma = np.array([s.sigma_px for s in swings]) / rise
+    sigma = math.sqrt(float(np.mean([s.sigma_px**2 for s in swings]))) / rise
     middle = float(z.mean())
     one = np.stack([np.ones(z.size), (z - middle) * _UM], axis=-1)
     design = np.asarray(np.kron(np.eye(2), one), dtype=np.float64)  # (2·swings, 4): y and x of q, p
