@@ -25,11 +25,11 @@ class Uncertainty:
     `focus_hysteresis`: what part of a defocus excursion may stay behind when it is taken back;
     `first_motion_m`, `first_motion_s`: prior, per component, and time constant (half and twice it are allowed for) of
     the motion that decays after the first exposure of a measurement. The default is that of a place never exposed
-    before, 3 nm in all; `focus.motion` tells what is left of it later. `stage_tilt_axis_rad`: of the direction of the stage's
-    tilt axis in the image; `tilt_shear`: what scale and rotation leave of the relative error of the 2×2 tilt matrix,
-    per component: it looks like an A1 of that part of C1; `tilt_cubic_per_rad2`: of the coils' cubic term;
-    `c3_relative`: of Cs; `film_tilt_rad`: of the film's own tilt against the stage, per component; `tilt_settling`:
-    what part of a step of the beam tilt is missing when the image is taken.
+    before, 3 nm in all; `focus.motion` tells what is left of it later. `stage_tilt_axis_rad`: of the direction of
+    the stage's tilt axis in the image; `tilt_shear`: what scale and rotation leave of the relative error of the 2×2
+    tilt matrix, per component: it looks like an A1 of that part of C1; `tilt_cubic_per_rad2`: of the coils' cubic
+    term; `c3_relative`: of Cs; `film_tilt_rad`: of the film's own tilt against the stage, per component;
+    `tilt_settling`: what part of a step of the beam tilt is missing when the image is taken.
     """
 
     tilt_scale: float = 0.01

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eucentric.calibration.instrument import Uncertainty
-from eucentric.optics.aberrations import Aberrations, image_shift
 
 Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
 
 C1_STEP_M = 1e-6  # scale of the free parameter, so that all columns of the design matrix are alike in size
 FREE = 1  # number of parameters without a prior: C1
@@ -58,7 +58,7 @@ class Forward:
     `decay_s` is the prior's time constant of the first motion.
     """
 
-    omega: NDArray[np.complex128]
+    omega: Complex
     times: Array
     first: NDArray[np.intp]
     second: NDArray[np.intp]
@@ -66,33 +66,41 @@ class Forward:
     decay_s: float
 
     def shifts(self, values: Array) -> Array:
-        """Shifts (2·links,) in (y, x), metres, for parameters in SI: C1, and `GROUPS` in order."""
-        part = {name: values[where] for name, where in GROUPS.items()}
-        position = image_shift(self._turned(part), self._lens(float(values[0]), part)) + self._motion(part)
-        difference = (position[self.second] - position[self.first]) / (1 + part["pixel size"][0])
-        return np.stack([difference.imag, difference.real], axis=-1).ravel()
+        """Shifts (…, 2·links) in (y, x), metres, for parameters (…, n) in SI: C1, and `GROUPS` in order."""
+        part = {name: values[..., where] for name, where in GROUPS.items()}
+        position = self._focused(values[..., :1], part) + self._motion(part)
+        difference = (position[..., self.second] - position[..., self.first]) / (1 + part["pixel size"])
+        both = np.stack([difference.imag, difference.real], axis=-1)  # (…, links, 2)
+        return np.asarray(both.reshape(*values.shape[:-1], 2 * self.first.size))
 
-    def _turned(self, part: dict[str, Array]) -> NDArray[np.complex128]:
-        """The true tilts about the true axis."""
-        size = 1 + part["tilt scale"][0] + part["tilt cubic"][0] * np.abs(self.omega) ** 2
-        sheared = complex(*part["tilt shear"]) * np.conj(self.omega)
-        missing = part["tilt settling"][0] * (np.concatenate([[0j], self.omega[:-1]]) - self.omega)
-        axis_y, axis_x = part["coma-free axis"]
-        turned = self.omega * size * np.exp(1j * part["tilt rotation"][0])
-        return np.asarray(turned + sheared + missing + complex(axis_x, axis_y))
+    def _focused(self, c1: Array, part: dict[str, Array]) -> Complex:
+        """∇W at the true tilts: C1 β + A1 β̄ + C3 |β|² β (aberrations.image_shift, for many lenses at once)."""
+        a1 = part["astigmatism"][..., :1] + 1j * part["astigmatism"][..., 1:]
+        c3 = self.c3_m * (1 + part["Cs"])
+        beta = self._turned(part)
+        return np.asarray(c1 * beta + a1 * np.conj(beta) + c3 * np.abs(beta) ** 2 * beta)
 
-    def _lens(self, c1_m: float, part: dict[str, Array]) -> Aberrations:
-        a, b = (float(v) for v in part["astigmatism"])
-        return Aberrations(c1_m=c1_m, a1_m=(a, b), c3_m=self.c3_m * (1 + float(part["Cs"][0])))
+    def _turned(self, part: dict[str, Array]) -> Complex:
+        """The true tilts about the true axis, (…, images)."""
+        size = 1 + part["tilt scale"] + part["tilt cubic"] * np.abs(self.omega) ** 2
+        sheared = _yx(part["tilt shear"]) * np.conj(self.omega)
+        missing = part["tilt settling"] * (np.concatenate([[0j], self.omega[:-1]]) - self.omega)
+        turned = self.omega * size * np.exp(1j * part["tilt rotation"])
+        return np.asarray(turned + sheared + missing + _yx(part["coma-free axis"]))
 
-    def _motion(self, part: dict[str, Array]) -> NDArray[np.complex128]:
-        """Drift from the middle of the measurement on, and the rest of the decaying motion."""
-        vy, vx = part["drift"]
-        moved = complex(vx, vy) * (self.times - self.times.mean())
+    def _motion(self, part: dict[str, Array]) -> Complex:
+        """Drift from the middle of the measurement on, and the rest of the decaying motion, (…, images)."""
+        moved = _yx(part["drift"]) * (self.times - self.times.mean())
         since = self.times - self.times.min()
-        for (my, mx), decay in zip(part["first motion"].reshape(-1, 2), DECAYS, strict=True):
-            moved = moved + complex(mx, my) * np.exp(-since / (decay * self.decay_s))
+        for number, decay in enumerate(DECAYS):
+            first = _yx(part["first motion"][..., 2 * number : 2 * number + 2])
+            moved = moved + first * np.exp(-since / (decay * self.decay_s))
         return np.asarray(moved)
+
+
+def _yx(vector: Array) -> Complex:
+    """(…, 2) in (y, x) as x + iy, (…, 1)."""
+    return np.asarray(vector[..., 1:] + 1j * vector[..., :1])
 
 
 def prior_sigmas(prior: Uncertainty) -> Array:

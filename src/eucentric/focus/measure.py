@@ -28,6 +28,7 @@ from eucentric.optics.column import Column
 from eucentric.optics.pair import PairOptics
 
 _PLAIN_SIGMA_PX = 0.5  # 1σ taken for correlators that state no error: their peaks are read to about half a pixel
+_MODEL_SIGMA_PX = 0.01  # what no noise explains: interpolation, and optics that the model of a pair does not know
 _NO_DEFOCUS_CHI2 = 25.0  # χ² per degree of freedom (5 σ) beyond which no defocus explains a shift
 
 
@@ -163,8 +164,10 @@ def _register(frames: tuple[Frame, ...], tilts: tuple[Tilt, ...], link: Link, ho
 
 
 def _in_metres(shift: Shift, link: Link, pixel_m: float) -> LinkShift:
-    covariance = np.eye(2) * _PLAIN_SIGMA_PX**2 if shift.covariance_px2 is None else shift.covariance_px2
-    return LinkShift(link, _scaled(shift.shift_px, pixel_m), np.asarray(covariance, dtype=np.float64) * pixel_m**2)
+    if shift.covariance_px2 is None:
+        return LinkShift(link, _scaled(shift.shift_px, pixel_m), np.eye(2) * (_PLAIN_SIGMA_PX * pixel_m) ** 2)
+    covariance = np.asarray(shift.covariance_px2, dtype=np.float64) * pixel_m**2
+    return LinkShift(link, _scaled(shift.shift_px, pixel_m), covariance, _MODEL_SIGMA_PX * pixel_m)
 
 
 def _scaled(shift_px: Vector, pixel_m: float) -> Vector:

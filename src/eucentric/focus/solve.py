@@ -127,7 +127,7 @@ def _first_guess(fit: Forward, observed: Array) -> float:
 def _jacobian(model: Callable[[Array], Array], at: Array) -> Array:
     """Central differences over ±1σ of each parameter: (2·links, parameters)."""
     steps = np.eye(at.size)
-    return np.stack([(model(at + step) - model(at - step)) / 2 for step in steps], axis=-1)
+    return np.asarray((model(at + steps) - model(at - steps)).T / 2)
 
 
 def _gauss_newton(model: Callable[[Array], Array], start: Array, observed: Array, weight: Array) -> tuple[Array, Array]:
