@@ -12,11 +12,17 @@ import pytest
 from eucentric.calibrate import shots
 from eucentric.calibrate.alpha import AlphaPlan, measure_alpha
 from eucentric.calibrate.backlash import BacklashPlan, measure_backlash
+from eucentric.calibrate.coma_free import measure_coma_free
 from eucentric.calibrate.eucentric_focus import EucentricFocusPlan, measure_eucentric_focus
 from eucentric.calibrate.focus_scale import FocusScalePlan, measure_focus_scale
 from eucentric.calibrate.height import HeightPlan, measure_height
 from eucentric.calibrate.hysteresis import HysteresisPlan, measure_hysteresis
 from eucentric.calibrate.parfocality import ParfocalityPlan, measure_parfocality
+from eucentric.calibrate.pivot import measure_pivot
+from eucentric.calibrate.rotation_centre import measure_rotation_centre
+from eucentric.calibrate.settling import measure_settling
+from eucentric.calibrate.stigmator import measure_stigmator
+from eucentric.calibrate.tilt_response import measure_tilt_response
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.handed_over import book_from
 from eucentric.calibration.quantities import AlphaResponse
@@ -41,16 +47,26 @@ PROCEDURES: dict[str, Procedure] = {
     "hysteresis": lambda scope, book: measure_hysteresis(scope, book, HysteresisPlan(cycles=1)),
     "backlash": lambda scope, book: measure_backlash(scope, book, BacklashPlan(cycles=1)),
 }
-STRIDE = 13
-"""Every 13th call, from another one for each procedure: 13 is no divisor of the calls that an image takes, so that
+OPTICS: dict[str, Procedure] = {
+    "tilt response": lambda scope, book: measure_tilt_response(scope, book.of("fa")),
+    "coma-free axis": lambda scope, book: measure_coma_free(scope, book.of("fa")),
+    "stigmator": lambda scope, book: measure_stigmator(scope, book.of("fa")),
+    "rotation centre": lambda scope, book: measure_rotation_centre(scope, book.of("fa")),
+    "pivot": lambda scope, book: measure_pivot(scope, book.of("fa")),
+    "settling": lambda scope, book: measure_settling(scope, book.of("fa")),
+}
+"""Those that measure at the present preset."""
+ALL = {**PROCEDURES, **OPTICS}
+STRIDE = 29
+"""Every 29th call, from another one for each procedure: 29 is no divisor of the calls that an image takes, so that
 every kind of call comes up. With 1 it is each call in turn (minutes)."""
 
 
-def opened() -> Microscope:
+def opened(preset: str) -> Microscope:
     """A microscope that is nowhere at zero."""
     magnitudes = {"specimen": {"height_m": 1e-6}}
     scope = open_microscope("simulated", seed=1, perfect=True, size=256, magnitudes=magnitudes)
-    scope.set_preset("sq")
+    scope.set_preset(preset)
     scope.set_defocus(0.5e-6)
     scope.reset_defocus()
     scope.set_defocus(-0.7e-6)
@@ -92,24 +108,25 @@ def book_of(scope: Microscope) -> CalibrationBook:
     return dataclasses.replace(book, presets=presets)
 
 
-@pytest.mark.parametrize("name", list(PROCEDURES))
+@pytest.mark.parametrize("name", list(ALL))
 def test_an_exception_at_a_call_leaves_the_microscope_as_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    preset = "fa" if name in OPTICS else "sq"
     monkeypatch.setattr(shots, "register", kept(shots.register))
-    recording: Any = Recording(opened())
+    recording: Any = Recording(opened(preset))
     counting: Any = Counting(recording)
     book, found = book_of(recording.inner), state(recording.inner)
-    PROCEDURES[name](Guarded(counting), book)
+    ALL[name](Guarded(counting), book)
     assert as_found(recording.inner, found)
 
     def fail() -> None:
         raise InstrumentError("The wire fell out.")
 
-    first = 1 + list(PROCEDURES).index(name)
+    first = 1 + list(ALL).index(name)
     for call in range(first, counting.calls + 1, STRIDE):
-        inner = opened()
+        inner = opened(preset)
         broken: Any = Counting(Replaying(inner, recording.film), call, fail)
         try:
-            PROCEDURES[name](Guarded(broken), book)
+            ALL[name](Guarded(broken), book)
         except InstrumentError as error:
             assert "wire" in str(error), counting.names[call - 1]  # noqa: PT017 - restoring may mend it without one
         assert as_found(inner, found), f"call {call}, {counting.names[call - 1]}"
