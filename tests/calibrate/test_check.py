@@ -22,7 +22,7 @@ TIMES = 5.0  # the default: what must be made visible
 
 
 def perfect(**faults: Any) -> Microscope:
-    magnitudes = {"specimen": {"height_m": 3e-6}, **faults}
+    magnitudes = {"specimen": {"height_m": 3e-6}} | faults
     return open_microscope("simulated", seed=3, size=256, perfect=True, magnitudes=magnitudes)
 
 
@@ -106,6 +106,16 @@ def test_a_lit_area_that_leaves_the_view_is_told_as_pivot() -> None:
     scope = perfect(column={"pivot_m_per_rad": TIMES * 20e-6})
     report = preflight(scope, book(scope), CheckPlan(alignments=("pivot point",)))
     assert not_green(report) == {"pivot"}
+
+
+def test_where_focus_is_not_reached_the_wrong_direction_is_told() -> None:
+    """Believed a quarter turn and more off, the stage is sent astray; a first look believes nothing and sees it."""
+    scope = perfect(specimen={"height_m": 60e-6})
+    report = preflight(scope, mistaken(book(scope), cmath.rect(1.0, math.radians(100))), TILTS)
+    assert not_green(report) == {"height", "tilt rotation"}
+    turn = report.line("tilt rotation")
+    assert turn is not None
+    assert turn.number == pytest.approx(math.radians(-100), abs=math.radians(6))  # a first look: 3°
 
 
 def test_a_dead_shutter_is_told_and_nothing_else_is_tried() -> None:

@@ -7,8 +7,10 @@ three known defoci; then each alignment anew, beside what is believed of it; las
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from eucentric.calibrate.as_found import first_look_lines, with_axis, with_tilts
 from eucentric.calibrate.camera_lines import dose_line, illumination_line, pattern_line, shutter_line
 from eucentric.calibrate.control_lines import control_line
 from eucentric.calibrate.drift_line import drift_line
@@ -24,7 +26,7 @@ from eucentric.calibrate.report import DefocusPoint, Line, Report, worst
 from eucentric.calibrate.shots import Shots
 from eucentric.calibrate.tilt_lines import tilt_lines
 from eucentric.calibration.book import CalibrationBook
-from eucentric.calibration.quantities import AnyQuantity
+from eucentric.calibration.quantities import AnyQuantity, ComaFreeAxis
 from eucentric.calibration.record import Level, optics_of
 from eucentric.errors import EucentricError, InstrumentError
 from eucentric.microscope.guarded import Guarded
@@ -76,6 +78,7 @@ class _Check:
         self, scope: Guarded, book: CalibrationBook, plan: CheckPlan, stored: Stored, progress: Progress
     ) -> None:
         self._scope, self._book, self._plan = scope, book, plan
+        self._found = book  # as believed, with what was found wrong put right
         self._stored, self._progress = stored, progress
         self._lines: list[Line] = []
         self._points: tuple[DefocusPoint, ...] = ()
@@ -130,7 +133,12 @@ class _Check:
             z = self._scope.stage().z_m
             return Line("height", Level.GREEN, f"stage Z {z * 1e6:.1f} µm", "The specimen was brought to focus.", z)
 
-        return self._line("height", near)
+        if self._line("height", near):
+            return True
+        hole = self._plan.presets.hole
+        with suppress(EucentricError):  # that focus was not reached is told already
+            self._lines += first_look_lines(self._scope, hole, self._book.of(hole))
+        return False
 
     def _camera(self, shots: Shots) -> None:
         tilt = self._plan.tilt_rad
@@ -153,6 +161,7 @@ class _Check:
             self._lines.append(_not_measured("ratio", error))
             return
         self._points = tried.points
+        self._found = with_tilts(self._found, self._plan.presets.focus, tried)
         self._lines += tilt_lines(tried, self._plan.presets.focus)
 
     def _tried(self, shots: Shots) -> Tried:
@@ -171,17 +180,19 @@ class _Check:
         with self._scope.preserved():
             self._scope.set_preset(preset)
             self._scope.set_defocus(0.0)
-            outcome = run(task, Bench(self._scope, self._book, presets, states, silent))
+            outcome = run(task, Bench(self._scope, self._found, presets, states, silent))
         self._dose += outcome.dose_per_m2
         if outcome.quantity is None and kind == "pivot point":
             return self._light()
         if outcome.quantity is None:
             return Line(KEYS[kind], Level.RED, "not measured", outcome.sentence)
+        if isinstance(outcome.quantity, ComaFreeAxis):
+            self._found = with_axis(self._found, outcome.quantity.tilt_rad)
         return judged(outcome.quantity, self._book.of(preset), self._stored(kind, preset), preset)
 
     def _light(self) -> Line:
         with self._scope.preserved():
-            shots = Shots(self._scope, self._book.of(self._plan.presets.focus))
+            shots = Shots(self._scope, self._found.of(self._plan.presets.focus))
             line = light_line(shots)
         self._dose += shots.dose_per_m2
         return line

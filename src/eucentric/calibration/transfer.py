@@ -29,6 +29,9 @@ from eucentric.errors import CalibrationError
 NOMINAL_PIXEL_SIGMA = 0.02
 """1σ of the quotient of two nominal pixel sizes: each is commonly known to 1 or 2 %."""
 
+GIVEN_SIGMA_RAD = math.radians(1.0)
+"""1σ of a rotation that an operator gives: as read from a table or a picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:

@@ -65,19 +65,24 @@ def _latest(records: tuple[Record, ...]) -> list[Record]:
 
 
 def _table(records: list[Record]) -> None:
+    """One table for each instrument."""
     from rich.table import Table
 
-    from eucentric.calibration.words import sentence
+    from eucentric.calibration.words import lines
     from eucentric.cli.style import console, level_text
 
-    table = Table(title="Calibrations", title_justify="left")
-    for name in ("instrument", "what", "preset", "taken (UTC)", "is", "values"):
-        table.add_column(name, overflow="fold")
-    for r in records:
-        kind = r.kind + (" (rough)" if r.rough else "") + (" (transferred)" if r.transferred else "")
-        values = sentence(r.quantity, r.optics)
-        table.add_row(r.instrument, kind, r.optics.preset, f"{r.taken:%Y-%m-%d %H:%M}", level_text(r.level), values)
-    console().print(table)
+    if not records:
+        console().print("Nothing is calibrated here. Begin with: eucentric calibrate all", markup=False)
+    for instrument in sorted({r.instrument for r in records}):
+        table = Table(title=f"Calibrations of {instrument}", title_justify="left")
+        for name in ("what", "taken (UTC)", "is", "values"):
+            table.add_column(name, overflow="fold")
+        for r in (one for one in records if one.instrument == instrument):
+            note = "\nrough" if r.rough else "\ntransferred" if r.transferred else ""
+            values = "\n".join(f"{name} {value}" for name, value in lines(r.quantity, r.optics) if name != "tied")
+            taken = f"{r.taken:%Y-%m-%d\n%H:%M}"
+            table.add_row(f"{r.kind}\n{r.optics.preset}{note}", taken, level_text(r.level), values)
+        console().print(table)
 
 
 @app.command("all")
@@ -113,6 +118,42 @@ def calibrate_all(
         _summary(did, store)
     if any(d.state in (State.FAILED, State.BLOCKED) for d in did):
         raise typer.Exit(NOT_GOOD)
+
+
+@app.command("transfer")
+def transfer(
+    *,
+    kind: Annotated[str, typer.Argument(help=f"What to carry over: {', '.join(COMMANDS)}.")],
+    source: Annotated[str, typer.Option("--from", help="Preset where it was measured.")],
+    target: Annotated[str, typer.Option("--to", help="Preset where it is wanted.")],
+    rotation: Annotated[
+        str | None,
+        typer.Option(help='Rotation of the image from one to the other: "12 deg". Default: by both tilt responses.'),
+    ] = None,
+    microscope: Name = "simulated",
+    seed: Seed = 0,
+    store: Store = STORE,
+    as_json: AsJson = False,
+) -> None:
+    """Carry a calibration over to another magnification, by pixel sizes and image rotation; its errors grow."""
+    from eucentric.calibration.record import optics_of
+    from eucentric.calibration.store import CalibrationStore
+    from eucentric.calibration.transfer import GIVEN_SIGMA_RAD, Turn, calibrated_turn, transferred
+    from eucentric.errors import InputError
+    from eucentric.units import parse
+
+    if kind not in COMMANDS:
+        raise InputError(f"There is no calibration '{kind}'. Use one of: {', '.join(COMMANDS)}.")
+    instrument = opened(microscope, seed=seed)
+    kept = CalibrationStore(store)
+    here, there = (optics_of(instrument.microscope, name) for name in (source, target))
+    record = kept.need(COMMANDS[kind], instrument.instrument, here)
+    if rotation is not None:
+        turn = Turn(parse(rotation, "rad"), GIVEN_SIGMA_RAD)
+    else:
+        responses = (kept.need("tilt response", instrument.instrument, optics) for optics in (here, there))
+        turn = calibrated_turn(*responses)
+    _show(kept.keep(transferred(record, there, turn)), store, as_json)
 
 
 def _one(command: str, kind: str) -> Callable[..., None]:
@@ -210,7 +251,9 @@ def _watched(quiet: bool) -> Iterator[Callable[[Moment | Did], None]]:
         TimeRemainingColumn(),
         TextColumn("{task.description}"),
     )
-    with Progress(*columns, console=console(quiet=quiet), transient=True) as bar:
+    screen = console(quiet=quiet)
+    # Into a file or a pipe nothing is drawn that would be wiped out again.
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         whole = bar.add_task("starting", total=1.0)
 
         def tell(moment: Moment | Did) -> None:

@@ -113,7 +113,9 @@ def _watched(quiet: bool) -> Iterator[Callable[[str, float], None]]:
     from eucentric.cli.style import console
 
     columns = (BarColumn(24), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
-    with Progress(*columns, TextColumn("{task.description}"), console=console(quiet=quiet), transient=True) as bar:
+    screen, what = console(quiet=quiet), TextColumn("{task.description}")
+    # Into a file or a pipe nothing is drawn that would be wiped out again.
+    with Progress(*columns, what, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         whole = bar.add_task("starting", total=1.0)
         yield lambda what, fraction: bar.update(whole, completed=fraction, description=what)
 
