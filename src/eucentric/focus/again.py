@@ -115,7 +115,8 @@ def _answers(result: DefocusResult) -> list[float]:
 def _agree(a: float, b: float, first: DefocusResult, second: DefocusResult) -> bool:
     # The calibration's error is common to both tilts; noise, drift and a little of the scale are not.
     noise = sum(_own_error(r.measurement) ** 2 for r in (first, second)) ** 0.5
-    pixel = first.pixel_m / abs(complex(*second.exposures.tilts[0]))  # half a pixel of a runner-up, as defocus
+    tilt = max(abs(complex(*t)) for t in second.exposures.tilts)  # of stage tilts, the middle image's is 0
+    pixel = first.pixel_m / tilt  # half a pixel of a runner-up, as defocus
     return bool(abs(a - b) < _AGREE_SIGMAS * noise + _AGREE_FRACTION * max(abs(a), abs(b)) + pixel)
 
 
