@@ -27,7 +27,7 @@ from eucentric.microscope.protocol import Microscope
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.microscope.simulated.truth import truth
 
-SEEDS_EACH = 2
+SEEDS_EACH = 1
 SEQUENCE = "Z Focus, then Focus"
 NAMED = 0.95
 _CHECK_SIZE = 512
