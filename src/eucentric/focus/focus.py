@@ -101,7 +101,7 @@ class Focus:
 def _guarded(microscope: Microscope, checkpoint: Callable[[], None] | None) -> Guarded:
     """The microscope with a guard that looks at the checkpoint."""
     if isinstance(microscope, Guarded):
-        return microscope if checkpoint is None else Guarded(microscope.inner, checkpoint=checkpoint)
+        return microscope if checkpoint is None else microscope.with_checkpoint(checkpoint)
     return Guarded(microscope, checkpoint=checkpoint)
 
 
