@@ -165,6 +165,23 @@ def test_height_is_measured_at_the_stored_eucentric_focus_and_z_arrives_from_bel
     assert "eucentric focus" in _of(told, events.SetUp)[0].what
 
 
+def test_on_a_tilted_stage_z_moves_along_the_holder_s_normal() -> None:
+    alpha = math.radians(40)
+    microscope = _open(512, height_m=15e-6)
+    microscope.move_stage(alpha_rad=alpha)
+    step = FocusStep(
+        name="z", preset="hl", tilt_rad=4e-3, correction_type=CorrectionType.STAGE_Z, tolerance_m=1e-6, offset_m=-20e-6
+    )
+    result, _ = _run(microscope, _settings(step))
+    seen = result.steps[0].rounds[0].result.measurement
+    made = result.steps[0].rounds[0].correction
+    assert made is not None
+    # The film's normal leans by α: on the axis it is higher than along the normal by 1/cos α.
+    assert abs(seen.c1_m - 15e-6 / math.cos(alpha)) < 3 * seen.total_sigma_m
+    assert made.move_m == pytest.approx(-seen.c1_m * math.cos(alpha))
+    assert result.steps[0].status is Status.DONE
+
+
 def test_both_moves_of_an_approach_are_checked_before_the_first() -> None:
     microscope = _open(512, height_m=48e-6, limits={"stage_z_max_m": 50e-6})
     step = FocusStep(name="z", preset="hl", tilt_rad=4e-3, correction_type=CorrectionType.STAGE_Z, tolerance_m=1e-6)

@@ -50,6 +50,7 @@ class Loop:
         self._made: Correction | None = None  # the correction between the pass before and this one
         self._spent_before = sum(work.doses.values())
         self._corrections = 0
+        self._probed = False
         self._not_stigmated: Finding | None = None
 
     def run(self, range_m: float, *, measure_only: bool) -> StepResult:
@@ -85,7 +86,8 @@ class Loop:
         self._hands.correct(self._step, wanted)
         self._looking.mark(correction=wanted)
         self._made = wanted
-        self._corrections += not wanted.probe
+        self._corrections += not wanted.probe or self._probed  # one probe is free; more would never end
+        self._probed = True
         return None
 
     def _astigmatism(self) -> StigmatorCorrection | Finding | None:

@@ -13,7 +13,7 @@ from eucentric.focus.looking import Looking
 from eucentric.focus.loop import Loop
 from eucentric.focus.measurement import Measurement
 from eucentric.focus.methods.beam_tilt import BeamTilt
-from eucentric.focus.methods.manual import Operator, by_hand
+from eucentric.focus.methods.manual import Operator, focus_by_hand
 from eucentric.focus.methods.method import Method
 from eucentric.focus.methods.stage_tilt import StageTilt
 from eucentric.focus.outcome import COVERAGE, RunResult, Status, StepResult
@@ -74,8 +74,11 @@ class Run:
         )
 
     def _step(self, step: FocusStep, measure_only: bool, known: Measurement | None) -> StepResult:
-        if step.focus_method is FocusMethod.MANUAL and measure_only:
+        by_hand = step.focus_method is FocusMethod.MANUAL
+        if by_hand and measure_only:
             return _skipped(step, "it is done by hand, and nothing is to be corrected.")
+        if by_hand and self._operator is None:  # before the preset changes: that alone moves focus a little
+            return _skipped(step, "it is done by hand, and nobody is there to do it.")
         work, hands = self.work, self._hands
         hands.set_up(step)
         if step.focus_method in _METHODS:
@@ -83,9 +86,9 @@ class Run:
         else:
             work.tell(events.StepStarted(work.now_s(), step, step.delta_max_m or 0.0))
             result = StepResult(step, Status.DONE, (), None, 0.0)
-            if step.focus_method is FocusMethod.MANUAL:
+            if self._operator is not None and by_hand:
                 self._journey.go(self._targets[0])
-                result = by_hand(work, step, self._targets[0], hands, self._operator)
+                result = focus_by_hand(work, step, self._targets[0], hands, self._operator)
         if result.status in {Status.DONE, Status.BY_HAND} and not measure_only:
             hands.reset_defocus(step)
         return result

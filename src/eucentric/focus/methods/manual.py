@@ -128,11 +128,8 @@ class Desk:
 _STILL_M = 1e-9  # less than this is what encoders flicker by
 
 
-def by_hand(work: Work, step: FocusStep, target: FocusTarget, hands: Hands, operator: Operator | None) -> StepResult:
-    """Let the operator focus. Without one the step is skipped, with a sentence that says so."""
-    if operator is None:
-        why = f"Step '{step.name}' was skipped: it is done by hand, and nobody is there to do it."
-        return StepResult(step, Status.SKIPPED, (), None, 0.0, why)
+def focus_by_hand(work: Work, step: FocusStep, target: FocusTarget, hands: Hands, operator: Operator) -> StepResult:
+    """Let the operator focus: what was moved stays when done, and is taken back otherwise."""
     before = work.doses.get(target.name, 0.0)
     desk = Desk(work, step, target, hands)
     reply = operator.focus(desk)
