@@ -120,3 +120,11 @@ def test_camera_pattern_alone_is_no_focus() -> None:
     one, two = (rng.poisson(200, (320, 320)) * camera for _ in range(2))
     found = register(one, two, pair=optics(AT_FOCUS))
     assert found.fixed_pattern is FixedPattern.INDISTINGUISHABLE or found.false_lock_probability > 1e-6
+
+
+@pytest.mark.parametrize("lens", LENSES[:3])
+def test_a_true_negative_stays_one(lens: Lens) -> None:
+    """The second image as a negative: no positive ripple beside the minimum is taken for the answer."""
+    pair = tilted_pair(7, lens)
+    negative = 2 * pair.moving.mean() - pair.moving
+    assert register(pair.reference, negative, pair=optics(lens)).contrast_sign == -1

@@ -39,6 +39,8 @@ CLOSE_PX = 6.0
 QUICK_TILES = 9
 QUICK_FROM_PX = 9.0
 """Where the search leaves more than this to find, a few tiles say first where to cut all of them."""
+CLEARLY = 1.5
+"""What explains this many times as much, in nats, is right."""
 STRETCHED_PX = 0.05
 """Where the shift changes by less than this from the middle to the edge, nothing is interpolated."""
 PATTERN_NATS = 12.0
@@ -129,7 +131,20 @@ def _matched(seen: _Seen) -> Shift:
 
 
 def _search(seen: _Seen) -> Found:
-    return search(seen.first, seen.second, seen.pair, seen.where, workers=seen.workers)
+    """What the search finds, with the sign of contrast that the model of the pair says.
+
+    The search knows no Thon rings: near focus the foot of their peak can be a minimum that is stronger than the peak.
+    Both are refined with all that is known of the pair, and the one that explains clearly more is right.
+    """
+    found = search(seen.first, seen.second, seen.pair, seen.where, workers=seen.workers)
+    if seen.pair is None or found.beside is None:
+        return found
+    negative = replace(seen, second=replace(seen.second, values=-seen.second.values))
+    turned = replace(found, candidates=(replace(found.candidates[0], sign=1),))
+    (_, alike), (_, reversed_) = _refined(seen, found.beside), _refined(negative, turned)
+    if alike is None or (reversed_ is not None and alike.evidence < CLEARLY * reversed_.evidence):
+        return found
+    return found.beside
 
 
 def _refined(seen: _Seen, found: Found) -> tuple[Candidate | None, Refined | None]:

@@ -34,6 +34,8 @@ RIVALS = 3
 PEAK_REACH = 24
 """Pixels around a peak within which all that is connected to it above a quarter of its height belongs to it."""
 
+FOOT = 8
+"""Pixels of the searched images within which a minimum may be the foot of a maximum: ripples of the Thon rings."""
 RIPPLE = 4
 """Pixels of the searched images within which a peak's own ripple may stand apart from it."""
 
@@ -52,7 +54,8 @@ class SearchRange:
 class Found:
     """Best first; `rival` is the candidate that the best is hardest told from, at `odds` to one. `correlation` is the
     padded, wrapped map; one element is `step_px` full pixels. `centroid_px` (y, x), for a tilted specimen alone: where
-    in the first image, from its middle, the best agrees on average."""
+    in the first image, from its middle, the best agrees on average. `beside`: where the best is a minimum (reversed
+    contrast) at the foot of a maximum, what was found with that maximum as the best."""
 
     candidates: tuple[Candidate, ...]
     false_lock_probability: float
@@ -61,6 +64,7 @@ class Found:
     correlation: Image
     step_px: tuple[float, float]
     centroid_px: tuple[float, float] = (0.0, 0.0)
+    beside: Found | None = None
 
 
 def search(first: Prepared, second: Prepared, pair: PairOptics | None, where: SearchRange, *, workers: int) -> Found:
@@ -102,13 +106,23 @@ def _search_level(
     candidates = ranked([c for c in seen if c is not None], lags)
     if not candidates:
         return Found((), 1.0, None, 1.0, correlation, step)
-    best = candidates[0]
-    likely = [c for c in candidates[1:] if c.t > 0][:RIVALS]
-    rivals = [(odds_against((white_a, white_b), best, c, factor=factor, lags=lags), c) for c in likely]
-    odds, rival = min(rivals, key=lambda r: r[0], default=(1e300, None))
     tilted = pair is not None and pair.slope != (0.0, 0.0)
-    middle = centroid(white_a, white_b, best, factor) if tilted else (0.0, 0.0)
-    return Found(tuple(candidates), chance(best, lags), rival, odds, correlation, step, middle)
+
+    def told(candidates: list[Candidate], beside: Found | None = None) -> Found:
+        best = candidates[0]
+        likely = [c for c in candidates[1:] if c.t > 0][:RIVALS]
+        rivals = [(odds_against((white_a, white_b), best, c, factor=factor, lags=lags), c) for c in likely]
+        odds, rival = min(rivals, key=lambda r: r[0], default=(1e300, None))
+        middle = centroid(white_a, white_b, best, factor) if tilted else (0.0, 0.0)
+        return Found(tuple(candidates), chance(best, lags), rival, odds, correlation, step, middle, beside)
+
+    above = [c for c in candidates if candidates[0].sign < 0 < c.sign and _near(c, candidates[0], FOOT * factor)]
+    beside = told([above[0], *(c for c in candidates if c.sign > 0 and c is not above[0])]) if above else None
+    return told(candidates, beside)
+
+
+def _near(one: Candidate, other: Candidate, reach_px: float) -> bool:
+    return float(np.hypot(*np.subtract(one.shift_px, other.shift_px))) <= reach_px
 
 
 def _overlap(first: Prepared, second: Prepared, *, factor: int, workers: int) -> Image:
