@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from eucentric.cli.main import run
+from eucentric.focus.patterns import PatternName
+from eucentric.focus.settings import FocusMethod
+from eucentric.focus.toml import read_toml
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 # Shifts of the example are exact by construction; the images' own noise allows far less than a tenth of a pixel.
@@ -15,7 +18,7 @@ SHIFT_TOLERANCE_PX = 0.1
 
 
 def test_the_script_runs_and_finds_the_shift(capsys):
-    (script,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    script = next(s for s in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "measure_shift" in s)
     names: dict[str, object] = {}
     exec(script, names)  # the README's own example
     shift, got = names["shift"], names["got"]
@@ -33,6 +36,21 @@ def test_the_plan_says_what_the_readme_says(capsys):
     out = capsys.readouterr().out
     assert "20 nm" in out
     assert "stage Z" in out
+
+
+def test_the_focus_node_of_the_script_ends_in_focus(capsys):
+    script = next(s for s in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "Focus(" in s)
+    exec(script, {})  # the README's own example
+    assert capsys.readouterr().out.startswith("Focused to within")
+
+
+def test_the_settings_that_the_readme_shows_are_settings():
+    (text,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (step,) = read_toml(text).sequence.steps
+    assert step.measures_astigmatism
+    for name in PatternName:
+        assert name.value in text
+    assert {one.value for one in FocusMethod} <= set(re.findall(r"[A-Z]\w+(?: Tilt)?", text))
 
 
 @pytest.mark.parametrize("command", ["focus", "measure", "plan"])
