@@ -1,0 +1,52 @@
+"""What `eucentric focus` refuses before anything moves, in sentences, and leaves no run folder for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eucentric.cli.main import run
+
+STEP = '[[steps]]\nname = "fine"\npreset = "fa"\n'
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ('[[steps]]\nname = "fine"\npreset = "xx"', "Step 'fine' asks for preset 'xx', and simulated has none"),
+        ('final_preset = "zz"\n' + STEP, "The final image asks for preset 'zz'"),
+        (STEP + 'tilt = "5 mm"', "mine.toml: steps[0].tilt (step 'fine'): '5 mm' is not in a unit of rad"),
+        (STEP + "frob = 1", "There is no setting steps[0].frob"),
+    ],
+)
+def test_settings_that_can_not_be_run(capsys: pytest.CaptureFixture[str], settings: str, said: str) -> None:
+    Path("mine.toml").write_text(settings, encoding="utf-8")
+    with pytest.raises(SystemExit) as end:
+        run(["focus", "--settings", "mine.toml"])
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--settings", "nope"], "No sequence is called 'nope'"),
+        (["--settings", "nope.toml"], "There is no file nope.toml"),
+        (["--calibrations", "nowhere", "--seed", "5"], "eucentric calibrate all --seed 5 --store nowhere"),
+        (["--calibrations", "."], "eucentric calibrate tilt --preset hl"),
+        (["--figure", "figure.doc"], ".doc"),
+    ],
+)
+def test_options_that_can_not_be_used(capsys: pytest.CaptureFixture[str], options: list[str], said: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        run(["focus", *options])
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err
+    assert not Path("runs").exists()
