@@ -29,7 +29,9 @@ class Uncertainty:
     the stage's tilt axis in the image; `tilt_shear`: what scale and rotation leave of the relative error of the 2×2
     tilt matrix, per component: it looks like an A1 of that part of C1; `tilt_cubic_per_rad2`: of the coils' cubic
     term; `c3_relative`: of Cs; `film_tilt_rad`: of the film's own tilt against the stage, per component;
-    `tilt_settling`: what part of a step of the beam tilt is missing when the image is taken.
+    `tilt_settling`: what part of a step of the beam tilt is missing when the image is taken; `c1_scale`: relative error
+    of the metre that C1 is told in, where that is the commanded one of the lens. `focus_scale` is that of lens steps
+    against this metre.
     """
 
     tilt_scale: float = 0.01
@@ -48,6 +50,7 @@ class Uncertainty:
     c3_relative: float = 0.01
     film_tilt_rad: float = 5e-3
     tilt_settling: float = 2e-3  # of coils with 40 ms after 0.25 s
+    c1_scale: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,11 @@ def _yx(vector: Array) -> Complex:
 
 
 def prior_sigmas(prior: Uncertainty) -> Array:
-    """Scale of each parameter: its prior 1σ, and a fixed step for the free C1."""
+    """Scale of each parameter: its prior 1σ, and a fixed step for the free C1.
+
+    Where C1 is told in metres that are s true ones, tilts are believed s times too large (only C1·β is seen), and the
+    C3 that goes with them is C3/s³.
+    """
     motion = prior.first_motion_m / math.sqrt(len(DECAYS))
     of = {
         "astigmatism": prior.a1_m,
@@ -116,7 +120,7 @@ def prior_sigmas(prior: Uncertainty) -> Array:
         "tilt cubic": prior.tilt_cubic_per_rad2,
         "tilt settling": prior.tilt_settling,
         "coma-free axis": prior.axis_rad,
-        "Cs": prior.c3_relative,
+        "Cs": math.hypot(prior.c3_relative, 3 * prior.c1_scale),
         "pixel size": prior.pixel_scale,
     }
     scales = [C1_STEP_M]

@@ -14,7 +14,7 @@ from eucentric.correlation.register import register
 from eucentric.correlation.shift import Method, Shift, Vector
 from eucentric.errors import InputError
 from eucentric.focus.given import finite_tilts, given_column, given_frames, given_method, one_way, symmetric_tilts
-from eucentric.focus.measurement import Measurement, without_offset
+from eucentric.focus.measurement import Measurement, with_unit_error, without_offset
 from eucentric.focus.motion import after_exposure
 from eucentric.focus.patterns import Link
 from eucentric.focus.result import DefocusResult
@@ -119,6 +119,7 @@ def measure_frames(
     sure = how.uncertainty
     raw = solve(exposures, linked, c3_m=how.column.c3_m, prior=sure)
     measured = without_offset(raw, how.offset_m, math.hypot(sure.focus_scale, sure.focus_hysteresis))
+    measured = with_unit_error(measured, sure.c1_scale)
     measured = with_slope_error(measured, shifts, pixel_m, how.slope_sigma)
     rivals = tuple(_rival(s, link, exposures, how, pixel_m) for s, link in zip(shifts, links, strict=True))
     rivals_m = tuple(None if r is None else r.c1_m - how.offset_m for r in rivals)

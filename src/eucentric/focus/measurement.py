@@ -79,10 +79,29 @@ def without_offset(measured: Measurement, offset_m: float, relative_error: float
     """A measurement made at a known extra lens defocus, told as if without it; the offset's own error is added."""
     if offset_m == 0.0:
         return measured
-    error = abs(offset_m) * relative_error
+    told = replace(measured, c1_m=measured.c1_m - offset_m)
+    return with_error(told, "focus offset", abs(offset_m) * relative_error)
+
+
+def with_unit_error(measured: Measurement, c1_scale: float) -> Measurement:
+    """A measurement whose metre of C1 is only known to `c1_scale` (relative): commanded ones of the lens.
+
+    The error is proportional to C1: none in focus, where a run ends.
+    """
+    if c1_scale == 0.0:
+        return measured
+    return with_error(measured, "unit of defocus", abs(measured.c1_m) * c1_scale)
+
+
+def with_error(measured: Measurement, source: str, sigma_m: float) -> Measurement:
+    """A measurement with a further, independent error of C1: in the total, the budget and the covariance."""
+    covariance = measured.covariance_m2
+    if covariance is not None:
+        (c1, *rest), *others = covariance
+        covariance = ((c1 + sigma_m**2, *rest), *others)
     return replace(
         measured,
-        c1_m=measured.c1_m - offset_m,
-        total_sigma_m=math.hypot(measured.total_sigma_m, error),
-        budget=(*measured.budget, Contribution("focus offset", error)),
+        total_sigma_m=math.hypot(measured.total_sigma_m, sigma_m),
+        budget=(*measured.budget, Contribution(source, sigma_m)),
+        covariance_m2=covariance,
     )
