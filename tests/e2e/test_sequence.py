@@ -216,7 +216,9 @@ def test_one_who_watches_and_fails_does_not_stop_the_run() -> None:
 
 def test_measuring_only_spends_nothing_on_a_step_that_cant_reach() -> None:
     fine = default_sequence().steps[1].model_copy(update={"delta_max_m": 1e-6})
-    result, told = _run(open_microscope("simulated", seed=3, size=512), FocusSequence(steps=(COARSE, fine)), measure_only=True)
+    result, told = _run(
+        open_microscope("simulated", seed=3, size=512), FocusSequence(steps=(COARSE, fine)), measure_only=True
+    )
     assert [s.status for s in result.steps] == [Status.MEASURED, Status.SKIPPED]
     assert {e.step for e in told if isinstance(e, events.FrameTaken)} == {"coarse"}
     assert "'fine' was skipped" in result.statement
