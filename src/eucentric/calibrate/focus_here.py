@@ -24,8 +24,8 @@ def needs_tilt(shots: Shots) -> None:
 def c1_of(moved: Moved, shots: Shots) -> float:
     """C1 in commanded metres that a pair's shift says, Cs taken off, astigmatism not."""
     calibration = shots.calibration
-    tilts = (true_tilt(calibration, shot.tilt_rad) for shot in (moved.first, moved.second))
-    return PairOptics(shots.pixel_m, calibration.column, *tilts).defocus_of(moved.shift_px)
+    first, second = (true_tilt(calibration, shot.tilt_rad) for shot in (moved.first, moved.second))
+    return PairOptics(shots.pixel_m, calibration.column, first, second).defocus_of(moved.shift_px)
 
 
 def c1_here(shots: Shots) -> float:
