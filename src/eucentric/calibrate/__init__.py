@@ -1,1 +1,1 @@
-"""Calibrations as procedures: each moves a microscope, measures one quantity with its error, and puts everything back."""
+"""Calibrations as procedures: each moves a microscope, measures one quantity with its error, puts everything back."""
