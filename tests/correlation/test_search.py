@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from eucentric.correlation.register import register
-from eucentric.correlation.search import SearchRange, search
+from eucentric.correlation.search import FOOT, SearchRange, search
 from eucentric.images.prepare import prepare
+from eucentric.optics.column import Column
+from eucentric.optics.pair import PairOptics
 from tests.correlation.pairs import distance, shifted_pair
-from tests.correlation.scenes import blank, holes
+from tests.correlation.scenes import Lens, blank, holes, tilted_pair
 
 FOUND_PX = 2.0
 """A found shift is right within this; a wrong one is anywhere in a range of hundreds of pixels (chance 1e-4)."""
@@ -102,3 +104,12 @@ def test_map_of_the_search_is_padded() -> None:
     found = search(prepare(one), prepare(two), None, SearchRange(), workers=1)
     assert found.correlation.shape[0] >= 200
     assert found.correlation.shape[1] >= 260
+
+
+def test_the_foot_of_the_peak_is_no_runner_up() -> None:
+    """Beside the best one, within the ripples of its own peak, nothing of the other sign is named as an alternative."""
+    optics = PairOptics(0.3e-9, Column(200e3, 2.7e-3), (0.0, -5e-3), (0.0, 5e-3))
+    pair = tilted_pair(4, Lens(c1_m=-0.6e-6, tilt_rad=(0.0, 5e-3)))
+    found = search(prepare(pair.reference), prepare(pair.moving), optics, SearchRange(), workers=1)
+    best, rival = found.candidates[0], found.rival
+    assert rival is None or rival.sign == best.sign or distance(rival.shift_px, best.shift_px) > FOOT * found.step_px[0]

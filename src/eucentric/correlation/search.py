@@ -110,7 +110,9 @@ def _search_level(
 
     def told(candidates: list[Candidate], beside: Found | None = None) -> Found:
         best = candidates[0]
-        likely = [c for c in candidates[1:] if c.t > 0][:RIVALS]
+        # What is of the other sign at the foot of the best is its own ripple.
+        own = [c for c in candidates[1:] if c.sign != best.sign and _near(c, best, FOOT * factor)]
+        likely = [c for c in candidates[1:] if c.t > 0 and c not in own][:RIVALS]
         rivals = [(odds_against((white_a, white_b), best, c, factor=factor, lags=lags), c) for c in likely]
         odds, rival = min(rivals, key=lambda r: r[0], default=(1e300, None))
         middle = centroid(white_a, white_b, best, factor) if tilted else (0.0, 0.0)
