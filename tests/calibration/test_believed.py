@@ -77,8 +77,8 @@ def test_all_that_is_kept_is_believed(tmp_path: Path) -> None:
     assert sure.tilt_rotation_rad == pytest.approx(math.hypot(1e-3, ANOTHER_DAY))
     assert sure.stage_tilt_axis_rad == 2e-3
     assert sure.tilt_cubic_per_rad2 == 5.0
-    # Cs itself, and twice what the tilts are off by: true per commanded defocus, and 1 % of the pixel.
-    assert sure.c3_relative == pytest.approx(math.hypot(0.01, 2 * math.hypot(0.02, 0.002, 0.01)))
+    assert sure.c1_scale == pytest.approx(math.hypot(0.02, 0.002))
+    assert sure.c3_relative == pytest.approx(math.hypot(0.01, 2 * 0.01))  # Cs itself, and twice the pixel's 1 %
     assert sure.a1_m == pytest.approx(math.hypot(5e-8 / math.sqrt(2), 1e-9))
     assert sure.focus_hysteresis == pytest.approx(2e-6 / 40e-6)
 
@@ -88,7 +88,7 @@ def test_what_is_not_known_is_believed_to_be_wide(tmp_path: Path) -> None:
     store.keep(record())
     sure = book_from_store(store, "scope", [FA], COLUMNS).of("fa").uncertainty
     assert (sure.axis_rad, sure.a1_m) == (AXIS_UNKNOWN_RAD, A1_UNKNOWN_M)
-    assert sure.c3_relative == pytest.approx(math.hypot(0.01, 2 * math.hypot(0.01, 0.01)))
+    assert sure.c1_scale == 0.01
 
 
 def test_a_preset_without_a_tilt_response_names_the_command(tmp_path: Path) -> None:

@@ -33,9 +33,9 @@ def test_there_and_back(y: float, x: float, scale: float, angle: float, axis: tu
     assert true_tilt(calibration, instrument_tilt(calibration, (y, x))) == pytest.approx((y, x), abs=1e-12)
 
 
-@given(y=ANGLES, x=ANGLES, cubic=st.floats(-250, 500), axis=st.tuples(ANGLES, ANGLES))
+@given(y=ANGLES, x=ANGLES, cubic=st.floats(-40, 500), axis=st.tuples(ANGLES, ANGLES))
 def test_there_and_back_with_a_cubic_term(y: float, x: float, cubic: float, axis: tuple[float, float]) -> None:
-    """Ten times the usual 50 per rad² and more: 30 % of a tilt of 56 mrad, which axis and tilt together may reach."""
+    """Ten times the usual 50 per rad²; at −40 the coils reach 61 mrad, and axis and tilt together up to 57."""
     calibration = replace(_turned(1.0, 0.3, axis), tilt_cubic_per_rad2=cubic)
     # Rounding, and Newton's last step of 1e-15 of the tilt.
     assert true_tilt(calibration, instrument_tilt(calibration, (y, x))) == pytest.approx((y, x), abs=1e-12)

@@ -22,7 +22,7 @@ from eucentric.calibration.age import Ages, is_old
 from eucentric.calibration.believed import book_from_store
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.quantities import AnyQuantity, ComaFreeAxis
-from eucentric.calibration.record import Record, optics_of
+from eucentric.calibration.record import Level, Record, optics_of
 from eucentric.calibration.store import CalibrationStore, missing
 from eucentric.errors import CalibrationError, EucentricError
 from eucentric.microscope.guarded import Guarded
@@ -41,6 +41,7 @@ class State(StrEnum):
     KNOWN = "known"  # measured before, and not old
     FAILED = "failed"
     BLOCKED = "blocked"  # something that it needs is not known
+    UNTOLD = "untold"  # can't be told here, and does no harm
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,10 @@ class Setup:
     draw: Draw | None = None
     tell: Callable[[Moment | Did], None] = _quiet
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+class _UntoldError(CalibrationError):
+    """Nothing to keep, and nothing wrong."""
 
 
 class Calibrator:
@@ -167,6 +172,8 @@ class Calibrator:
             record = self._measure(task)
             if task.kind == AXIS:
                 self._again_about(record)
+        except _UntoldError as error:
+            return Did(task, State.UNTOLD, why=str(error))
         except Exception as error:  # one that is no error of ours is a bug, and must not cost the others
             self._is_near = False
             said = str(error) if isinstance(error, EucentricError) else f"{type(error).__name__}: {error}"
@@ -221,7 +228,7 @@ class Calibrator:
     def _keep(self, task: Task, outcome: Outcome) -> Record:
         s = self._setup
         if outcome.quantity is None:
-            raise CalibrationError(outcome.sentence)
+            raise (CalibrationError if outcome.good is Level.RED else _UntoldError)(outcome.sentence)
         self._fresh[task.kind] = outcome.quantity
         record = Record(
             quantity=outcome.quantity,

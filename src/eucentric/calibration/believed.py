@@ -20,6 +20,7 @@ from eucentric.calibration.quantities import (
     Matrix,
     StigmatorResponse,
     TiltResponse,
+    TiltSettling,
 )
 from eucentric.calibration.record import SCOPES, OpticsState, Record
 from eucentric.calibration.store import CalibrationStore, newest_of
@@ -34,7 +35,7 @@ FOCUS_SCALE_UNKNOWN = 0.01
 
 PIXEL_UNKNOWN = 0.01
 """1σ of a nominal pixel size. Tilts are told tied: coils × focus scale × nominal ÷ true pixel; what Cs does goes by the
-true tilt, and twice that error is one of Cs."""
+true tilt, and twice the pixel's error is one of Cs. The focus scale's part goes with `c1_scale`."""
 ANOTHER_DAY = 5e-4
 """1σ of direction (rad) and shape that a calibration loses from one day to the next."""
 
@@ -93,6 +94,7 @@ def _metres(matrix: Matrix, pixel_m: float) -> Matrix:
 
 def _uncertainty(response: TiltResponse, kept: Mapping[str, AnyQuantity]) -> Uncertainty:
     axis, alpha = kept.get("coma-free axis"), kept.get("stage alpha")
+    settling = kept.get("tilt settling")
     usual = Uncertainty()
     return Uncertainty(
         tilt_scale=response.scale_sigma,
@@ -101,9 +103,11 @@ def _uncertainty(response: TiltResponse, kept: Mapping[str, AnyQuantity]) -> Unc
         tilt_cubic_per_rad2=response.cubic_sigma_per_rad2,
         axis_rad=axis.tilt_sigma_rad if isinstance(axis, ComaFreeAxis) else AXIS_UNKNOWN_RAD,
         focus_scale=response.scale_sigma,
-        c3_relative=math.hypot(usual.c3_relative, 2 * math.hypot(_focus_scale(kept.get("focus scale")), PIXEL_UNKNOWN)),
+        c1_scale=_focus_scale(kept.get("focus scale")),
+        c3_relative=math.hypot(usual.c3_relative, 2 * PIXEL_UNKNOWN),
         a1_m=_astigmatism(kept.get("stigmator response")),
         focus_hysteresis=_left_behind(kept.get("lens hysteresis"), usual.focus_hysteresis),
+        tilt_settling=settling.left_at_return if isinstance(settling, TiltSettling) else usual.tilt_settling,
         stage_tilt_axis_rad=alpha.axis_sigma_rad if isinstance(alpha, AlphaResponse) else usual.stage_tilt_axis_rad,
     )
 

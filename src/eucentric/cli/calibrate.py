@@ -36,12 +36,7 @@ PresetName = Annotated[str, typer.Option(help="Preset to calibrate at.")]
 
 
 @app.command("list")
-def list_records(
-    *,
-    store: Store = STORE,
-    max_age: Days = 90.0,
-    as_json: AsJson = False,
-) -> None:
+def list_records(*, store: Store = STORE, max_age: Days = 90.0, as_json: AsJson = False) -> None:
     """What was calibrated, when, and whether it is good enough. Older ones of the same kind are not shown."""
     from datetime import UTC, datetime
 
@@ -180,7 +175,6 @@ def _one(command: str, kind: str) -> Callable[..., None]:
         if record.level is Level.RED:
             raise typer.Exit(NOT_GOOD)
 
-    measure_one.__doc__ = f"Measure the {kind} and keep it, with its error and figure."
     measure_one.__name__ = command
     return measure_one
 
@@ -275,7 +269,8 @@ def _ended(did: Did) -> Any:
     from eucentric.cli.style import level_text
 
     if did.record is None:
-        return Text.assemble((f"{did.state} ", "red"), f"{did.task}: {did.why}")
+        colour = "yellow" if did.state == "untold" else "red"
+        return Text.assemble((f"{did.state} ", colour), f"{did.task}: {did.why}")
     known = f" (known since {did.record.taken:%Y-%m-%d %H:%M} UTC)" if did.state == "known" else ""
     return Text.assemble(
         level_text(did.record.level), f" {did.task}: {sentence(did.record.quantity, did.record.optics)}{known}"
@@ -285,8 +280,8 @@ def _ended(did: Did) -> Any:
 def _summary(did: tuple[Did, ...], store: Path) -> None:
     from eucentric.cli.style import console
 
-    counts = {state: sum(d.state == state for d in did) for state in ("done", "known", "failed", "blocked")}
-    told = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
+    states = [str(d.state) for d in did]
+    told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     console().print(f"Calibrations: {told}. Kept in {store}", markup=False, soft_wrap=True)
 
 
