@@ -20,6 +20,7 @@ from eucentric.focus.patterns import PatternName
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSequence, FocusSettings, FocusStep, ResetDefocus
 from eucentric.focus.targets import HERE, FocusTarget
 from eucentric.focus.verdict import Reason
+from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Microscope
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.microscope.simulated.truth import empty_hole_m, truth
@@ -544,3 +545,12 @@ def test_the_confirmed_channels_grow_with_the_runs() -> None:
     focus = Focus(microscope, _book(microscope), _settings(FINE))
     focus.run()
     assert focus.confirmed == {CorrectionType.DEFOCUS}
+
+
+def test_a_guarded_microscope_can_be_braked_too() -> None:
+    control = Control()
+    microscope = _open()
+    control.abort()
+    with pytest.raises(Aborted):
+        Focus(Guarded(microscope), _book(microscope), _settings(FINE), control=control).run()
+    assert microscope.preset().name == "sq"
