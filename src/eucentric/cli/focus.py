@@ -16,6 +16,8 @@ from eucentric.cli.stopped import Stopped
 from eucentric.errors import CalibrationError, EucentricError, SettingsError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from eucentric.calibration.book import CalibrationBook
     from eucentric.cli.report import Truths
     from eucentric.focus.events import Event, Observer
@@ -63,37 +65,52 @@ def focus(
 
     Exit code: 0 in focus (or measured, with --measure-only), 3 not in focus or refused, 2 unusable options.
     """
-    from eucentric.cli.live import Live, wrapped
-    from eucentric.cli.manual import operator_at
-    from eucentric.cli.report import as_json as report_json
-    from eucentric.cli.report import closing, table
     from eucentric.cli.style import console as make_console
     from eucentric.figures.saved import check_suffix
-    from eucentric.records.run_folder import RunFolder, empty_folder, new_folder
+    from eucentric.records.run_folder import empty_folder, new_folder
 
     if figure is not None:
         check_suffix(figure)
     node = _node(seed, settings, calibrations)
     folder = empty_folder(out) if out is not None else new_folder(Path("runs"), _name(seed))
     console = make_console(quiet=as_json)
-    with RunFolder(folder) as records, Live(console) as live, _named(folder) as troubles:
-        operator = None if as_json else operator_at(live, folder)
-        result, watcher = _run(node, measure_only, (records, live, troubles), operator)
-    truths = watcher.truths()
-    if as_json:
-        typer.echo(json.dumps(report_json(result, truths, str(folder)), indent=2, allow_nan=False))
-    else:
-        console.print(table(result, truths))
-        for sentence in closing(result, truths):
-            for line in wrapped(sentence, console.width):
-                console.print(line, markup=False, soft_wrap=True)
-        console.print(f"Run folder: {folder}", markup=False, soft_wrap=True)
-    for sentence in troubles.sentences:
+    result, watcher, troubles = _watched(node, folder, console, measure_only=measure_only)
+    _tell(result, watcher.truths(), folder, console)
+    for sentence in troubles:
         typer.echo(sentence, err=True)
     drawn = _draw(result, watcher, figure or folder / _FIGURE)
     console.print(f"Figure: {drawn}", markup=False, soft_wrap=True)
     if result.refusal is not None or not (result.focused or measure_only):
         raise typer.Exit(NOT_FOCUSED)
+
+
+def _watched(
+    node: _Node, folder: Path, console: Console, *, measure_only: bool
+) -> tuple[RunResult, _Watcher, list[str]]:
+    """The run, kept in its folder and shown; what could not be kept comes back in sentences."""
+    from eucentric.cli.live import Live
+    from eucentric.cli.manual import operator_at
+    from eucentric.records.run_folder import RunFolder
+
+    with RunFolder(folder) as records, Live(console) as live, _named(folder) as troubles:
+        operator = None if console.quiet else operator_at(live, folder)
+        result, watcher = _run(node, measure_only, (records, live, troubles), operator)
+    return result, watcher, troubles.sentences
+
+
+def _tell(result: RunResult, truths: Truths, folder: Path, console: Console) -> None:
+    """The end of the run: table and last lines, or JSON where the console is quiet."""
+    from eucentric.cli.live import wrapped
+    from eucentric.cli.report import as_json, closing, table
+
+    if console.quiet:
+        typer.echo(json.dumps(as_json(result, truths, str(folder)), indent=2, allow_nan=False))
+        return
+    console.print(table(result, truths))
+    for sentence in closing(result, truths):
+        for line in wrapped(sentence, console.width):
+            console.print(line, markup=False, soft_wrap=True)
+    console.print(f"Run folder: {folder}", markup=False, soft_wrap=True)
 
 
 def _name(seed: int) -> str:

@@ -141,13 +141,20 @@ def _ours() -> FocusSettings:
     return FocusSettings(sequence=default_sequence(), accuracy_limit_m=_GOOD_ENOUGH_M)
 
 
-def _shipped() -> tuple[Shipped, ...]:
+def _lens_nodes() -> tuple[Shipped, ...]:
+    far = {"offset_m": -0.5e-6, "tolerance_m": 1e-6, "looks_min": 1, "settle_s": 5.0}
+    height = _beam("Height", "fa", 22e-6, CorrectionType.STAGE_Z, **far)
+    approach, again = _approach("Focus", check_drift=True), _again("Focus again")
     return (
-        Shipped("From a new grid square to focus: ours, and the default", _ours()),
+        Shipped("Before each exposure", _node("Focus", _FOCUS_M, approach, again, _manual(switch=True))),
         Shipped(
-            "Before each exposure",
-            _node("Focus", _FOCUS_M, _approach("Focus", check_drift=True), _again("Focus again"), _manual(switch=True)),
+            "Before the exposures of a random conical tilt pair", _node("RCT Focus", _FOCUS_M, height, approach, again)
         ),
+    )
+
+
+def _height_nodes() -> tuple[Shipped, ...]:
+    return (
         Shipped(
             "Before the hole images (older): height by beam tilt",
             _node("Z Focus beam tilt", _HEIGHT_M, _height("Z Focus", 220e-6)),
@@ -169,24 +176,16 @@ def _shipped() -> tuple[Shipped, ...]:
                 _STAGE_HEIGHT_M,
                 _stage("Stage tilt", "hl", 110e-6, 8e-6),
                 _stage("Stage tilt again", "hl", 55e-6, 4e-6),
-                _approach("Beam tilt fine", switch=False, check_drift=True),  # theirs reaches 50 µm; 0.3 nm pixels 25
+                _approach("Beam tilt fine", switch=False, check_drift=True),  # theirs to 50 µm; 0.3 nm pixels to 25
                 _manual(switch=False),
             ),
         ),
-        Shipped(
-            "Before the exposures of a random conical tilt pair",
-            _node(
-                "RCT Focus",
-                _FOCUS_M,
-                _beam(
-                    "Height", "fa", 22e-6, CorrectionType.STAGE_Z,
-                    **{"offset_m": -0.5e-6, "tolerance_m": 1e-6, "looks_min": 1, "settle_s": 5.0},
-                ),
-                _approach("Focus", check_drift=True),
-                _again("Focus again"),
-            ),
-        ),
-    )  # fmt: skip
+    )
+
+
+def _shipped() -> tuple[Shipped, ...]:
+    focus, rct = _lens_nodes()
+    return (Shipped("From a new grid square to focus: ours, and the default", _ours()), focus, *_height_nodes(), rct)
 
 
 SHIPPED = _shipped()
