@@ -28,7 +28,7 @@ class Focus:
 
     `confirmed` are the correction channels that were seen to act with the right sign earlier in this session; the
     others are probed first. It grows with each run. `control` pauses and aborts from another thread; `operator` does
-    the manual steps. With a Control a `Guarded` microscope is guarded anew.
+    the manual steps.
     """
 
     def __init__(
