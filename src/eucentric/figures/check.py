@@ -58,7 +58,7 @@ def _page(axes: Axes, rows: list[tuple[Line, list[str]]], count: float) -> None:
 
 
 def _ratio(axes: Axes, points: tuple[DefocusPoint, ...], ratio: Line | None) -> None:
-    axes.set_title("Measured against known defocus")
+    axes.set_title("Measured ÷ known")
     if not points:
         axes.text(0.5, 0.5, "Nothing was measured.", transform=axes.transAxes, ha="center", color=GREY)
         return
@@ -72,7 +72,7 @@ def _ratio(axes: Axes, points: tuple[DefocusPoint, ...], ratio: Line | None) -> 
     )
     axes.set_ylabel("measured change (µm)")
     if ratio is not None:
-        axes.set_title(f"Measured against known defocus\n{ratio.value}")
+        axes.set_title(f"Measured ÷ known\n{ratio.value.removesuffix('measured ÷ actual')}")
     axes.legend(loc="upper left")
 
 
@@ -80,7 +80,7 @@ def _rest(axes: Axes, points: tuple[DefocusPoint, ...]) -> None:
     """What is measured too much, with its error."""
     axes.axhline(0.0, color=GREY, linewidth=0.8)
     axes.set_xlabel("known change of defocus (µm)")
-    axes.set_ylabel("measured − known (nm)")
+    axes.set_ylabel("too much (nm)")
     for p in points:
         axes.errorbar(p.actual_m * 1e6, (p.measured_m - p.actual_m) * 1e9, yerr=p.sigma_m * 1e9, marker="o", color=BLUE,
                       capsize=3)  # fmt: skip
