@@ -76,8 +76,6 @@ def measure_coma_free(
     shots = Shots(microscope, calibration, settle_s=plan.settle_s)
     needs_tilt(shots)
     with microscope.preserved():
-        tell("melting", 0.0)
-        shots.melt()
         tell("focus", 0.05)
         focus = microscope.defocus_m() - c1_here(shots)
         approach_defocus(microscope, focus - plan.defocus_m, range_m=2 * plan.defocus_m)
@@ -217,7 +215,7 @@ def _words(quantity: ComaFreeAxis, sigma: float | None) -> tuple[Level, str]:
 def _evidence(found: _Round, shots: Shots) -> tuple[Evidence, ...]:
     """The even part along the tilt, 3β² Re(B2 e^{iφ}), of the ring against its centre: flat when the axis is met."""
     angles, even, sigmas = [], [], []
-    residual = (np.array([m.shift_px for m in found.moved]).ravel() - found.fit.fitted).reshape(-1, 2)
+    residual = found.fit.rest.reshape(-1, 2)
     for m, rest in zip(found.moved, residual, strict=True):
         if m.first.tilt_rad != found.centre:
             continue

@@ -25,6 +25,7 @@ class Fit:
     chi2: float
     dof: int
     fitted: Array  # (m,) what the values predict
+    rest: Array  # (m,) what is left of the observations, in their units
 
     @property
     def sigma(self) -> Array:
@@ -65,4 +66,4 @@ def fit(design: Array, observed: Array, covariances: Array, *, floor: float = FL
     rest = goal - white @ values
     chi2, dof = float(rest @ rest), count - unknown
     grown = max(1.0, chi2 / dof) if dof > 0 else 1.0
-    return Fit(values, inverse / np.outer(size, size) * grown, chi2, dof, design @ values)
+    return Fit(values, inverse / np.outer(size, size) * grown, chi2, dof, design @ values, observed - design @ values)

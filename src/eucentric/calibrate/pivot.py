@@ -34,9 +34,11 @@ _FOUND = 0.2  # relative 1σ above which the answer is no answer
 
 @dataclass(frozen=True, slots=True)
 class PivotPlan:
-    """Instrument tilts (rad) tried in turn until the edge is in view."""
+    """Instrument tilts (rad): the large one shows whether the edge comes into view; where it takes the light away, the
+    small one is for the fit."""
 
-    tilts_rad: tuple[float, ...] = (4e-3, 10e-3, 18e-3)
+    tilt_rad: float = 10e-3
+    small_tilt_rad: float = 4e-3
     settle_s: float = 0.5
 
 
@@ -66,15 +68,15 @@ def measure_pivot(
         if knows_tilt(calibration):
             tell("focus", 0.0)
             approach_defocus(microscope, microscope.defocus_m() - c1_here(shots))
-        for number, tilt in enumerate(plan.tilts_rad):
-            if tilt > microscope.limits.tilt_max_rad - math.hypot(*calibration.coma_free_rad):
-                continue
-            tell(f"tilts of {tilt * 1e3:.0f} mrad", 0.2 + 0.8 * number / len(plan.tilts_rad))
-            edges = _edges(_around(shots, tilt), calibration.coma_free_rad, shots.pixel_m)
-            found = _fitted(edges)
+        for number, tilt in enumerate((plan.tilt_rad, plan.small_tilt_rad)):
+            tell(f"tilts of {tilt * 1e3:.0f} mrad", 0.2 + 0.4 * number)
+            light = _seen(_around(shots, tilt), calibration.coma_free_rad, shots.pixel_m)
+            found = _fitted(light.edges)
             if found is not None:
-                return _outcome(found, edges, shots)
-    return _nothing(shots, plan)
+                return _outcome(found, light.edges, shots)
+            if light.everywhere:
+                break
+    return _nothing(shots, tilt, everywhere=light.everywhere)
 
 
 def _around(shots: Shots, tilt_rad: float) -> list[Shot]:
@@ -83,15 +85,24 @@ def _around(shots: Shots, tilt_rad: float) -> list[Shot]:
     return [shots.take((y0 + tilt_rad * y, x0 + tilt_rad * x)) for y, x in steps]
 
 
-def _edges(shots: list[Shot], centre: Vector, pixel_m: float) -> list[_Edge]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Light:
+    """The edges in all images, and whether all of them are lit all over as the brightest is."""
+
+    edges: list[_Edge]
+    everywhere: bool
+
+
+def _seen(shots: list[Shot], centre: Vector, pixel_m: float) -> _Light:
     cells = [_light(shot.frame.pixels) for shot in shots]
     level = 0.5 * max(float(np.percentile(light, 90)) for light, _ in cells)
+    everywhere = all(float(np.percentile(light, 1)) > level for light, _ in cells)
     edges = []
     for shot, (light, side) in zip(shots, cells, strict=True):
         tilt = (shot.tilt_rad[0] - centre[0], shot.tilt_rad[1] - centre[1])
         middle = np.array([length // 2 for length in shot.frame.shape])
         edges.append(_Edge(tilt, ((half_light(light, level) + 0.5) * side - 0.5 - middle) * pixel_m))
-    return edges
+    return _Light(edges, everywhere)
 
 
 def _light(pixels: NDArray[np.generic]) -> tuple[Array, int]:
@@ -188,15 +199,19 @@ def _words(found: _Found, tilt_rad: float, field_m: float) -> tuple[Level, str]:
     )
 
 
-def _nothing(shots: Shots, plan: PivotPlan) -> Outcome:
-    most = max(plan.tilts_rad) * 1e3
-    name = shots.microscope.preset().name
+def _nothing(shots: Shots, tilt_rad: float, *, everywhere: bool) -> Outcome:
+    at = f"at preset '{shots.microscope.preset().name}' at tilts up to {tilt_rad * 1e3:.0f} mrad"
+    level = Level.AMBER if everywhere else Level.RED
     sentence = (
-        f"The edge of the beam is not in view at preset '{name}' at tilts up to {most:.0f} mrad: how far the lit area "
-        f"The edge of the beam is not in view at preset '{name}' at tilts up to {most:.0f} mrad: how far the light "
-        "or use a preset whose view is wider than the beam."
+        f"The edge of the beam is not in view {at}: how far the lit area moves is not known, but it stays lit. To "
+        "measure it, condense the beam until its edge is in view, or use a preset whose view is wider than the beam."
     )
-    return Outcome(None, Level.AMBER, sentence, (), shots.dose_per_m2, shots.seconds)
+    if not everywhere:
+        sentence = (
+            f"The view gets dark {at}, and no edge of a round beam is seen: grid bars are in view, or the beam leaves "
+            "it. Move to an open place and centre the beam; if it stays, align the beam tilt pivot points."
+        )
+    return Outcome(None, level, sentence, (), shots.dose_per_m2, shots.seconds)
 
 
 def _evidence(found: _Found, edges: list[_Edge]) -> tuple[Evidence, ...]:

@@ -13,9 +13,10 @@ from eucentric.calibration.instrument import Vector
 from eucentric.errors import NotMeasuredError
 
 _FEWEST = 3  # defoci of a direction that a slope with a quadratic term needs
-_ROUNDS = 4  # the one product that is not linear (cubic × matrix) is half a per cent: each round gains two digits
+_ROUNDS = 5  # the products that are not linear (k and Q times M) are half a per cent: each round gains two digits
 _CUBIC = 4  # column
-_COLUMNS = 21
+_INTERCEPTS = slice(7, 11)  # columns: of the large tilt along x and along y
+_COLUMNS = 19
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +63,7 @@ def _solved(seen: list[Moved], focus_m: float) -> Response:
             )
     observed = np.array([m.shift_px for m in seen]).ravel()
     covariances = np.array([m.covariance_px2 for m in seen])
-    matrix, cubic = np.zeros((2, 2)), 0.0
+    matrix, cubic = np.zeros((2, 2)), 0.0  # the first round is without k and Q
     for _ in range(_ROUNDS):
         design = _design(seen, defocus, axis, small, matrix)
         there = np.any(design != 0, axis=0)
@@ -80,15 +81,15 @@ def _solved(seen: list[Moved], focus_m: float) -> Response:
 def _zero(matrix: Array, values: Array, separation_rad: float) -> float:
     """Where, from the origin of defoci, the large pairs' shifts come nearest to zero (Cs·t² aside)."""
     slopes = separation_rad * np.array([matrix[:, 1], matrix[:, 0]])  # [along x, along y]
-    intercepts = values[9:13].reshape(2, 2)
+    intercepts = values[_INTERCEPTS].reshape(2, 2)
     return -float(np.sum(slopes * intercepts) / np.sum(slopes**2))
 
 
 def _design(
     seen: list[Moved], defocus: Array, axis: NDArray[np.int_], small: NDArray[np.bool_], matrix: Array
 ) -> Array:
-    """(2n, 21). Columns: M (yy, yx, xy, xx); k, times M of the last round; then (y, x) of each: Q along x and along y,
-    I of the large tilt along x and y, I of the small one along x and y, drift, its change."""
+    """(2n, 19). Columns: M (yy, yx, xy, xx); with M of the last round, k, and growth and turn of M by the lens; then
+    (y, x) of each: I of the large tilt along x and y, I of the small one along x and y, drift, its change."""
     times = np.array([0.5 * (m.first.time_s + m.second.time_s) for m in seen])
     times = (times - times.mean()) / max(float(np.ptp(times)), 1.0)
     design = np.zeros((len(seen), 2, _COLUMNS))
@@ -96,13 +97,14 @@ def _design(
         first, second = moved.first.tilt_rad, moved.second.tilt_rad
         linear = np.subtract(second, first)
         cube = coils(second, 1.0) - coils(first, 1.0) - linear
-        forward = 1.0 if linear.sum() > 0 else -1.0  # Q and I turn round with the order of the pair
+        forward = 1.0 if linear.sum() > 0 else -1.0  # I turns round with the order of the pair
         row, k = design[i], int(axis[i])
         row[:, _CUBIC] = matrix @ cube * defocus[i]
+        y, x = matrix @ linear * defocus[i] ** 2
+        row[:, 5], row[:, 6] = (y, x), (x, -y)
         for part in (0, 1):
             row[part, 2 * part : 2 * part + 2] = linear * defocus[i]
-            row[part, 5 + 2 * k + part] = forward * (defocus[i] / np.abs(defocus).max()) ** 2
-            row[part, (13 if small[i] else 9) + 2 * k + part] = forward
-            row[part, 17 + part] = moved.seconds
-            row[part, 19 + part] = moved.seconds * times[i]
+            row[part, (11 if small[i] else 7) + 2 * k + part] = forward
+            row[part, 15 + part] = moved.seconds
+            row[part, 17 + part] = moved.seconds * times[i]
     return np.asarray(design.reshape(-1, _COLUMNS))

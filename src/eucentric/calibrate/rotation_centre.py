@@ -55,8 +55,6 @@ def measure_rotation_centre(
     needs_tilt(shots)
     seen: list[Moved] = []
     with microscope.preserved():
-        tell("melting", 0.0)
-        shots.melt()
         tell("focus", 0.1)
         focus = microscope.defocus_m() - c1_here(shots)
         approach_defocus(microscope, focus - plan.far_m, range_m=2 * plan.far_m)

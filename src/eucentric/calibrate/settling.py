@@ -26,7 +26,7 @@ from eucentric.optics.aberrations import Aberrations, image_shift
 
 _SEEN = 25.0  # by so much must a decay make χ² smaller to be one: 5 σ
 _TIMES_S = np.geomspace(0.01, 3.0, 120)
-_FEWEST = 8  # of twelve images
+_FEWEST = 5  # of eight images
 _GREEN_LEFT, _AMBER_LEFT = 0.003, 0.02  # of a step: what a defocus is wrong by, in relative terms
 
 
@@ -37,7 +37,7 @@ class SettlingPlan:
     tilt_rad: float = 10e-3
     aside_rad: float = 1.5e-3  # the settled image that all are compared with
     defocus_m: float = 6e-6
-    waits_s: tuple[float, ...] = (0.0, 0.05, 0.1, 0.2, 0.5, 2.0)
+    waits_s: tuple[float, ...] = (0.0, 0.05, 0.2, 1.5)
     rest_s: float = 2.0  # at the far side, and before the settled image
 
 
@@ -62,8 +62,6 @@ def measure_settling(
     shots = Shots(microscope, calibration, settle_s=plan.rest_s)  # for focus: the series waits as it means to
     needs_tilt(shots)
     with microscope.preserved():
-        tell("melting", 0.0)
-        shots.melt()
         tell("focus", 0.1)
         focus = microscope.defocus_m() - c1_here(shots)
         approach_defocus(microscope, focus - plan.defocus_m)
@@ -128,7 +126,7 @@ class _Decay:
     @property
     def seen(self) -> bool:
         """Whether there is a decay at all."""
-        return self.chi2_without - float(self.chi2.min()) > _SEEN
+        return self.left > 0 and self.chi2_without - float(self.chi2.min()) > _SEEN * self.fit.chi2_per_dof
 
 
 def _solve(seen: list[_Point], step: Array) -> _Decay:
@@ -173,7 +171,7 @@ def _words(quantity: TiltSettling, sigma: float, seen: bool) -> tuple[Level, str
         return Level.GREEN, (
             f"Less than {left + 2 * sigma:.2%} of a tilt step is missing when the set call returns: no need to wait."
         )
-    wait = quantity.time_s * max(0.0, math.log(left / _GREEN_LEFT))
+    wait = quantity.time_s * math.log(max(left / _GREEN_LEFT, 1.0))
     known = f"{left:.2%} ± {sigma:.2%} of a tilt step is missing when the set call returns, and decays in "
     known += f"{quantity.time_s:.3g} ± {quantity.time_sigma_s:.2g} s"
     if left + 2 * sigma <= _GREEN_LEFT:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eucentric.calibrate.elsewhere import SCALE_PER_M, TURN_RAD_PER_M, scale_sigma, turn_sigma
+from eucentric.calibrate.focus_here import c1_here
 from eucentric.calibrate.least_squares import Array
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
 from eucentric.calibrate.response_fit import Response, solve_response
@@ -23,7 +24,7 @@ from eucentric.calibration.quantities import TiltResponse
 from eucentric.microscope.guarded import Guarded
 from eucentric.units import show_length
 
-_FRACTIONS = (-1.0, -0.75, -0.5, 0.5, 0.75, 1.0)  # of the range; none at focus, where thin specimens have no contrast
+_FRACTIONS = (-1.0, -0.6, 0.6, 1.0)  # of the range; none at focus, where thin specimens have no contrast
 _GREEN = (0.005, math.radians(0.3))  # 1σ of scale and rotation
 _AMBER = (0.02, math.radians(1.0))
 
@@ -59,15 +60,22 @@ def measure_tilt_response(
     plan, tell = plan or TiltResponsePlan(), progress or silent
     shots = Shots(microscope, calibration, settle_s=plan.settle_s)
     with microscope.preserved():
-        tell("melting", 0.0)
-        shots.melt()
         tell("first look", 0.05)
-        rough = rough_response(shots, plan.rough_tilt_rad)
+        rough = _first_look(shots, plan)
         if not knows_tilt(calibration):
             shots.calibration = roughly(calibration, rough, shots.pixel_m)
         seen = _series(shots, plan, rough, tell)
     found = solve_response(seen, rough.focus_m)
     return _outcome(found, shots, plan)
+
+
+def _first_look(shots: Shots, plan: TiltResponsePlan) -> Rough:
+    """Response and focus as far as they are known, or from a rough pass; its exposures melt the place as well."""
+    known = shots.calibration
+    if not knows_tilt(known):
+        return rough_response(shots, plan.rough_tilt_rad)
+    (yy, yx), (xy, xx) = (np.array(known.tilt_matrix) / shots.pixel_m).tolist()
+    return Rough(((yy, yx), (xy, xx)), shots.microscope.defocus_m() - c1_here(shots))
 
 
 def roughly(calibration: Calibration, rough: Rough, pixel_m: float) -> Calibration:
