@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from eucentric.calibration.instrument import Calibration, Uncertainty
 from eucentric.correlation.shift import Shift
 from eucentric.errors import CalibrationError
-from eucentric.focus.measurement import Contribution, Measurement
+from eucentric.focus.measurement import Measurement, with_error
 from eucentric.optics.aberrations import Tilt
 from eucentric.optics.stretch import stage_slope
 
@@ -66,13 +66,4 @@ def with_slope_error(
     if slope_sigma == 0.0:
         return measured
     place = np.mean([shift.centroid_px for shift in shifts], axis=0)
-    error = slope_sigma * float(np.hypot(*place)) * pixel_m
-    known = measured.covariance_m2
-    if known is not None:
-        known = ((known[0][0] + error**2, *known[0][1:]), *known[1:])
-    return replace(
-        measured,
-        total_sigma_m=math.hypot(measured.total_sigma_m, error),
-        budget=(*measured.budget, Contribution("specimen tilt", error)),
-        covariance_m2=known,
-    )
+    return with_error(measured, "specimen tilt", slope_sigma * float(np.hypot(*place)) * pixel_m)
