@@ -47,7 +47,7 @@ def test_in_drift_and_first_motion_a_pair_does_not_hold_what_a_longer_pattern_ho
 
 
 def test_where_nothing_moves_the_pair_is_the_cheapest() -> None:
-    still = replace(Uncertainty(), drift_m_per_s=0.0, first_motion_m=0.0)
+    still = replace(Uncertainty(), drift_m_per_s=0.0, drift_change_m_per_s2=0.0, first_motion_m=0.0)
     assert best_pattern(CANDIDATES, _conditions(still), accuracy_m=50e-9).name == "pair"
 
 

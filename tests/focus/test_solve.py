@@ -32,6 +32,7 @@ EXACT = Uncertainty(
     tilt_cubic_per_rad2=0.0,
     c3_relative=0.0,
     tilt_settling=0.0,
+    drift_change_m_per_s2=0.0,
 )
 
 
@@ -323,3 +324,12 @@ def test_readable() -> None:
         plan, c1_m=-0.3e-6, shift_sigma_m=SHIFT_SIGMA_M, interval_s=1.0, c3_m=C3_M, prior=EXPOSED
     )
     assert str(got) == "−0.300 ± 0.002 (statistical) ± 0.025 (total) µm (underfocus)"
+
+
+def test_a_drift_that_changes_is_allowed_for_and_a_pair_does_not_see_it() -> None:
+    """½v't² moves both images of a pair alike; of a quad (t = ±1.5, ±0.5 s) each link by v'·1 s², 0.5 nm of C1 at
+    v' = 5 pm/s² and 10 mrad apart."""
+    changing = replace(EXACT, drift_change_m_per_s2=5e-12)
+    assert _predicted(PatternName.PAIR, changing, c1_m=0.0, c3_m=0.0).total_sigma_m < 0.1e-9
+    parts = {c.source: c.sigma_m for c in _predicted(PatternName.QUAD, changing, c1_m=0.0, c3_m=0.0).budget}
+    assert parts["drift change"] == pytest.approx(5e-12 / (2 * TILT_RAD), rel=0.01)

@@ -21,7 +21,8 @@ class Uncertainty:
 
     `tilt_scale`: relative error of the tilt amplitude; `tilt_rotation_rad`: of its direction; `axis_rad`: coma-free
     axis, per component; `focus_scale`: relative error of defocus steps; `a1_m`: prior of each astigmatism component;
-    `drift_m_per_s`: prior of the drift between exposures, per component; `pixel_scale`: relative error of pixel size;
+    `drift_m_per_s`, `drift_change_m_per_s2`: priors of the drift between exposures and of its change, per component;
+    `pixel_scale`: relative error of pixel size;
     `focus_hysteresis`: what part of a defocus excursion may stay behind when it is taken back;
     `first_motion_m`, `first_motion_s`: prior, per component, and time constant (half and twice it are allowed for) of
     the motion that decays after the first exposure of a measurement. The default is that of a place never exposed
@@ -51,6 +52,7 @@ class Uncertainty:
     film_tilt_rad: float = 5e-3
     tilt_settling: float = 2e-3  # of coils with 40 ms after 0.25 s
     c1_scale: float = 0.0
+    drift_change_m_per_s2: float = 5e-12  # 0.1 nm/s that decays with 20 s, as a stage's does
 
 
 @dataclass(frozen=True, slots=True)

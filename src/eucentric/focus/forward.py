@@ -2,14 +2,14 @@
 
 Image i, tilted by β_i and taken at t_i, stands at
 
-    p_i = ∇W(β'_i) + v·t_i + Σ_k m_k·exp(−(t_i − t_0)/τ_k)
+    p_i = ∇W(β'_i) + v·t_i + ½v'·t_i² + Σ_k m_k·exp(−(t_i − t_0)/τ_k)
     β' = β(1 + s + c|β|²)e^{iρ} + h·β̄ + λ(β_before − β) + β0
 
-and the shift of j relative to i is (p_j − p_i)/(1 + pixel). C1 is free. With a prior each: A1; drift v; the tilts'
-relative size s, rotation ρ, shear h (the 2×2 of the tilt calibration has four errors) and cubic term c; the part λ of
-each step of the tilt that is missing when the image is taken (the first comes from no tilt); the coma-free axis β0;
-the relative error of C3; the pixel size; and the motion that decays after the first exposure at t_0. Its time
-constant is never known: the prior's variance is shared by τ/2, τ and 2τ.
+and the shift of j relative to i is (p_j − p_i)/(1 + pixel). C1 is free. With a prior each: A1; drift v and how it
+changes, v'; the tilts' relative size s, rotation ρ, shear h (the 2×2 of the tilt calibration has four errors) and
+cubic term c; the part λ of each step of the tilt that is missing when the image is taken (the first comes from no
+tilt); the coma-free axis β0; the relative error of C3; the pixel size; and the motion that decays after the first
+exposure at t_0. Its time constant is never known: the prior's variance is shared by τ/2, τ and 2τ.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def _groups(*sizes: tuple[str, int]) -> dict[str, slice]:
 GROUPS = _groups(
     ("astigmatism", 2),
     ("drift", 2),
+    ("drift change", 2),
     ("first motion", 2 * len(DECAYS)),
     ("tilt scale", 1),
     ("tilt rotation", 1),
@@ -90,7 +91,8 @@ class Forward:
 
     def _motion(self, part: dict[str, Array]) -> Complex:
         """Drift from the middle of the measurement on, and the rest of the decaying motion, (…, images)."""
-        moved = _yx(part["drift"]) * (self.times - self.times.mean())
+        at = self.times - self.times.mean()
+        moved = _yx(part["drift"]) * at + 0.5 * _yx(part["drift change"]) * at**2
         since = self.times - self.times.min()
         for number, decay in enumerate(DECAYS):
             first = _yx(part["first motion"][..., 2 * number : 2 * number + 2])
@@ -113,6 +115,7 @@ def prior_sigmas(prior: Uncertainty) -> Array:
     of = {
         "astigmatism": prior.a1_m,
         "drift": prior.drift_m_per_s,
+        "drift change": prior.drift_change_m_per_s2,
         "first motion": motion,
         "tilt scale": prior.tilt_scale,
         "tilt rotation": prior.tilt_rotation_rad,
