@@ -22,7 +22,7 @@ from eucentric.focus.measurement import Contribution, Measurement
 
 FILM = "film"
 """What the budget calls the scatter between targets."""
-_OWN = frozenset({"noise", "first motion", "drift"})
+_OWN = frozenset({"noise", "first motion", "drift", "drift change"})
 _INDEPENDENT = frozenset({"noise", "first motion"})
 _LEAST_M = 1e-12  # an own error of a picometre: without any, weights would be infinite
 _ONE_SIGMA = 0.8413447460685429  # Φ(1)
