@@ -97,3 +97,14 @@ def test_measuring_only_never_claims_focus() -> None:
     run = _run(_step(), _step(), measure_only=True)
     assert not run.focused
     assert run.statement.startswith("Measured, nothing corrected")
+
+
+def test_a_step_that_did_not_converge_is_never_in_focus() -> None:
+    run = _run(_step(), _step(status=Status.NOT_CONVERGED))
+    assert run.stated_error_m is not None
+    assert run.stated_error_m < run.sequence.accuracy_m
+    assert not run.focused
+    assert run.statement.startswith("Not focused: step 'fine' did not converge in 4 corrections")
+    aside = _step(rounds=(), status=Status.SKIPPED, skipped="Step 'fine' was skipped.")
+    assert not _run(_step(status=Status.NOT_CONVERGED), aside).focused
+    assert _run(_step(status=Status.NOT_CONVERGED), _step()).focused

@@ -105,8 +105,12 @@ class RunResult:
     def residual(self) -> Measurement | None:
         """The believed measurement with which the run ended, None when there is none."""
         done = len(self.steps) == sum(s.switch for s in self.sequence.steps)
-        took = [s for s in self.steps if not s.stands_aside]
-        return took[-1].residual if took and done else None
+        return self._last.residual if self._last is not None and done else None
+
+    @property
+    def _last(self) -> StepResult | None:
+        """The last step that did something."""
+        return next((s for s in reversed(self.steps) if not s.stands_aside), None)
 
     @property
     def stated_error_m(self) -> float | None:
@@ -117,8 +121,8 @@ class RunResult:
     @property
     def focused(self) -> bool:
         """Whether the run says that it ended in focus: its stated error is within the accuracy that was asked for."""
-        stated = self.stated_error_m
-        if self.refusal is not None or self.measure_only:
+        stated, last = self.stated_error_m, self._last
+        if self.refusal is not None or self.measure_only or last is None or last.status is Status.NOT_CONVERGED:
             return False
         return stated is not None and stated <= self.sequence.accuracy_m
 
@@ -148,7 +152,7 @@ class RunResult:
     def _found(self) -> str:
         left, stated = self.residual, self.stated_error_m
         if left is None or stated is None:
-            last = next((s for s in reversed(self.steps) if not s.stands_aside), None)
+            last = self._last
             if last is not None and last.status is Status.BY_HAND:
                 lens, z = (show_length(v) for v in last.by_hand_m)
                 return f"Corrected by hand at the end (defocus {lens}, stage z {z}): not measured since."
@@ -158,6 +162,12 @@ class RunResult:
         goal = show_length(self.sequence.accuracy_m)
         if self.focused:
             return f"Focused to within {show_length(stated)} (3 σ; {goal} asked): {left}."
+        if self._last is not None and self._last.status is Status.NOT_CONVERGED:
+            step = self._last.step
+            return (
+                f"Not focused: step '{step.name}' did not converge in {step.iterations} corrections (its tolerance is "
+                f"{show_length(step.tolerance_m)}). Last measured {left}."
+            )
         return f"Not focused: within {show_length(stated)} (3 σ), and {goal} was asked. Last measured {left}."
 
     @property

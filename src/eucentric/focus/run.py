@@ -104,7 +104,12 @@ class Run:
     def _enough(self, result: StepResult) -> str | None:
         """Why no further step is needed, None where it is."""
         limit, left = self.work.settings.accuracy_limit_m, result.residual
-        if limit is None or left is None or result.step.correction_type is not CorrectionType.DEFOCUS:
+        if (
+            limit is None
+            or left is None
+            or result.status is Status.NOT_CONVERGED
+            or result.step.correction_type is not CorrectionType.DEFOCUS
+        ):
             return None
         stated = abs(left.c1_m) + COVERAGE * left.total_sigma_m
         if stated > limit:
