@@ -184,3 +184,15 @@ def test_sizes_must_agree() -> None:
     pair = shifted_pair(0, (0.0, 0.0), shape=(128, 128))
     with pytest.raises(InputError, match=r"128 × 128 and 128 × 96 .* same camera settings"):
         register(pair.reference, pair.moving[:, :96])
+
+
+def test_a_specimen_that_did_not_move_is_not_taken_for_a_pattern_and_its_side_maximum() -> None:
+    """Two images of a band of frequencies (strong side maxima), in one place, with independent noise."""
+    rng = np.random.default_rng(31)
+    q = np.hypot(*np.meshgrid(np.fft.fftfreq(256), np.fft.fftfreq(256), indexing="ij"))
+    ring = np.exp(-(((q - 0.1) / 0.02) ** 2)) + np.exp(-(((q - 0.2) / 0.03) ** 2))
+    scene = np.fft.ifft2(np.fft.fft2(rng.normal(size=(256, 256))) * ring).real
+    scene *= 20 / scene.std()
+    first, second = (400 + scene + 10 * rng.normal(size=scene.shape) for _ in range(2))
+    found = register(first, second)
+    assert np.hypot(*found.shift_px) < 0.1  # σ is a hundredth of a pixel

@@ -36,6 +36,13 @@ def test_the_offset_is_taken_out_and_its_error_added() -> None:
     assert without_offset(measured, 0.0, 0.02) is measured
 
 
+def test_a_lens_that_lags_ends_short_of_the_way_back() -> None:
+    """1 % of −0.5 µm stays behind: taken back, C1 is 5 nm lower; anything from none to twice that: 5 nm/√3 of error."""
+    told = without_offset(_at(-0.5e-6), -0.5e-6, 0.0, left_behind=0.01)
+    assert told.c1_m == pytest.approx(-5e-9, abs=1e-12)
+    assert told.budget[-1].sigma_m == pytest.approx(5e-9 / 3**0.5)
+
+
 def test_the_error_of_the_unit_grows_with_defocus() -> None:
     measured = _at(-2e-6)
     told = with_unit_error(measured, 0.01)

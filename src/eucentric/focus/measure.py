@@ -118,7 +118,7 @@ def measure_frames(
     linked = tuple(_in_metres(s, link, pixel_m) for s, link in zip(shifts, links, strict=True))
     sure = how.uncertainty
     raw = solve(exposures, linked, c3_m=how.column.c3_m, prior=sure)
-    measured = without_offset(raw, how.offset_m, math.hypot(sure.focus_scale, sure.focus_hysteresis))
+    measured = without_offset(raw, how.offset_m, sure.focus_scale, left_behind=sure.focus_hysteresis)
     measured = with_unit_error(measured, sure.c1_scale)
     measured = with_slope_error(measured, shifts, pixel_m, how.slope_sigma)
     rivals = tuple(_rival(s, link, exposures, how, pixel_m) for s, link in zip(shifts, links, strict=True))

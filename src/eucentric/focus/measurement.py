@@ -75,12 +75,19 @@ class Measurement:
         return f"Measurement({self})"
 
 
-def without_offset(measured: Measurement, offset_m: float, relative_error: float) -> Measurement:
-    """A measurement made at a known extra lens defocus, told as if without it; the offset's own error is added."""
+def without_offset(
+    measured: Measurement, offset_m: float, relative_error: float, *, left_behind: float = 0.0
+) -> Measurement:
+    """A measurement made at a known extra lens defocus, told for when it has been taken back.
+
+    Of an excursion of a lens the part `left_behind` (between none and twice that) stays when it is taken back: the lens
+    lags, so C1 ends at c1 − offset·(1 − left_behind). The spread of that part, √⅓ of it, and the relative error of the
+    offset itself are added to the error.
+    """
     if offset_m == 0.0:
         return measured
-    told = replace(measured, c1_m=measured.c1_m - offset_m)
-    return with_error(told, "focus offset", abs(offset_m) * relative_error)
+    told = replace(measured, c1_m=measured.c1_m - offset_m * (1 - left_behind))
+    return with_error(told, "focus offset", abs(offset_m) * math.hypot(relative_error, left_behind / math.sqrt(3)))
 
 
 def with_unit_error(measured: Measurement, c1_scale: float) -> Measurement:
