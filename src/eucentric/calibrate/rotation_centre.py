@@ -101,11 +101,8 @@ def _believed(moved: Moved, calibration: Calibration) -> Array:
 
 def _outcome(seen: list[Moved], found: Fit, shots: Shots, away_m: float) -> Outcome:
     calibration = shots.calibration
-    ry, rx, gain, turn = found.values[:4]
     matrix = np.array(calibration.tilt_matrix)
-    # d = ΔC·((1 + g)·β − r): the image stands still at β = r/(1 + g), g = gain + i·turn.
-    still = complex(rx, ry) / complex(1 + gain, -turn)
-    y, x = np.linalg.solve(matrix, np.array([still.imag, still.real]))
+    y, x = np.linalg.solve(matrix, _still(found))
     scale = math.sqrt(abs(float(np.linalg.det(matrix))))
     sigma = axis_sigma(float(found.sigma[:2].max()) / scale, 2 * away_m)  # of the axis, and of the lens' turn about it
     quantity = RotationCentre(tilt_rad=(float(y), float(x)), tilt_sigma_rad=sigma)
@@ -119,19 +116,24 @@ def _outcome(seen: list[Moved], found: Fit, shots: Shots, away_m: float) -> Outc
     return Outcome(quantity, level, sentence, _evidence(seen, found, shots), shots.dose_per_m2, shots.seconds)
 
 
+def _still(found: Fit) -> Array:
+    """Believed true tilt (y, x) at which the image stands still: d = ΔC·((1 + gain + i·turn)·β − r) is zero there."""
+    ry, rx, gain, turn = found.values[:4]
+    beta = complex(rx, ry) / complex(1 + gain, turn)
+    return np.array([beta.imag, beta.real])
+
+
 def _evidence(seen: list[Moved], found: Fit, shots: Shots) -> tuple[Evidence, ...]:
     """Movement per metre of defocus against the tilt, along y and along x: zero at the centre."""
-    series = []
+    series, still = [], _still(found)
     residual = (np.array([m.shift_px for m in seen]).ravel() - _predicted(seen, found, shots)).reshape(-1, 2)
     for k, name in ((0, "y"), (1, "x")):
         tilt = np.array([_believed(m, shots.calibration)[k] for m in seen])
         step = np.array([m.second.defocus_m - m.first.defocus_m for m in seen])
         left = residual[:, k] * shots.pixel_m / step
-        along = tilt - found.values[k] + left
+        along = tilt - still[k] + left
         line = np.array([tilt.min(), tilt.max()])
-        series.append(
-            Series(f"along {name}", tilt * 1e3, along * 1e3, None, line * 1e3, (line - found.values[k]) * 1e3)
-        )
+        series.append(Series(f"along {name}", tilt * 1e3, along * 1e3, None, line * 1e3, (line - still[k]) * 1e3))
     labels = ("beam tilt in the image (mrad)", "movement per defocus (nm/µm)")
     return (Evidence("Rotation centre", *labels, tuple(series)),)
 
