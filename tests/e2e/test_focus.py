@@ -221,6 +221,22 @@ def test_astigmatism_is_taken_away_through_the_stigmator() -> None:
     assert microscope.stigmator() == moved[-1].arrived
 
 
+def test_a_stigmator_with_the_wrong_sign_is_moved_once_and_put_back() -> None:
+    microscope = _open(column={"a1_m": 100e-9})
+    right = _book(microscope).of("fa").stigmator
+    assert right is not None
+    (a, b), (c, d) = right.matrix_m
+    wrong = right.model_copy(update={"matrix_m": ((-a, -b), (-c, -d))})
+    step = FINE.model_copy(update={"pattern": PatternName.CROSS_QUAD, "stig_correction": True})
+    result, told = _run(microscope, _settings(step), book=_book(microscope, stigmator=wrong))
+    assert result.refusal is not None
+    assert result.refusal.reason is Reason.WRONG_SIGN
+    assert "put back" in result.statement
+    moved = _of(told, events.Stigmated)
+    assert len(moved) == 2
+    assert microscope.stigmator() == moved[0].before == moved[1].arrived == (0.0, 0.0)
+
+
 def test_astigmatism_without_a_calibration_names_the_command() -> None:
     microscope = _open(column={"a1_m": 60e-9})
     step = FINE.model_copy(update={"pattern": PatternName.STAR, "stig_correction": True})

@@ -16,7 +16,14 @@ from eucentric.focus.motion import after_exposure
 from eucentric.focus.patterns import PatternName, pattern
 from eucentric.focus.settings import FocusStep
 from eucentric.focus.solve import Exposures, LinkShift, predicted_shifts, solve
-from eucentric.focus.stigmator import StigmatorCorrection, enough, for_stigmator, significance, stigmator_correction
+from eucentric.focus.stigmator import (
+    StigmatorCorrection,
+    check_stigmated,
+    enough,
+    for_stigmator,
+    significance,
+    stigmator_correction,
+)
 from eucentric.focus.verdict import Finding, Reason
 from eucentric.optics.aberrations import Aberrations
 
@@ -117,3 +124,17 @@ def test_nothing_is_believed_of_astigmatism_that_is_asked_for() -> None:
     assert measured.chi2 < 1
     assert SURE.a1_m == 1e-6
     assert for_stigmator(replace(SURE, a1_m=5e-6)).a1_m == 5e-6
+
+
+@pytest.mark.parametrize("left", [0.0, 0.05, 0.5])
+def test_astigmatism_that_shrank_is_accepted(left: float) -> None:
+    assert check_stigmated(_measured((200e-9, 0.0)), _measured((200e-9 * left, 0.0))) is None
+
+
+@pytest.mark.parametrize("left", [(400e-9, 0.0), (200e-9, 0.0), (200e-9, 200e-9), (100e-9, 173e-9)])
+def test_astigmatism_that_did_not_shrink_accuses_the_stigmator(left: Pair) -> None:
+    """Wrong sign, stuck, coils turned by 90° and by 60°."""
+    refusal = check_stigmated(_measured((200e-9, 0.0)), _measured(left))
+    assert refusal is not None
+    assert refusal.reason is Reason.WRONG_SIGN
+    assert "calibrate stigmator" in str(refusal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eucentric.calibration.quantities import Pair
 from eucentric.errors import InstrumentError, LimitError
 from eucentric.focus.acquisition import approach_defocus
 from eucentric.focus.correct import Channel, Correction
@@ -22,6 +23,8 @@ class Hands:
         self.confirmed = set(confirmed)
         self.pending: Correction | None = None
         """A probe that was not yet seen to be right."""
+        self.stigmator_before: Pair | None = None
+        """Where the stigmator was before a move that was not yet seen to be right."""
 
     def set_preset(self, name: str) -> None:
         """Change the preset, normalise the lenses and wait, as the settings say."""
@@ -70,13 +73,28 @@ class Hands:
         work.scope.wait(step.settle_s)
 
     def stigmate(self, step: FocusStep, wanted: StigmatorCorrection) -> None:
-        """Move the stigmator. It stays."""
+        """Move the stigmator. It stays once astigmatism was seen to shrink."""
+        work = self._work
+        self.stigmator_before = work.scope.stigmator()
+        self._set_stigmator(step, wanted.target, wanted.measured_a1_m)
+
+    def accept_stigmator(self) -> None:
+        """The stigmator is here to stay."""
+        self.stigmator_before = None
+        self._work.accept(Part.STIGMATOR)
+        self._work.kept.add(Part.STIGMATOR)
+
+    def take_stigmator_back(self, step: FocusStep, a1_m: Pair) -> None:
+        """Undo a move of the stigmator that was not seen to be right, where there was one."""
+        before, self.stigmator_before = self.stigmator_before, None
+        if before is not None:
+            self._set_stigmator(step, before, a1_m)
+
+    def _set_stigmator(self, step: FocusStep, value: Pair, a1_m: Pair) -> None:
         work = self._work
         before = work.scope.stigmator()
-        work.scope.set_stigmator(wanted.target)
-        arrived = work.scope.stigmator()
-        work.accept(Part.STIGMATOR)
-        work.tell(Stigmated(work.audience.now_s(), step.name, wanted.measured_a1_m, before, arrived))
+        work.scope.set_stigmator(value)
+        work.tell(Stigmated(work.audience.now_s(), step.name, a1_m, before, work.scope.stigmator()))
 
     def take_back(self, step: FocusStep) -> bool:
         """Undo a probe that was not seen to be right; whether there was one."""

@@ -26,7 +26,7 @@ from eucentric.focus.looking import Looking, Seen
 from eucentric.focus.measurement import Measurement
 from eucentric.focus.outcome import Status, StepResult
 from eucentric.focus.settings import FocusStep
-from eucentric.focus.stigmator import StigmatorCorrection, enough, stigmator_correction
+from eucentric.focus.stigmator import StigmatorCorrection, check_stigmated, enough, stigmator_correction
 from eucentric.focus.targets import FocusTarget
 from eucentric.focus.verdict import Finding, Reason
 from eucentric.focus.work import Work
@@ -93,8 +93,7 @@ class Loop:
     def _astigmatism(self) -> StigmatorCorrection | Finding | None:
         """The stigmator's change that is wanted; None where none is; a Finding where it can't reach."""
         step = self._step
-        # Astigmatism is the lens' and the same at all targets: of several the one that knows it best.
-        measured = min(self._last.values(), key=lambda one: math.hypot(*one.a1_sigma_m))
+        measured = _surest(self._last)
         if not step.stig_correction or enough(measured):
             return None
         response = self._work.calibration(step.preset).stigmator
@@ -121,6 +120,8 @@ class Loop:
     def _refused(self, refusal: Finding) -> StepResult:
         if self._hands.take_back(self._step):
             self._looking.mark_taken_back()
+        if self._last:
+            self._hands.take_stigmator_back(self._step, _surest(self._last).a1_m)
         return self.ended(Status.REFUSED, refusal)
 
     def _pass(self) -> Measurement | Finding:
@@ -133,7 +134,7 @@ class Loop:
             return next(s.refusal for s in seen if s.refusal is not None)
         self._last = good
         self._made = None
-        return self._followed(before, good) or self._averaged(good)
+        return self._followed(before, good) or self._stigmated(before, good) or self._averaged(good)
 
     def _look(self, target: FocusTarget) -> Seen:
         before = len(self._looking.rounds)
@@ -167,6 +168,15 @@ class Loop:
         self._work.tell(Averaged(self._work.now_s(), self._step.name, tuple(good), measured))
         return measured
 
+    def _stigmated(self, before: dict[str, Measurement], now: dict[str, Measurement]) -> Finding | None:
+        """After a move of the stigmator: why it must go back; None, and it stays, when astigmatism shrank."""
+        if self._hands.stigmator_before is None:
+            return None
+        refusal = check_stigmated(_surest(before), _surest(now))
+        if refusal is None:
+            self._hands.accept_stigmator()
+        return refusal
+
     def _followed(self, before: dict[str, Measurement], now: dict[str, Measurement]) -> Finding | None:
         """After a probe: why the channel must not be used further; None, and it is confirmed, when focus followed."""
         probe = self._hands.pending
@@ -183,3 +193,8 @@ class Loop:
             if followed(first, second, probe):
                 self._hands.confirmed.add(probe.channel)
         return refusal
+
+
+def _surest(seen: dict[str, Measurement]) -> Measurement:
+    """Astigmatism is the lens' and the same at all targets: of several the one that knows it best."""
+    return min(seen.values(), key=lambda one: math.hypot(*one.a1_sigma_m))

@@ -29,6 +29,7 @@ ENOUGH_M = 10e-9
 """|A1| below this does no harm: 50 nm in focus means more."""
 _CHANCE = 2.7e-3  # of an A1 as large by its errors alone: 3 σ
 _ONE_AXIS = 0.99  # |Σω²|/Σ|ω|² above this: all tilts along one line
+_SHRINKS = 0.3  # the part of A1 that a change must take away: a wrong sign takes −1, coils turned by 60° none
 _SINGULAR = 1e-3  # smallest over largest singular value of a usable response: two coils do two different things
 
 
@@ -94,6 +95,24 @@ def enough(measured: Measurement) -> bool:
     return size <= ENOUGH_M and max(measured.a1_sigma_m) <= ENOUGH_M
 
 
+def check_stigmated(before: Measurement, after: Measurement) -> Finding | None:
+    """Why the stigmator must not stay where it was moved to; None where |A1| was seen to shrink as it must.
+
+    A right response leaves no more than an error: it is believed when it takes a good part of A1 away, or leaves less
+    than there was and nothing that stands out from its error. A wrong sign doubles A1.
+    """
+    was, left = math.hypot(*before.a1_m), math.hypot(*after.a1_m)
+    if left <= max((1 - _SHRINKS) * was, ENOUGH_M) or (left < was and not _significant(after)):
+        return None
+    return Finding(
+        Reason.WRONG_SIGN,
+        f"The stigmator was moved to take an astigmatism of {show_length(was)} away, and {show_length(left)} was "
+        "measured then",
+        f"it must shrink by at least {_SHRINKS:.0%}; it was put back",
+        "The stigmator's calibration is wrong in sign or scale: calibrate it again (eucentric calibrate stigmator).",
+    )
+
+
 def significance(measured: Measurement) -> float:
     """χ² of A1 = 0 with two degrees of freedom, against the total covariance of (a, b)."""
     if measured.covariance_m2 is None:
@@ -119,7 +138,7 @@ def _not_to_be_made(measured: Measurement, defocus_m: float, step: FocusStep) ->
             f"{show_length(low)} to {show_length(high)} is set",
             "Correct focus first, or change the step's offset or its stig defocus min and max.",
         )
-    if significance(measured) < float(special.chdtri(2, _CHANCE)):
+    if not _significant(measured):
         return Finding(
             Reason.STIG_NOT_SIGNIFICANT,
             f"The astigmatism of {show_length(math.hypot(*measured.a1_m))} is within its error of "
@@ -128,6 +147,10 @@ def _not_to_be_made(measured: Measurement, defocus_m: float, step: FocusStep) ->
             "Nothing needs to be corrected, or measure again with a longer exposure or a larger beam tilt.",
         )
     return None
+
+
+def _significant(measured: Measurement) -> bool:
+    return significance(measured) >= float(special.chdtri(2, _CHANCE))
 
 
 def _one_axis(measured: Measurement) -> bool:
