@@ -1,7 +1,7 @@
 """Claim 5: every fault alone, at five times its default: refused, covered by the stated error, or shown by `check`?
 
-The measuring side believes what a careful calibration of the faultless instrument says, with the default errors: it is
-not told which fault there is, nor how large.
+The measuring side believes the calibration of the instrument as it was before the fault, with the usual errors: it is
+not told which fault there is, nor how large. A fault of the calibration itself is in what is believed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.microscope.simulated.truth import truth
 
 SEEDS_EACH = 1
-SEQUENCE = "Z Focus, then Focus"
 NAMED = 0.95
 _CHECK_SIZE = 512
 
@@ -59,10 +58,9 @@ class Case:
     @property
     def named(self) -> bool | None:
         """Whether what was said names the true cause; None where nothing was said against it."""
-        said = [] if self.ending in ("focused", "not focused") else [self.ending]
-        if not said and not self.shown:
-            return None
-        return any(word in self.fault.named_by for word in (*said, *self.shown))
+        said = () if self.ending in ("focused", "not focused") else (self.ending,)
+        said = (*self.shown[:1], *said)  # the worst line of check, and the reason of the refusal
+        return any(word in self.fault.named_by for word in said) if said else None
 
 
 def one(fault: Fault, seed: int) -> Case:
@@ -76,7 +74,7 @@ def one(fault: Fault, seed: int) -> Case:
             ends.append(truth(microscope).c1_m)
 
     try:
-        result = Focus(microscope, _believed(microscope, seed), shipped(SEQUENCE), observers=(watch,), workers=1).run()
+        result = Focus(microscope, _believed(fault, seed), shipped(fault.sequence), observers=(watch,), workers=1).run()
     except EucentricError as error:
         ending = "not arrived" if isinstance(error, InstrumentError) else type(error).__name__
         return Case(fault, seed, ending, ends[-1], None, None, _checked(fault, seed), _left(before, microscope))
@@ -93,17 +91,20 @@ def _faulty(fault: Fault, seed: int, size: int = 1024) -> Microscope:
     return open_microscope("simulated", seed=seed, perfect=True, magnitudes=fault.magnitudes(), size=size)
 
 
-def _believed(microscope: Microscope, seed: int) -> CalibrationBook:
-    """What the instrument hands out, with the errors that are usual: of a fault nobody told."""
+def _believed(fault: Fault, seed: int, size: int = 1024) -> CalibrationBook:
+    """The instrument before the fault, calibrated; of a fault nobody told."""
     usual = book_from(handed_out(open_microscope("simulated", seed=seed))).of("fa").uncertainty
-    book = book_from(handed_out(microscope))
+    sound = (
+        _faulty(fault, seed, size) if fault.of_calibration else open_microscope("simulated", seed=seed, perfect=True)
+    )
+    book = book_from(handed_out(sound))
     return CalibrationBook(book.instrument, {n: replace(c, uncertainty=usual) for n, c in book.presets.items()})
 
 
 def _checked(fault: Fault, seed: int) -> tuple[str, ...]:
     microscope = _faulty(fault, seed, _CHECK_SIZE)
     try:
-        report = preflight(microscope, _believed(microscope, seed))
+        report = preflight(microscope, _believed(fault, seed, _CHECK_SIZE))
     except EucentricError as error:
         return ("not arrived" if isinstance(error, InstrumentError) else type(error).__name__,)
     order = (Level.RED, Level.AMBER)
