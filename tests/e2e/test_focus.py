@@ -349,6 +349,24 @@ def test_without_an_operator_a_manual_step_is_skipped_and_focus_stands() -> None
     assert "nobody is there" in result.statement
 
 
+def test_what_was_moved_by_hand_and_taken_back_voids_what_was_measured() -> None:
+    settings = _settings(FINE, BY_HAND, accuracy_limit_m=None)
+    result, _ = _run(_open(), settings, operator=_Hands(Answer.SKIP, 0.0, -2e-6))
+    assert not result.focused
+    assert result.residual is None
+    assert _run(_open(), settings, operator=_Hands(Answer.SKIP))[0].focused
+
+
+def test_a_step_that_measures_nothing_leaves_the_lens_and_a_reset_voids_what_stands() -> None:
+    nothing = FocusStep(name="no", preset="fa", focus_method=FocusMethod.NONE, correction_type=CorrectionType.STAGE_Z)
+    microscope = _open()
+    result, _ = _run(microscope, _settings(FINE, nothing, accuracy_limit_m=None))
+    assert result.focused
+    assert microscope.focus_m() == pytest.approx(-HEIGHT_M, abs=BOUND_M)
+    reset = nothing.model_copy(update={"reset_defocus": ResetDefocus.YES})
+    assert not _run(_open(), _settings(FINE, reset, accuracy_limit_m=None))[0].focused
+
+
 def test_the_desk_refuses_what_is_too_far_and_nothing_moves() -> None:
     microscope = _open()
     tight = BY_HAND.model_copy(update={"delta_max_m": 1e-6})

@@ -43,7 +43,9 @@ class Hands:
         preset = (by_hand and work.settings.manual_focus_preset) or step.preset
         self.set_preset(preset)
         what = f"preset {preset}"
-        if step.correction_type is CorrectionType.STAGE_Z or step.focus_method is FocusMethod.STAGE_TILT:
+        measures = step.focus_method in {FocusMethod.BEAM_TILT, FocusMethod.STAGE_TILT}
+        height = step.correction_type is CorrectionType.STAGE_Z or step.focus_method is FocusMethod.STAGE_TILT
+        if measures and height:
             defocus, source = eucentric_defocus_m(work, preset)
             approach_defocus(work.scope, defocus, work.settings.focus_approach_m)
             what = f"{what}, lens at {source}"

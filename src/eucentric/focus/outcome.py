@@ -47,7 +47,8 @@ class StepResult:
 
     `dose_e_per_m2` is what the step spent, over all targets. `left_out` names the targets that were not believed at the
     end, and why; `by_hand_m` what the operator moved: (defocus, stage z); `not_stigmated` why astigmatism that was
-    measured last was left as it is.
+    measured last was left as it is. `disturbed` says that a step which does not measure moved the lens or the stage
+    (even where it took that back) or reset defocus.
     """
 
     step: FocusStep
@@ -59,6 +60,7 @@ class StepResult:
     left_out: tuple[tuple[str, Finding], ...] = ()
     by_hand_m: tuple[float, float] = (0.0, 0.0)
     not_stigmated: Finding | None = None
+    disturbed: bool = False
 
     @property
     def residual(self) -> Measurement | None:
@@ -74,7 +76,7 @@ class StepResult:
     def stands_aside(self) -> bool:
         """Whether it neither measured nor moved anything: what was measured before it still holds."""
         idle = self.status is Status.SKIPPED or self.step.focus_method in {FocusMethod.NONE, FocusMethod.MANUAL}
-        return idle and not self.rounds and self.refusal is None and self.by_hand_m == (0.0, 0.0)
+        return idle and not self.rounds and self.refusal is None and self.by_hand_m == (0.0, 0.0) and not self.disturbed
 
     @property
     def taken_back(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from eucentric.focus import events
 from eucentric.focus.acquisition import Taking, defocused
@@ -17,7 +18,7 @@ from eucentric.focus.methods.manual import Operator, focus_by_hand
 from eucentric.focus.methods.method import Method
 from eucentric.focus.methods.stage_tilt import StageTilt
 from eucentric.focus.outcome import COVERAGE, RunResult, Status, StepResult
-from eucentric.focus.settings import CorrectionType, FocusMethod, FocusStep
+from eucentric.focus.settings import CorrectionType, FocusMethod, FocusStep, ResetDefocus
 from eucentric.focus.targets import FocusTarget, tilt_offset_m
 from eucentric.focus.tilted import slope_at
 from eucentric.focus.work import Work
@@ -27,6 +28,7 @@ _METHODS: dict[FocusMethod, Callable[[Work, FocusStep], Method]] = {
     FocusMethod.BEAM_TILT: BeamTilt,
     FocusMethod.STAGE_TILT: StageTilt,
 }
+_SAME_M = 1e-12  # a lens setting is a number that rounds
 
 
 class Run:
@@ -79,19 +81,26 @@ class Run:
             return _skipped(step, "it is done by hand, and nothing is to be corrected.")
         if by_hand and self._operator is None:  # before the preset changes: that alone moves focus a little
             return _skipped(step, "it is done by hand, and nobody is there to do it.")
-        work, hands = self.work, self._hands
+        work, hands, lens_m = self.work, self._hands, self._lens_m()
         hands.set_up(step)
         if step.focus_method in _METHODS:
             result = self._measured(step, _METHODS[step.focus_method](work, step), measure_only, known)
         else:
             work.tell(events.StepStarted(work.now_s(), step, step.delta_max_m or 0.0))
-            result = StepResult(step, Status.DONE, (), None, 0.0)
+            resets = step.reset_defocus is ResetDefocus.YES and not measure_only
+            result = StepResult(step, Status.DONE, (), None, 0.0, disturbed=resets)
             if self._operator is not None and by_hand:
                 self._journey.go(self._targets[0])
                 result = focus_by_hand(work, step, self._targets[0], hands, self._operator)
+            result = replace(result, disturbed=result.disturbed or abs(self._lens_m() - lens_m) > _SAME_M)
         if result.status in {Status.DONE, Status.BY_HAND} and not measure_only:
             hands.reset_defocus(step)
         return result
+
+    def _lens_m(self) -> float:
+        """The lens: its absolute setting where that can be read."""
+        scope = self.work.scope
+        return scope.focus_m() if scope.capabilities.defocus_zero else scope.defocus_m()
 
     def _measured(self, step: FocusStep, method: Method, measure_only: bool, known: Measurement | None) -> StepResult:
         work, range_m = self.work, method.range_m

@@ -55,6 +55,7 @@ class Desk:
         self.step = step
         self.target = target
         self.preset = work.scope.preset().name
+        self.touched = False
         self._began = (self.defocus_m, self.z_m)
 
     @property
@@ -86,12 +87,14 @@ class Desk:
     def step_defocus(self, change_m: float) -> float:
         """Change the lens by so much; what it then reads."""
         self._allow(self._began[0], self.defocus_m + change_m, self._limits.defocus_absolute_m, "lens defocus")
+        self.touched = True
         self._hands.move(self.step, CorrectionType.DEFOCUS, self.defocus_m + change_m)
         return self._told(CorrectionType.DEFOCUS, change_m, self.defocus_m)
 
     def step_z(self, change_m: float) -> float:
         """Change the stage's z by so much; what it then reads."""
         self._allow(self._began[1], self.z_m + change_m, self._limits.stage_z_absolute_m, "stage z")
+        self.touched = True
         self._hands.move(self.step, CorrectionType.STAGE_Z, self.z_m + change_m)
         return self._told(CorrectionType.STAGE_Z, change_m, self.z_m)
 
@@ -141,15 +144,15 @@ def focus_by_hand(work: Work, step: FocusStep, target: FocusTarget, hands: Hands
             hands.accept(CorrectionType.STAGE_Z if moved[1] else CorrectionType.DEFOCUS)
         if moved[0]:
             work.kept.add(Part.DEFOCUS)
-        return StepResult(step, Status.BY_HAND, (), None, dose, by_hand_m=moved)
+        return StepResult(step, Status.BY_HAND, (), None, dose, by_hand_m=moved, disturbed=desk.touched)
     desk.take_back()
     if reply.answer is Answer.SKIP:
         why = f"Step '{step.name}' was skipped by the operator{f': {reply.sentence}' if reply.sentence else '.'}"
-        return StepResult(step, Status.SKIPPED, (), None, dose, why)
+        return StepResult(step, Status.SKIPPED, (), None, dose, why, disturbed=desk.touched)
     finding = Finding(
         Reason.BY_HAND,
         f"The operator ended the manual step '{step.name}'{f': {reply.sentence}' if reply.sentence else ''}",
         "what was moved by hand was taken back",
         "Go to another place, or focus by hand and start again.",
     )
-    return StepResult(step, Status.REFUSED, (), finding, dose)
+    return StepResult(step, Status.REFUSED, (), finding, dose, disturbed=desk.touched)
