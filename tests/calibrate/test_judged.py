@@ -44,7 +44,12 @@ def pivot(size: float) -> PivotPoint:
         (axis(0.1e-3), GREEN, "symmetric"),
         (axis(1.5e-3), RED, "eucentric calibrate coma-free --preset fa"),
         (axis(0.8e-3), AMBER, "off by 0.8 mrad"),
-        (axis(5e-3, 2e-3), GREEN, "Cs is too small"),
+        (axis(5e-3, 2e-3), RED, "Too uncertain"),
+        (axis(0.0, 5e-3), RED, "Too uncertain"),
+        (axis(0.0, 0.7e-3), AMBER, "Too uncertain"),
+        (RotationCentre(tilt_rad=(0.0, 0.0), tilt_sigma_rad=20e-3), RED, "Too uncertain"),
+        (HeightResponse(c1_per_z=1.0, c1_per_z_sigma=0.5), RED, "Too uncertain"),
+        (StageBacklash(z_m=0.3e-6, z_sigma_m=5e-6), RED, "Too uncertain"),
         (RotationCentre(tilt_rad=(3e-3, 0.0), tilt_sigma_rad=1e-5), AMBER, "3.0 nm"),
         (pivot(20e-6), GREEN, "stays in place"),
         (pivot(100e-6), AMBER, "1.000 µm when the beam tilts by 10 mrad"),
@@ -64,6 +69,15 @@ def test_green_amber_red(quantity: AnyQuantity, level: Level, says: str) -> None
     assert (line.key, line.level) == (KEYS[quantity.kind], level)
     assert says in line.sentence
     assert "±" in line.value
+
+
+@pytest.mark.parametrize("sigma", [1e-3, 5e-3])
+def test_where_cs_is_too_small_no_axis_is_needed(sigma: float) -> None:
+    """3 · C3 · (2 mrad)² is 0.12 nm at 0.01 mm: B2 is told in place of the axis."""
+    corrected = replace(BELIEVED, column=Column(voltage_v=200e3, c3_m=0.01e-3))
+    line = judged(axis(0.0, sigma), corrected, None, "fa")
+    assert (line.level, line.value) == (GREEN, "B2 is 0 ± 10 nm")
+    assert "Cs is too small" in line.sentence
 
 
 def test_what_is_calibrated_is_compared_with_what_was_stored() -> None:

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eucentric.calibrate.elsewhere import axis_sigma
+from eucentric.calibrate.elsewhere import axis_sigma, needs_axis
 from eucentric.calibrate.focus_here import c1_here, needs_tilt
 from eucentric.calibrate.least_squares import Fit, fit
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
 from eucentric.calibrate.response_fit import coils
 from eucentric.calibrate.shots import Moved, Shot, Shots, approach_defocus, believing, step_up
+from eucentric.calibration.believed import AXIS_UNKNOWN_RAD
 from eucentric.calibration.instrument import Calibration, Vector
 from eucentric.calibration.quantities import ComaFreeAxis
 from eucentric.microscope.guarded import Guarded
@@ -30,6 +31,7 @@ from eucentric.optics.aberrations import Aberrations
 Complex = NDArray[np.complex128]
 
 _UNTOLD_RAD = 1e-3  # an axis known no better than this is not known: B2 is what can be told
+_FARTHEST_RAD = 20e-3  # further off than all tilts an axis is as good as nowhere
 _GREEN_RAD, _AMBER_RAD = 0.1e-3, 0.3e-3
 _LOOKS = 2  # registrations of the same images, the second with the axis that the first found
 _ORDER = (0, 3, 1, 4, 2, 5)  # of a ring: drift looks like none of its harmonics
@@ -164,11 +166,23 @@ def _axis(found: _Round, calibration: Calibration) -> Vector:
     return (found.centre[0] + float(y), found.centre[1] + float(x))
 
 
-def _told(found: _Round, calibration: Calibration) -> float | None:
-    """1σ of the axis in rad per component, None where Cs is too small to tell it."""
+def _sigma(found: _Round, calibration: Calibration) -> float:
+    """1σ of the axis in rad per component, as B2 tells it; infinite without Cs."""
     c3 = abs(calibration.column.c3_m)
-    sigma = found.b2_sigma / c3 if c3 > 0 else math.inf
+    return found.b2_sigma / c3 if c3 > 0 else math.inf
+
+
+def _told(found: _Round, calibration: Calibration) -> float | None:
+    """1σ of the axis in rad per component, None where B2 does not tell it."""
+    sigma = _sigma(found, calibration)
     return sigma if sigma < _UNTOLD_RAD else None
+
+
+def _untold(found: _Round, calibration: Calibration) -> float:
+    """1σ of a centre of tilts kept for want of an axis: the axis may lie wherever an unaligned one may, and wherever
+    B2 lets it. Without Cs there is none."""
+    sigma = _sigma(found, calibration)
+    return min(max(sigma, AXIS_UNKNOWN_RAD), _FARTHEST_RAD) if math.isfinite(sigma) else AXIS_UNKNOWN_RAD
 
 
 def _believing(calibration: Calibration, found: _Round) -> Calibration:
@@ -187,26 +201,29 @@ def _outcome(found: _Round, shots: Shots, away_m: float) -> Outcome:
     b2 = found.b2 + calibration.column.c3_m * to_zero.conjugate()
     quantity = ComaFreeAxis(
         tilt_rad=_axis(found, calibration) if sigma is not None else found.centre,
-        tilt_sigma_rad=sigma if sigma is not None else _UNTOLD_RAD,
+        tilt_sigma_rad=sigma if sigma is not None else _untold(found, calibration),
         b2_m=(b2.real, b2.imag),
         b2_sigma_m=math.hypot(found.b2_sigma, abs(calibration.column.c3_m) * axis_sigma(0.0, away_m)),
     )
-    level, sentence = _words(quantity, sigma)
+    level, sentence = _words(quantity, sigma, calibration.column.c3_m)
     return Outcome(quantity, level, sentence, _evidence(found, shots), shots.dose_per_m2, shots.seconds)
 
 
-def _words(quantity: ComaFreeAxis, sigma: float | None) -> tuple[Level, str]:
+def _words(quantity: ComaFreeAxis, sigma: float | None, c3_m: float) -> tuple[Level, str]:
+    more = "Wait for drift to end, move to a place with more contrast, or expose longer, and measure again."
     if sigma is None:
         b2 = " / ".join(f"{b * 1e9:.0f}" for b in quantity.b2_m)
+        told = f"B2 is {b2} nm (Re / Im, ± {quantity.b2_sigma_m * 1e9:.0f} nm)"
+        if needs_axis(c3_m, AXIS_UNKNOWN_RAD):
+            return Level.RED, f"The axis can't be told: the images are too noisy, and {told}. {more}"
         return Level.AMBER, (
-            f"Cs is too small to tell an axis; B2 is {b2} nm (Re / Im, ± {quantity.b2_sigma_m * 1e9:.0f} nm). "
+            f"Cs is too small to tell an axis; {told}. "
             "Correct it with the corrector's coma alignment; beam tilts stay about the present zero."
         )
     y, x = (1e3 * t for t in quantity.tilt_rad)
     known = f"The coma-free axis is at ({y:+.2f}, {x:+.2f}) mrad (y, x), known to {sigma * 1e3:.3f} mrad"
     if sigma <= _GREEN_RAD:
         return Level.GREEN, f"{known}: good enough."
-    more = "Wait for drift to end, move to a place with more contrast, or expose longer, and measure again."
     if sigma <= _AMBER_RAD:
         return Level.AMBER, f"{known}: usable, at a few nm of focus error. {more}"
     return Level.RED, f"{known}: not good enough. {more}"

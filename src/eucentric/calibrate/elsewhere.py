@@ -16,6 +16,14 @@ AXIS_RAD_PER_M = 3.0
 KEPT_SCALE, KEPT_TURN_RAD, KEPT_AXIS_RAD, KEPT_A1_M = 3e-4, 1e-4, 3e-6, 0.5e-9
 """1σ of what lenses and power supplies keep: nothing is known better than it comes back."""
 
+_HARMLESS_M = 1e-9
+"""What an axis that nobody aligned may bias focus by, and Cs still be called too small to need it."""
+
+
+def needs_axis(c3_m: float, off_rad: float) -> bool:
+    """Whether an axis that is off by `off_rad` biases focus by more than a nanometre, 3·C3·ω²."""
+    return 3 * abs(c3_m) * off_rad**2 > _HARMLESS_M
+
 
 def scale_sigma(measured: float, away_m: float) -> float:
     """1σ of a relative scale, used up to `away_m` from where it was measured."""
