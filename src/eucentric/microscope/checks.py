@@ -51,7 +51,7 @@ TILT = Kind("beam tilt", show_angle, Tolerance(1e-7, 50e-6))
 DEFOCUS = Kind("defocus", show_length, Tolerance(1e-10, 20e-9))
 IMAGE_SHIFT = Kind("image shift", show_length, Tolerance(1e-10, 20e-9))
 STIGMATOR = Kind("stigmator", plain, Tolerance(1e-6, 1e-3))
-_LENGTH = Tolerance(1e-9, 200e-9)
+_LENGTH = Tolerance(10e-9, 200e-9)  # an encoder's step: a stage sent where it is arrives there
 STAGE = {
     "x_m": Kind("stage x", show_length, _LENGTH),
     "y_m": Kind("stage y", show_length, _LENGTH),

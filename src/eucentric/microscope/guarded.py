@@ -8,19 +8,21 @@ asked directly.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 from eucentric.errors import InputError, InstrumentError, NotArrivedError
 from eucentric.images.frame import Frame
 from eucentric.microscope import checks
+from eucentric.microscope.changes import Changes
 from eucentric.microscope.fresh import Fresh
-from eucentric.microscope.preserved import Part, Preserved
+from eucentric.microscope.preserved import BEAM_TILT, WITH_PRESET, Part, Preserved
 from eucentric.microscope.protocol import Capabilities, Limits, Microscope, Preset, StagePosition, Vector
 from eucentric.microscope.worker import Timeouts, Worker
 
 T = TypeVar("T")
+_AXES = {"x_m": Part.STAGE_XY, "y_m": Part.STAGE_XY, "z_m": Part.STAGE_Z, "alpha_rad": Part.STAGE_ALPHA}
 _SLICE_S = 0.25  # a wait is cut into these: between two of them it can be aborted
 
 
@@ -44,12 +46,16 @@ class Guarded:
         self._timeouts = timeouts
         self._worker = Worker(inner.name, timeouts)
         self._fresh = Fresh()
+        self._changes = Changes()
         self._restoring = 0
 
     def with_checkpoint(self, checkpoint: Callable[[], None] | None) -> Guarded:
-        """The same guarded instrument (its thread, its last image) for a caller with a checkpoint of its own."""
+        """The same guarded instrument for a caller with a checkpoint of its own.
+
+        Thread, last image and what was set are shared.
+        """
         other = Guarded(self.inner, checkpoint=checkpoint, timeouts=self._timeouts)
-        other._worker, other._fresh = self._worker, self._fresh
+        other._worker, other._fresh, other._changes = self._worker, self._fresh, self._changes
         return other
 
     @property
@@ -102,7 +108,7 @@ class Guarded:
             raise InputError(
                 f"{self.name} has no preset '{name}'. Use one of: {', '.join(known)}. Nothing was changed."
             )
-        self._set("set_preset", lambda: self.inner.set_preset(name), self._timeouts.preset_s)
+        self._set("set_preset", WITH_PRESET, lambda: self.inner.set_preset(name), self._timeouts.preset_s)
         arrived = self.preset().name
         if arrived != name:
             raise NotArrivedError(
@@ -118,7 +124,7 @@ class Guarded:
         self._require(self.capabilities.beam_tilt, "a beam tilt")
         checks.within(checks.TILT, math.hypot(*tilt_rad), self.limits.tilt_max_rad)
         before = self.beam_tilt_rad()
-        self._set("set_beam_tilt", lambda: self.inner.set_beam_tilt(tilt_rad))
+        self._set("set_beam_tilt", [BEAM_TILT], lambda: self.inner.set_beam_tilt(tilt_rad))
         checks.arrived(checks.TILT, before, tilt_rad, self.beam_tilt_rad())
 
     def defocus_m(self) -> float:
@@ -133,7 +139,7 @@ class Guarded:
         before = self.defocus_m()
         zero = self.focus_m() - before if self.capabilities.defocus_zero else 0.0
         checks.within(checks.DEFOCUS, zero + defocus_m, self.limits.defocus_max_m)
-        self._set("set_defocus", lambda: self.inner.set_defocus(defocus_m))
+        self._set("set_defocus", [Part.DEFOCUS], lambda: self.inner.set_defocus(defocus_m))
         checks.arrived(checks.DEFOCUS, (before,), (defocus_m,), (self.defocus_m(),))
 
     def focus_m(self) -> float:
@@ -145,13 +151,13 @@ class Guarded:
         """Make the present setting defocus zero. Raises NotArrivedError when it then does not read 0."""
         self._require(self.capabilities.defocus_zero, "a defocus zero")
         before = self.defocus_m()
-        self._set("reset_defocus", self.inner.reset_defocus)
+        self._set("reset_defocus", [Part.DEFOCUS_ZERO, Part.DEFOCUS], self.inner.reset_defocus)
         checks.arrived(checks.DEFOCUS, (before,), (0.0,), (self.defocus_m(),))
 
     def normalize(self) -> None:
         """Run the lenses through their cycle."""
         self._require(self.capabilities.normalize, "a lens normalisation")
-        self._set("normalize", self.inner.normalize, self._timeouts.preset_s)
+        self._set("normalize", [], self.inner.normalize, self._timeouts.preset_s)
 
     def image_shift_m(self) -> Vector:
         """The image shift."""
@@ -162,7 +168,7 @@ class Guarded:
         self._require(self.capabilities.image_shift, "an image shift")
         checks.within(checks.IMAGE_SHIFT, math.hypot(*shift_m), self.limits.image_shift_max_m)
         before = self.image_shift_m()
-        self._set("set_image_shift", lambda: self.inner.set_image_shift(shift_m))
+        self._set("set_image_shift", [Part.IMAGE_SHIFT], lambda: self.inner.set_image_shift(shift_m))
         checks.arrived(checks.IMAGE_SHIFT, before, shift_m, self.image_shift_m())
 
     def stigmator(self) -> Vector:
@@ -175,7 +181,7 @@ class Guarded:
         for component in value:
             checks.within(checks.STIGMATOR, component, 1.0)
         before = self.stigmator()
-        self._set("set_stigmator", lambda: self.inner.set_stigmator(value))
+        self._set("set_stigmator", [Part.STIGMATOR], lambda: self.inner.set_stigmator(value))
         checks.arrived(checks.STIGMATOR, before, value, self.stigmator())
 
     def stage(self) -> StagePosition:
@@ -203,7 +209,9 @@ class Guarded:
         for axis, value in goal.items():
             checks.within(checks.STAGE[axis], value, bound[axis])
         before = self.stage()
-        self._set("move_stage", lambda: self.inner.move_stage(**goal), self._timeouts.stage_s)
+        self._set(
+            "move_stage", {_AXES[axis] for axis in goal}, lambda: self.inner.move_stage(**goal), self._timeouts.stage_s
+        )
         after = self.stage()
         for axis, value in goal.items():
             checks.arrived(checks.STAGE[axis], (getattr(before, axis),), (value,), (getattr(after, axis),))
@@ -222,11 +230,12 @@ class Guarded:
     def preserved(self, *, keep: Collection[Part] = ()) -> Iterator[Preserved]:
         """Restore preset, beam tilt, image shift, defocus and its zero, stigmator and stage at the end, whatever comes.
 
+        Of these what was set inside, through this guard. Stage Z and tilt come back from below.
         Parts in `keep` stay where they are at the end. Inside, `accept(part)` makes the present value the one to
         return to: call it after each correction. Restoring goes on after an error or a Ctrl-C in the middle of it;
         what can't be restored is told in an InstrumentError, or as a note on the exception that is on its way.
         """
-        memory = Preserved(self, frozenset(keep))
+        memory = Preserved(self, self._changes, frozenset(keep))
         try:
             yield memory
         except BaseException as error:
@@ -251,8 +260,9 @@ class Guarded:
     def _read(self, name: str, act: Callable[[], T]) -> T:
         return self._worker.call(name, act, self._timeouts.read_s)
 
-    def _set(self, name: str, act: Callable[[], None], limit_s: float | None = None) -> None:
+    def _set(self, name: str, parts: Iterable[str], act: Callable[[], None], limit_s: float | None = None) -> None:
         self._check()
+        self._changes.note(parts)
         self._worker.call(name, act, self._timeouts.set_s if limit_s is None else limit_s)
         self._fresh.something_was_set(self.now_s())
 
