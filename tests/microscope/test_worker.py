@@ -129,3 +129,46 @@ def test_the_thread_ends_with_its_worker() -> None:
     thread.join(LONG_S)
     assert not thread.is_alive()
     assert gone() is None
+
+
+def test_a_long_call_is_given_up_when_it_is_no_longer_wanted() -> None:
+    """An abort while the stage's server hangs: raised within a look, not after its minutes; nobody is locked out."""
+    scope, go = Worker("Test scope", Timeouts(interrupted_s=SHORT_S)), threading.Event()
+    looks: list[object] = []
+
+    def unwanted() -> None:
+        looks.append(threading.get_ident())
+        raise InputError("aborted")
+
+    with pytest.raises(InputError, match="aborted"):
+        scope.call("move_stage", go.wait, LONG_S, unwanted)
+    assert looks == [threading.get_ident()]
+    assert scope.call("read", lambda: 7, LONG_S) == 7  # it waits no longer than `interrupted_s` for the stage
+    go.set()
+
+
+def test_others_may_call_during_a_pause() -> None:
+    """What is paused in the middle of a call keeps the instrument for itself only until the call is over."""
+    scope, go = worker(), threading.Event()
+    found: list[int] = []
+
+    def paused() -> None:
+        go.set()
+        other = threading.Thread(target=lambda: found.append(scope.call("read", lambda: 7, LONG_S)))
+        other.start()
+        other.join(LONG_S)
+
+    assert scope.call("acquire", go.wait, LONG_S, paused)
+    assert found == [7]
+
+
+def test_a_dead_server_does_not_gather_threads() -> None:
+    """However often it is asked; and it is asked again when something comes back."""
+    scope, go = Worker("Test scope", Timeouts()), threading.Event()
+    before = threading.active_count()
+    for _ in range(6):
+        with pytest.raises(TimedOutError, match="did not answer"):
+            scope.call("read", go.wait, SHORT_S)
+    assert threading.active_count() <= before + 3
+    go.set()
+    assert scope.call("read", lambda: 7, LONG_S) == 7

@@ -29,9 +29,9 @@ _SLICE_S = 0.25  # a wait is cut into these: between two of them it can be abort
 class Guarded:
     """Wraps any microscope: `Guarded(open_microscope("simulated"))`.
 
-    `checkpoint` is called before everything that moves, waits or exposes, on the caller's thread; it may block (a
-    pause) or raise (an abort). While something is being restored it is not called. All calls may raise TimedOutError,
-    and InstrumentError for whatever goes wrong inside.
+    `checkpoint` is called before everything that moves, waits or exposes, and each second while a call takes long, on
+    the caller's thread; it may block (a pause) or raise (an abort). While something is being restored it is not called.
+    All calls may raise TimedOutError, and InstrumentError for whatever goes wrong inside.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Guarded:
         while left > 0:
             self._check()
             part = min(left, _SLICE_S)
-            self._worker.call("wait", lambda part=part: self.inner.wait(part), part + self._timeouts.wait_s)  # type: ignore[misc]
+            self._call("wait", lambda part=part: self.inner.wait(part), part + self._timeouts.wait_s)  # type: ignore[misc]
             left -= part
 
     def presets(self) -> tuple[Preset, ...]:
@@ -222,7 +222,7 @@ class Guarded:
         preset = self.preset()
         limits = self._timeouts
         limit_s = preset.exposure_s + limits.exposure_s + preset.size[0] * preset.size[1] * limits.readout_s
-        frame = self._worker.call("acquire", self.inner.acquire, limit_s)
+        frame = self._call("acquire", self.inner.acquire, limit_s)
         self._fresh.check(frame, preset)
         return frame
 
@@ -257,13 +257,16 @@ class Guarded:
         if self._checkpoint is not None and not self._restoring:
             self._checkpoint()
 
+    def _call(self, name: str, act: Callable[[], T], limit_s: float) -> T:
+        return self._worker.call(name, act, limit_s, self._check)
+
     def _read(self, name: str, act: Callable[[], T]) -> T:
-        return self._worker.call(name, act, self._timeouts.read_s)
+        return self._call(name, act, self._timeouts.read_s)
 
     def _set(self, name: str, parts: Iterable[str], act: Callable[[], None], limit_s: float | None = None) -> None:
         self._check()
         self._changes.note(parts)
-        self._worker.call(name, act, self._timeouts.set_s if limit_s is None else limit_s)
+        self._call(name, act, self._timeouts.set_s if limit_s is None else limit_s)
         self._fresh.something_was_set(self.now_s())
 
     def _require(self, there: bool, part: str) -> None:

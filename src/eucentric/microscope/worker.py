@@ -18,6 +18,8 @@ from eucentric.errors import EucentricError, InstrumentError, TimedOutError
 
 T = TypeVar("T")
 _SLICE_S = 0.2
+_LOOK_S = 1.0  # a call that takes longer is looked after this often, whether it is still wanted
+_MOST_LEFT = 3  # threads that hang at once: against a dead server no further one is begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Timeouts:
 
     `exposure_s` and `wait_s` come on top of the exposure and of the wait itself, `readout_s` for each pixel. After a
     call that hung, `after_hang_s` is the most that the next one gets, and the same call until it has once returned.
+    `interrupted_s` is the most that the next call waits for one that was given up here and goes on there.
     """
 
     read_s: float = 20.0
@@ -36,6 +39,11 @@ class Timeouts:
     readout_s: float = 10e-6
     wait_s: float = 30.0
     after_hang_s: float = 5.0
+    interrupted_s: float = 60.0
+
+
+def _nothing() -> None:
+    pass
 
 
 class _Job:
@@ -91,33 +99,61 @@ class Worker:
         self._jobs: _Jobs | None = None
         self._last: _Job | None = None
         self._hung: set[str] = set()
+        self._left: list[_Job] = []
         self._doubtful = False
 
-    def call(self, name: str, act: Callable[[], T], limit_s: float) -> T:
+    def call(self, name: str, act: Callable[[], T], limit_s: float, check: Callable[[], None] = _nothing) -> T:
         """What `act` returns, done on the worker's thread.
 
+        `check` is called again and again while it takes long, and may raise: that, as a Ctrl-C, is raised at once.
         Raises TimedOutError after `limit_s` seconds, InstrumentError for whatever else an adapter raises (its cause
-        kept); eucentric's own errors, KeyboardInterrupt and SystemExit pass. A Ctrl-C while it waits is raised at once.
+        kept); eucentric's own errors, KeyboardInterrupt and SystemExit pass.
         """
         with self._one_at_a_time:
             self._let_last_finish()
             if self._doubtful or name in self._hung:
                 limit_s = min(limit_s, self._timeouts.after_hang_s)
+            self._let_one_come_back(name, limit_s)
             job = self._last = _Job(act, limit_s)
             self._queue().put(job)
-            if not job.wait(limit_s):
-                self._leave_behind()
+            try:
+                over = self._wait(job, check)
+            except BaseException:
+                job.deadline = min(job.deadline, time.monotonic() + self._timeouts.interrupted_s)
+                raise
+            if not over:
+                self._leave_behind(job)
                 self._hung.add(name)
-                raise TimedOutError(
-                    f"{self._name} did not answer: '{name}' did not return within {limit_s:g} s. Check that the "
-                    "microscope's server and the part concerned respond, then try again."
-                )
-            self._last = None
+                raise self._timed_out(f"'{name}' did not return within {limit_s:g} s")
+            self._last = None if self._last is job else self._last
             self._doubtful = False
             self._hung.discard(name)
         if job.raised is None:
             return job.returned  # type: ignore[no-any-return]
         raise self._as_ours(name, job.raised)
+
+    def _wait(self, job: _Job, check: Callable[[], None]) -> bool:
+        """Whether it is over in time. A check may last (a pause): others may call meanwhile."""
+        while not job.wait(min(_LOOK_S, max(job.deadline - time.monotonic(), 0.0))):
+            if time.monotonic() >= job.deadline:
+                return False
+            self._one_at_a_time.release()
+            try:
+                check()
+            finally:
+                self._one_at_a_time.acquire()
+        return True
+
+    def _let_one_come_back(self, name: str, limit_s: float) -> None:
+        self._left = [job for job in self._left if not job.done]
+        if len(self._left) >= _MOST_LEFT and not self._left[0].wait(limit_s):
+            raise self._timed_out(f"{len(self._left)} earlier calls have not returned yet, '{name}' was not sent")
+
+    def _timed_out(self, why: str) -> TimedOutError:
+        return TimedOutError(
+            f"{self._name} did not answer: {why}. Check that the microscope's server and the part concerned respond, "
+            "then try again."
+        )
 
     def direct(self, name: str, act: Callable[[], T]) -> T:
         """The same on the caller's own thread, for what can't take time: no time-out."""
@@ -141,12 +177,15 @@ class Worker:
     def _let_last_finish(self) -> None:
         """A call that was interrupted here goes on there: the next one waits for it, as long as it had been given."""
         if self._last is not None and not self._last.wait(self._last.deadline - time.monotonic()):
-            self._leave_behind()
+            self._leave_behind(self._last)
         self._last = None
 
-    def _leave_behind(self) -> None:
+    def _leave_behind(self, job: _Job) -> None:
+        if self._last is not job:  # another caller did, during a pause
+            return
         if self._jobs is not None:
             self._jobs.put(None)  # should it ever return, its thread ends
+        self._left.append(job)
         self._jobs, self._last, self._doubtful = None, None, True
 
     def _queue(self) -> _Jobs:
