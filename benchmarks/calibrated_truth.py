@@ -85,7 +85,7 @@ def _scalar(found: q.AnyQuantity, true: Constants) -> Iterator[Pull]:
     elif isinstance(found, q.StageBacklash):
         yield Pull("stage backlash", found.z_m - true.backlash_z_m, found.z_sigma_m)
     elif isinstance(found, q.TiltSettling):
-        yield Pull("tilt settling", found.left_at_return - true.tilt_left_at_return, 0.005)
+        yield Pull("tilt settling", found.left_at_return - true.tilt_left_at_return, found.left_sigma)
 
 
 def _response(found: q.TiltResponse, true: Constants, preset: str) -> Iterator[Pull]:

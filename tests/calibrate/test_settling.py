@@ -21,6 +21,7 @@ def test_a_slow_coil_is_seen(time_s: float) -> None:
     assert found.time_s == pytest.approx(time_s, abs=3 * found.time_sigma_s)
     # 0.19 % of a step of 200 px is 0.4 px, seen to 0.02 px in each of two images.
     assert found.left_at_return == pytest.approx(truth.tilt_left_at_return, rel=0.15)
+    assert abs(found.left_at_return - truth.tilt_left_at_return) < 3.5 * found.left_sigma
     assert outcome.good is (Level.GREEN if time_s < 0.1 else Level.RED)
     assert ("settle time" in outcome.sentence) is (time_s > 0.1)
     assert scope.state() == before
@@ -33,5 +34,6 @@ def test_a_quick_one_is_bounded() -> None:
     assert isinstance(found, TiltSettling)
     assert outcome.good is Level.GREEN
     assert found.left_at_return < 1e-3
+    assert 0 < found.left_sigma < 1e-3
     assert found.time_s + found.time_sigma_s < 0.06  # what leaves exp(−0.25/0.06) = 1.5 % is excluded
     assert outcome.sentence.startswith("Less than")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from eucentric.calibration.believed import A1_UNKNOWN_M, ANOTHER_DAY, AXIS_UNKNOWN_RAD, book_from_store
+from eucentric.calibration.instrument import Uncertainty
 from eucentric.calibration.quantities import (
     AlphaResponse,
     ComaFreeAxis,
@@ -16,8 +17,9 @@ from eucentric.calibration.quantities import (
     HeightResponse,
     LensHysteresis,
     StigmatorResponse,
+    TiltSettling,
 )
-from eucentric.calibration.record import Level
+from eucentric.calibration.record import Level, Record
 from eucentric.calibration.store import CalibrationStore
 from eucentric.calibration.tilt_response import true_tilt
 from eucentric.errors import CalibrationError
@@ -60,6 +62,7 @@ def test_all_that_is_kept_is_believed(tmp_path: Path) -> None:
         HeightResponse(c1_per_z=0.99, c1_per_z_sigma=0.001),
         LensHysteresis(width_m=2e-6, width_sigma_m=0.0, excursion_m=20e-6),
         FocusScale(scale=1.02, scale_sigma=0.002, reference="Thon rings"),
+        TiltSettling(time_s=0.05, time_sigma_s=0.05, left_at_return=0.0, left_sigma=5e-4),
     )  # fmt: skip
     for quantity in (response(cubic_per_rad2=50.0, cubic_sigma_per_rad2=5.0), *quantities):
         store.keep(record(quantity))
@@ -81,6 +84,9 @@ def test_all_that_is_kept_is_believed(tmp_path: Path) -> None:
     assert sure.c3_relative == pytest.approx(math.hypot(0.01, 2 * 0.01))  # Cs itself, and twice the pixel's 1 %
     assert sure.a1_m == pytest.approx(math.hypot(5e-8 / math.sqrt(2), 1e-9))
     assert sure.focus_hysteresis == pytest.approx(2e-6 / 40e-6)
+    assert got.eucentric_focus_sigma_m == 1e-7
+    assert sure.height_scale == pytest.approx(0.001 / 0.99)
+    assert sure.tilt_settling == pytest.approx(5e-4)  # none was seen: its error is left
 
 
 def test_what_is_not_known_is_believed_to_be_wide(tmp_path: Path) -> None:
@@ -89,6 +95,19 @@ def test_what_is_not_known_is_believed_to_be_wide(tmp_path: Path) -> None:
     sure = book_from_store(store, "scope", [FA], COLUMNS).of("fa").uncertainty
     assert (sure.axis_rad, sure.a1_m) == (AXIS_UNKNOWN_RAD, A1_UNKNOWN_M)
     assert sure.c1_scale == 0.01
+    assert sure.height_scale == Uncertainty().height_scale
+
+
+def test_records_from_before_an_error_was_kept_are_read() -> None:
+    """Neither σ of the settling nor what is tied stands in them."""
+    old = record(TiltSettling(time_s=0.05, time_sigma_s=0.05, left_at_return=0.0)).model_dump(mode="json")
+    del old["quantity"]["left_sigma"]
+    found = Record.model_validate(old).quantity
+    assert isinstance(found, TiltSettling)
+    assert found.left_sigma == 2e-3
+    focus = record(EucentricFocus(focus_m=7e-6, focus_sigma_m=1e-7)).model_dump(mode="json")
+    del focus["quantity"]["tied"]
+    assert "runout" in Record.model_validate(focus).quantity.tied  # type: ignore[union-attr, operator]
 
 
 def test_a_preset_without_a_tilt_response_names_the_command(tmp_path: Path) -> None:

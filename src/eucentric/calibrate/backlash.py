@@ -83,9 +83,10 @@ def measure_backlash(
             readings.append(read_c1(shots, plan.tilt_rad, Order.QUAD))
         alpha, why, dose = _alpha(microscope, book, plan, progress)
     play = between_sides(tuple(readings), sides)
-    # C1 counts in metres of the tilts and of the lens: both scales are part of the error of a true height.
+    # C1 counts in metres of the tilts, which are those that the lens is commanded: what these scales, and the
+    # commanded metre itself, are known to is part of the error of a true height.
     sure = calibration.uncertainty
-    sigma = math.hypot(play.sigma, play.value * math.hypot(sure.tilt_scale, sure.focus_scale))
+    sigma = math.hypot(play.sigma, play.value * math.hypot(sure.tilt_scale, sure.focus_scale, sure.c1_scale))
     quantity = StageBacklash(
         z_m=play.value,
         z_sigma_m=sigma,

@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eucentric.calibrate.focus_here import c1_here, needs_tilt
 from eucentric.calibrate.least_squares import Array, Fit, fit
@@ -66,8 +67,7 @@ def measure_settling(
         focus = microscope.defocus_m() - c1_here(shots)
         approach_defocus(microscope, focus - plan.defocus_m)
         seen, call_s = _series(shots, plan, tell)
-    step = _whole_step(shots, plan)
-    return _outcome(_solve(seen, step), seen, shots, step, call_s)
+    return _outcome(_solve(seen, _whole_step(shots, plan)), seen, shots, plan, call_s)
 
 
 def _series(shots: Shots, plan: SettlingPlan, tell: Progress) -> tuple[list[_Point], float]:
@@ -117,11 +117,25 @@ class _Decay:
     fit: Fit
     chi2: Array
     chi2_without: float
+    lefts: Array  # amplitude at each time constant tried
 
     @property
     def left(self) -> float:
         """Part of the step that is missing at the return of the call."""
         return float(self.fit.values[0])
+
+    @property
+    def near(self) -> NDArray[np.bool_]:
+        """The time constants that fit as well, within 1σ."""
+        return np.asarray(self.chi2 <= self.chi2.min() + max(1.0, self.fit.chi2_per_dof))
+
+    @property
+    def left_sigma(self) -> float:
+        """1σ of `left`: by noise at this time constant, and by those that fit as well or lie beside it."""
+        best = int(np.argmin(self.chi2))
+        beside = self.lefts[max(best - 1, 0) : best + 2]
+        fits = 0.5 * max(float(np.ptp(beside)), float(np.ptp(self.lefts[self.near])))
+        return math.hypot(float(self.fit.sigma[0]), fits if self.seen else 0.0)
 
     @property
     def seen(self) -> bool:
@@ -133,7 +147,8 @@ def _solve(seen: list[_Point], step: Array) -> _Decay:
     tried = [_fitted(seen, step, float(t)) for t in _TIMES_S]
     chi2 = np.array([f.chi2 for f in tried])
     best = int(np.argmin(chi2))
-    return _Decay(float(_TIMES_S[best]), tried[best], chi2, _fitted(seen, step, None).chi2)
+    lefts = np.array([f.values[0] for f in tried])
+    return _Decay(float(_TIMES_S[best]), tried[best], chi2, _fitted(seen, step, None).chi2, lefts)
 
 
 def _fitted(seen: list[_Point], step: Array, time_s: float | None) -> Fit:
@@ -150,19 +165,37 @@ def _fitted(seen: list[_Point], step: Array, time_s: float | None) -> Fit:
     return fit(columns, observed, np.array([p.moved.covariance_px2 for p in seen]))
 
 
-def _outcome(decay: _Decay, seen: list[_Point], shots: Shots, step: Array, call_s: float) -> Outcome:
-    sigma = float(decay.fit.sigma[0])
+def _missing(apparent: float, shots: Shots, plan: SettlingPlan) -> float:
+    """Part x of the step that is missing, of the apparent part of its displacement.
+
+    From the goal g back to −g the displacement C1·β + C3·β³ is not in proportion: at β = g(1 − 2x) the image is
+    2x + k(6x − 12x² + 8x³) of C1·g away, k = C3·g²/C1, and 2 + 2k at the far side.
+    """
+    y0, x0 = shots.calibration.coma_free_rad
+    goal = math.dist(true_tilt(shots.calibration, (y0, x0 + plan.tilt_rad)), (0.0, 0.0))
+    k = -shots.calibration.column.c3_m * goal**2 / plan.defocus_m
+    x = np.linspace(-0.1, 1.0, 11001)
+    return float(np.interp(apparent, (2 * x + k * (6 * x - 12 * x**2 + 8 * x**3)) / (2 + 2 * k), x))
+
+
+def _outcome(decay: _Decay, seen: list[_Point], shots: Shots, plan: SettlingPlan, call_s: float) -> Outcome:
+    left = _missing(decay.left, shots, plan)
+    # The displacement of the whole step is told by the tilt response and the commanded defocus.
+    sure = shots.calibration.uncertainty
+    sigma = math.hypot(decay.left_sigma, left * math.hypot(sure.tilt_scale, sure.focus_scale))
     if decay.seen:
-        near = _TIMES_S[decay.chi2 <= decay.chi2.min() + max(1.0, decay.fit.chi2_per_dof)]
+        near = _TIMES_S[decay.near]
         grid = decay.time_s * float(np.log(_TIMES_S[1] / _TIMES_S[0]))
         time, time_sigma = decay.time_s, max(0.5 * float(np.ptp(near)), grid)
     else:
         # A decay from the beginning of the call that left more than this would have been seen.
         most = min(max(2 * sigma, 1e-6), 0.5)
         time = time_sigma = 0.5 * call_s / math.log(1 / most)
-    quantity = TiltSettling(time_s=time, time_sigma_s=time_sigma, left_at_return=max(decay.left, 0.0))
+    quantity = TiltSettling(time_s=time, time_sigma_s=time_sigma, left_at_return=max(left, 0.0), left_sigma=sigma)
     level, sentence = _words(quantity, sigma, decay.seen)
-    return Outcome(quantity, level, sentence, _evidence(decay, seen, step), shots.dose_per_m2, shots.seconds)
+    return Outcome(
+        quantity, level, sentence, _evidence(decay, seen, _whole_step(shots, plan)), shots.dose_per_m2, shots.seconds
+    )
 
 
 def _words(quantity: TiltSettling, sigma: float, seen: bool) -> tuple[Level, str]:

@@ -83,6 +83,7 @@ def _calibration(instrument: str, column: Column, found: Mapping[str, Record], z
         stigmator=stigmator if isinstance(stigmator, StigmatorResponse) else None,
         eucentric_focus_m=focus.focus_m if isinstance(focus, EucentricFocus) else None,
         uncertainty=_uncertainty(response, kept),
+        eucentric_focus_sigma_m=focus.focus_sigma_m if isinstance(focus, EucentricFocus) else None,
     )
 
 
@@ -94,7 +95,6 @@ def _metres(matrix: Matrix, pixel_m: float) -> Matrix:
 
 def _uncertainty(response: TiltResponse, kept: Mapping[str, AnyQuantity]) -> Uncertainty:
     axis, alpha = kept.get("coma-free axis"), kept.get("stage alpha")
-    settling = kept.get("tilt settling")
     usual = Uncertainty()
     return Uncertainty(
         tilt_scale=response.scale_sigma,
@@ -107,8 +107,9 @@ def _uncertainty(response: TiltResponse, kept: Mapping[str, AnyQuantity]) -> Unc
         c3_relative=math.hypot(usual.c3_relative, 2 * PIXEL_UNKNOWN),
         a1_m=_astigmatism(kept.get("stigmator response")),
         focus_hysteresis=_left_behind(kept.get("lens hysteresis"), usual.focus_hysteresis),
-        tilt_settling=settling.left_at_return if isinstance(settling, TiltSettling) else usual.tilt_settling,
+        tilt_settling=_still_missing(kept.get("tilt settling"), usual.tilt_settling),
         stage_tilt_axis_rad=alpha.axis_sigma_rad if isinstance(alpha, AlphaResponse) else usual.stage_tilt_axis_rad,
+        height_scale=_height_scale(kept.get("stage Z"), usual.height_scale),
     )
 
 
@@ -132,3 +133,15 @@ def _left_behind(known: AnyQuantity | None, usual: float) -> float:
     if not isinstance(known, LensHysteresis):
         return usual
     return max(usual, (abs(known.width_m) + known.width_sigma_m) / (2 * known.excursion_m))
+
+
+def _still_missing(known: AnyQuantity | None, usual: float) -> float:
+    """What of a step is missing, with its error: never nothing."""
+    return math.hypot(known.left_at_return, known.left_sigma) if isinstance(known, TiltSettling) else usual
+
+
+def _height_scale(known: AnyQuantity | None, usual: float) -> float:
+    """Relative 1σ of dC1/dz."""
+    if not isinstance(known, HeightResponse) or known.c1_per_z == 0:
+        return usual
+    return abs(known.c1_per_z_sigma / known.c1_per_z)

@@ -38,6 +38,9 @@ def book_from(numbers: HandedOut) -> CalibrationBook:
             stigmator=_stigmator(calibrated, numbers),
             eucentric_focus_m=calibrated.eucentric_focus_m,
             uncertainty=uncertainty,
+            eucentric_focus_sigma_m=numbers.eucentric_focus_sigma_m
+            if calibrated.eucentric_focus_m is not None
+            else None,
         )
     return CalibrationBook(numbers.instrument, presets)
 

@@ -33,6 +33,7 @@ class Uncertainty:
     `tilt_settling`: what part of a step of the beam tilt is missing when the image is taken; `c1_scale`: relative error
     of the metre that C1 is told in, where that is the commanded one of the lens. `focus_scale` is that of lens steps
     against this metre.
+    `height_scale`: relative error of `Calibration.height_per_z`.
     """
 
     tilt_scale: float = 0.01
@@ -53,6 +54,7 @@ class Uncertainty:
     tilt_settling: float = 2e-3  # of coils with 40 ms after 0.25 s
     c1_scale: float = 0.0
     drift_change_m_per_s2: float = 5e-12  # 0.1 nm/s that decays with 20 s, as a stage's does
+    height_scale: float = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Calibration:
     1/cos α, and the full correction is Δz = −C1·cos α / height_per_z.
     `stage_tilt_axis_rad` is the direction of the stage's tilt axis in the image, from +x towards +y: at α > 0 height
     grows a quarter turn further on, by tan α per metre in the image. `alpha`, `stigmator`, `eucentric_focus_m`
-    (absolute lens setting) are None where not calibrated.
+    (absolute lens setting), `eucentric_focus_sigma_m` (its 1σ) are None where not calibrated.
     """
 
     instrument: str
@@ -82,6 +84,7 @@ class Calibration:
     stigmator: StigmatorResponse | None = None
     eucentric_focus_m: float | None = None
     uncertainty: Uncertainty = field(default_factory=Uncertainty)
+    eucentric_focus_sigma_m: float | None = None
 
     def c1_per_z(self, alpha_rad: float) -> float:
         """dC1/dz of the stage at stage tilt `alpha_rad`, at the optical axis."""

@@ -145,7 +145,7 @@ def _backlash(q: StageBacklash, _: OpticsState) -> list[Line]:
 def _settling(q: TiltSettling, _: OpticsState) -> list[Line]:
     return [
         ("time constant", with_sigma(q.time_s, q.time_sigma_s, "ms", 1e3)),
-        ("still missing when the call returns", f"{q.left_at_return:.2%}"),
+        ("still missing when the call returns", with_sigma(q.left_at_return, q.left_sigma, "%", 100)),
     ]
 
 
