@@ -86,6 +86,30 @@ def test_a_target_is_melted_once_and_pays_for_it() -> None:
     assert dict(result.doses_e_per_m2)["here"] == pytest.approx((frames + melted[0].exposures) * dose)
 
 
+def test_after_melting_at_another_preset_the_step_is_set_up_again() -> None:
+    """A preset that brings a defocus and an image shift of its own, as on some instruments."""
+    stored, seen = 3e-6, []
+
+    class Bringing(Through):
+        def set_preset(self, name: str) -> None:
+            self.inner.set_preset(name)
+            self.inner.set_defocus(1e-6)
+            self.inner.set_image_shift((1e-7, 0.0))
+
+        def acquire(self) -> Any:
+            seen.append((self.inner.preset().name, self.inner.focus_m(), self.inner.image_shift_m()))
+            return self.inner.acquire()
+
+    step = FocusStep(name="z", preset="hl", tilt_rad=4e-3, correction_type=CorrectionType.STAGE_Z, offset_m=0.0)
+    microscope = _open()
+    settings = _settings(step, melt_time_s=0.1, melt_preset="sq")
+    book = _book(microscope, eucentric_focus_m=stored)
+    _run(Bringing(microscope), settings, (FocusTarget("a", image_shift_m=(0.0, 2e-7)),), book=book, measure_only=True)
+    assert seen[0][0] == "sq"
+    assert {shift for _, _, shift in seen} == {(0.0, 2e-7)}
+    assert next(lens for name, lens, _ in seen if name == "hl") == stored
+
+
 def test_a_drifting_specimen_is_waited_for() -> None:
     drift = {"drift_m_per_s": 3e-9, "drift_decay_s": 5.0}  # after a stage move; 0.3 nm/s after 5·ln 10 = 11.5 s
     microscope = _open(stage=drift)

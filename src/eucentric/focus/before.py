@@ -46,7 +46,10 @@ class Before:
         work, settings = self._work, self._work.settings
         if settings.melt_time_s == 0.0 or target.name in work.melted:
             return None
-        self._hands.set_preset(settings.melt_preset or self._step.preset)
+        elsewhere = (settings.melt_preset or self._step.preset) != self._step.preset
+        if elsewhere:  # a preset may bring a defocus and an image shift of its own: back to the target, and at the end
+            self._hands.set_preset(settings.melt_preset or self._step.preset)
+            self._journey.go(target)
         preset = work.scope.preset()
         exposures = max(1, math.ceil(settings.melt_time_s / preset.exposure_s - 1e-9))
         refusal = work.too_much(target.name, exposures * preset.dose_e_per_m2, f"Melting ({exposures} exposures)")
@@ -59,5 +62,7 @@ class Before:
                 work.spend(target.name, one)
                 dose += one
             work.tell(Melted(work.now_s(), target.name, preset.name, exposures, dose))
-        self._hands.set_preset(self._step.preset)
+        if elsewhere:
+            self._hands.set_up(self._step)
+            self._journey.go(target)
         return refusal
