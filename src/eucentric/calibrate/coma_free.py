@@ -16,13 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eucentric.calibrate.elsewhere import axis_sigma, needs_axis
 from eucentric.calibrate.focus_here import c1_here, needs_tilt
 from eucentric.calibrate.least_squares import Fit, fit
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
 from eucentric.calibrate.response_fit import coils
 from eucentric.calibrate.shots import Moved, Shot, Shots, approach_defocus, believing, step_up
 from eucentric.calibration.believed import AXIS_UNKNOWN_RAD
+from eucentric.calibration.elsewhere import axis_sigma, needs_axis
 from eucentric.calibration.instrument import Calibration, Vector
 from eucentric.calibration.quantities import ComaFreeAxis
 from eucentric.microscope.guarded import Guarded

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from eucentric.calibrate.elsewhere import needs_axis
 from eucentric.calibrate.report import Line, graded
 from eucentric.calibration.believed import AXIS_UNKNOWN_RAD
 from eucentric.calibration.commands import command_for
+from eucentric.calibration.elsewhere import needs_axis
 from eucentric.calibration.instrument import Calibration
 from eucentric.calibration.quantities import (
     AnyQuantity,

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eucentric.calibrate.elsewhere import axis_sigma
 from eucentric.calibrate.focus_here import c1_here, needs_tilt
 from eucentric.calibrate.least_squares import Array, Fit, fit
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
 from eucentric.calibrate.response_fit import coils
 from eucentric.calibrate.rough import AXES
 from eucentric.calibrate.shots import Moved, Shots, approach_defocus, step_up
+from eucentric.calibration.elsewhere import axis_sigma
 from eucentric.calibration.instrument import Calibration
 from eucentric.calibration.quantities import RotationCentre
 from eucentric.errors import NotMeasuredError

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eucentric.calibrate.elsewhere import KEPT_A1_M
 from eucentric.calibrate.focus_here import c1_here, needs_tilt
 from eucentric.calibrate.least_squares import Fit, fit
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
 from eucentric.calibrate.rough import AXES
 from eucentric.calibrate.shots import Moved, Shot, Shots, approach_defocus, step_up
+from eucentric.calibration.elsewhere import KEPT_A1_M
 from eucentric.calibration.instrument import Calibration, Vector
 from eucentric.calibration.quantities import Pair, StigmatorResponse
 from eucentric.calibration.tilt_response import true_tilt

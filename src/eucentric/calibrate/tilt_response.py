@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eucentric.calibrate.elsewhere import SCALE_PER_M, TURN_RAD_PER_M, scale_sigma, turn_sigma
 from eucentric.calibrate.focus_here import c1_here
 from eucentric.calibrate.least_squares import Array
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
 from eucentric.calibrate.response_fit import Response, solve_response
 from eucentric.calibrate.rough import AXES, Rough, pair_along, rough_response
 from eucentric.calibrate.shots import APPROACH_RANGES, Moved, Shots, approach_defocus, believing, knows_tilt, step_up
+from eucentric.calibration.elsewhere import SCALE_PER_M, TURN_RAD_PER_M, scale_sigma, turn_sigma
 from eucentric.calibration.instrument import Calibration
 from eucentric.calibration.quantities import TiltResponse
 from eucentric.microscope.guarded import Guarded

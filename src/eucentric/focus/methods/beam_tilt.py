@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from eucentric.calibration.elsewhere import away_from
+from eucentric.calibration.instrument import Calibration
 from eucentric.focus.acquisition import Acquired, Taking, acquire
 from eucentric.focus.again import Look
 from eucentric.focus.events import FrameTaken, ShiftFound
@@ -47,7 +49,8 @@ class BeamTilt:
         calibration = work.calibration(step.preset)
         plan = self._plan(look)
         number = work.next_measurement()
-        sure = after_exposure(calibration.uncertainty, work.expose(target.name))
+        sure = away_from(calibration.uncertainty, self._excursion_m(calibration) + look.offset_m)
+        sure = after_exposure(sure, work.expose(target.name))
         taking = Taking(look.offset_m, work.settings.beam_tilt_settle_time_s, work.settings.focus_approach_m)
         taken = acquire(work.scope, plan, calibration, taking)
         self._told(taken, target, number)
@@ -70,9 +73,16 @@ class BeamTilt:
             work.tell(ShiftFound(work.now_s(), step.name, number, link, shift))
         return result
 
+    def _excursion_m(self, calibration: Calibration) -> float:
+        """How far the lens is from eucentric focus, as far as anybody knows: there the optics were calibrated."""
+        scope = self._work.scope
+        if not scope.capabilities.defocus_zero:
+            return scope.defocus_m()
+        return scope.focus_m() - (calibration.eucentric_focus_m or 0.0)
+
     def _told(self, taken: Acquired, target: FocusTarget, number: int) -> None:
         """Only told after the last exposure: files written between exposures would add drift."""
-        self._work.spend(target.name, taken.dose_e_per_m2)
+        self._work.spend(target.name, *taken.frames)
         for index, frame in enumerate(taken.frames):
             self._work.tell(FrameTaken(frame.time_s, self._step.name, number, index, frame, target.name))
 

@@ -8,6 +8,9 @@ specimen's focus, and used where focus is then: within the distance from defocus
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+
+from eucentric.calibration.instrument import Uncertainty
 
 SCALE_PER_M = 100.0
 TURN_RAD_PER_M = math.radians(1.0) / 100e-6
@@ -38,3 +41,14 @@ def turn_sigma(measured_rad: float, away_m: float) -> float:
 def axis_sigma(measured_rad: float, away_m: float) -> float:
     """1σ of a coma-free axis or rotation centre in rad, per component."""
     return math.hypot(measured_rad, KEPT_AXIS_RAD, AXIS_RAD_PER_M * away_m)
+
+
+def away_from(sure: Uncertainty, excursion_m: float) -> Uncertainty:
+    """What is left of a calibration with the lens `excursion_m` away from eucentric focus, where it was made."""
+    away = abs(excursion_m)
+    return replace(
+        sure,
+        tilt_scale=math.hypot(sure.tilt_scale, SCALE_PER_M * away),
+        tilt_rotation_rad=math.hypot(sure.tilt_rotation_rad, TURN_RAD_PER_M * away),
+        axis_rad=math.hypot(sure.axis_rad, AXIS_RAD_PER_M * away),
+    )
