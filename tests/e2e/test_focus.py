@@ -532,6 +532,20 @@ def test_what_would_exceed_the_budget_is_not_done() -> None:
     assert "What was corrected before stays" in result.statement
 
 
+def test_images_that_do_not_tell_their_dose_take_what_the_preset_says() -> None:
+    microscope = _open()
+    dose = next(p.dose_e_per_m2 for p in microscope.presets() if p.name == "fa")
+
+    class Silent(Through):
+        def acquire(self) -> Any:
+            return replace(self.inner.acquire(), dose_e_per_m2=None)
+
+    result, _ = _run(Silent(microscope), _settings(FINE, dose_max_per_m2=6 * dose, melt_time_s=0.01))
+    assert result.refusal is not None
+    assert result.refusal.reason is Reason.DOSE_BUDGET
+    assert dict(result.doses_e_per_m2)["here"] == pytest.approx((4 + 1) * dose)
+
+
 # The brake, and instruments that lie
 
 

@@ -34,11 +34,6 @@ class Acquired:
     frames: tuple[Frame, ...]
     tilts: tuple[Tilt, ...]
 
-    @property
-    def dose_e_per_m2(self) -> float:
-        """Electrons per m² that they cost."""
-        return sum(frame.dose_e_per_m2 or 0.0 for frame in self.frames)
-
 
 def acquire(microscope: Guarded, plan: Pattern, calibration: Calibration, taking: Taking = Taking()) -> Acquired:
     """Take a pattern at a lens defocus changed by the offset; beam tilt and defocus are put back after it.

@@ -58,9 +58,7 @@ class Before:
             work.melted.add(target.name)
             work.expose(target.name)
             for _ in range(exposures):
-                one = work.scope.acquire().dose_e_per_m2 or 0.0
-                work.spend(target.name, one)
-                dose += one
+                dose += work.spend(target.name, work.scope.acquire())
             work.tell(Melted(work.now_s(), target.name, preset.name, exposures, dose))
         if elsewhere:
             self._hands.set_up(self._step)

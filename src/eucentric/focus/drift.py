@@ -114,7 +114,7 @@ class _Wait:
             return refusal
         work.expose(name)
         image = work.scope.acquire()
-        work.spend(name, image.dose_e_per_m2 or 0.0)
+        work.spend(name, image)
         return image
 
     def _register(self, reference: Frame, image: Frame) -> Shift:

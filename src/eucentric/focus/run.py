@@ -142,7 +142,7 @@ class Run:
             taking = Taking(preset.defocus_m - self._height_m(target), approach_m=work.settings.focus_approach_m)
             with defocused(scope, taking):
                 frame = scope.acquire()
-            work.spend(target.name, frame.dose_e_per_m2 or 0.0)
+            work.spend(target.name, frame)
             work.tell(events.FinalTaken(frame.time_s, target.name, frame))
 
     def _height_m(self, target: FocusTarget) -> float:

@@ -10,6 +10,7 @@ from eucentric.focus.audience import Audience
 from eucentric.focus.events import Event
 from eucentric.focus.settings import FocusSettings
 from eucentric.focus.verdict import Finding, Reason
+from eucentric.images.frame import Frame
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.preserved import Part, Preserved
 
@@ -60,9 +61,14 @@ class Work:
         now = self.now_s()
         return now - self.exposed_since.setdefault(target, now)
 
-    def spend(self, target: str, dose_e_per_m2: float) -> None:
-        """Keep what was spent at a target."""
-        self.doses[target] = self.doses.get(target, 0.0) + dose_e_per_m2
+    def spend(self, target: str, *frames: Frame) -> float:
+        """Keep what images took of a target, e/m²: what they say, else what the preset says that they take."""
+        dose = 0.0
+        for frame in frames:
+            told = frame.dose_e_per_m2
+            dose += self.scope.preset().dose_e_per_m2 if told is None else told
+        self.doses[target] = self.doses.get(target, 0.0) + dose
+        return dose
 
     def too_much(self, target: str, dose_e_per_m2: float, what: str) -> Finding | None:
         """Why so many further electrons must not be spent at a target, None where they may."""

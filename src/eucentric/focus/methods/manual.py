@@ -80,7 +80,7 @@ class Desk:
         if refusal is not None:
             raise LimitError(str(refusal))
         frame = work.scope.acquire()
-        work.spend(self.target.name, frame.dose_e_per_m2 or 0.0)
+        work.spend(self.target.name, frame)
         work.tell(ByHand(frame.time_s, self.step.name, frame=frame))
         return frame
 

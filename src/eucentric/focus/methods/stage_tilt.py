@@ -65,8 +65,8 @@ class StageTilt:
         number = work.next_measurement()
         work.expose(target.name)
         frames, alphas = self._take(step.tilt_rad * look.tilt_fraction, look.offset_m)
+        work.spend(target.name, *frames)
         for index, frame in enumerate(frames):
-            work.spend(target.name, frame.dose_e_per_m2 or 0.0)
             work.tell(FrameTaken(frame.time_s, step.name, number, index, frame, target.name))
         steps = (alphas[0] - alphas[1], alphas[2] - alphas[1])
         shifts = tuple(self._register(frames[1], frames[i]) for i in (0, 2))
