@@ -21,7 +21,7 @@ from eucentric.calibration.handed_over import columns_of
 from eucentric.calibration.quantities import RotationCentre, TiltResponse
 from eucentric.calibration.record import optics_of
 from eucentric.calibration.store import CalibrationStore
-from eucentric.errors import CalibrationError, NotMeasuredError
+from eucentric.errors import Aborted, CalibrationError, NotMeasuredError
 from eucentric.microscope.protocol import Microscope
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.microscope.simulated.truth import constants
@@ -144,6 +144,20 @@ def test_a_failure_stops_only_what_needs_it(tmp_path: Path, monkeypatch: pytest.
     assert did["coma-free axis"].why == "Nothing to see."
     assert "coma-free axis (fa)" in did["stigmator response"].why
     assert CalibrationStore(tmp_path).newest("rotation centre", "scope", optics_of(instrument(), "fa")) is not None
+
+
+def test_an_operator_ends_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(_task: Task, _bench: Bench) -> Outcome:
+        raise Aborted("The operator ended it.")
+
+    monkeypatch.setattr(whole, "run", stopped)
+    monkeypatch.setattr(whole, "come_near", lambda *_: None)
+    told: list[Moment | Did] = []
+    scope = instrument()
+    filled(scope, tmp_path)
+    with pytest.raises(Aborted):
+        Calibrator(setup_of(scope, tmp_path, told.append)).all(only={"coma-free axis", "rotation centre"})
+    assert not [moment for moment in told if isinstance(moment, Did)]
 
 
 def test_where_focus_is_not_found_it_is_not_tried_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

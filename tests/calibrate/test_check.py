@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from eucentric.calibrate import check as looked
 from eucentric.calibrate.check import CheckPlan, preflight
 from eucentric.calibrate.report import Report
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.handed_over import book_from
 from eucentric.calibration.record import Level
+from eucentric.errors import Aborted
 from eucentric.microscope.protocol import Microscope
 from eucentric.microscope.registry import handed_out, open_microscope
 
@@ -123,6 +125,29 @@ def test_a_dead_shutter_is_told_and_nothing_else_is_tried() -> None:
     report = preflight(scope, book(scope), TILTS)
     assert not_green(report) == {"shutter"}
     assert [line.key for line in report.lines] == ["not arrived", "shutter"]
+
+
+@pytest.mark.parametrize("where", ["controls", "coming near to focus", "three known defoci", "drift"])
+def test_an_operator_ends_it(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is being looked at, nothing goes on, and everything is put back."""
+    scope = perfect()
+    before = state(scope)
+
+    def stop(*_: object, **__: object) -> None:
+        raise Aborted("The operator ended it.")
+
+    calls = {
+        "controls": "control_line",
+        "coming near to focus": "come_near",
+        "three known defoci": "try_known_defoci",
+        "drift": "drift_line",
+    }
+    monkeypatch.setattr(looked, calls[where], stop)
+    seen: list[str] = []
+    with pytest.raises(Aborted):
+        preflight(scope, book(scope), TILTS, progress=lambda what, _: seen.append(what))
+    assert seen[-1] == where
+    assert state(scope) == before
 
 
 def test_dropped_writes_are_told() -> None:

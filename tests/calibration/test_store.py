@@ -50,10 +50,11 @@ def test_a_figure_lies_beside_its_record(tmp_path: Path) -> None:
     assert store.records() == (kept,)
 
 
-def test_a_figure_that_can_not_be_drawn_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [InputError, ValueError])
+def test_a_figure_that_can_not_be_drawn_loses_nothing(tmp_path: Path, error: type[Exception]) -> None:
     def broken(path: Path) -> None:
         path.write_bytes(b"half")
-        raise InputError("no ink")
+        raise error("no ink")
 
     kept = CalibrationStore(tmp_path).keep(record(), broken)
     assert kept.figure is None

@@ -88,7 +88,8 @@ def test_what_pixels_do_not_tell_is_refused() -> None:
     focus = record(EucentricFocus(focus_m=1e-6, focus_sigma_m=1e-8), HL)
     with pytest.raises(CalibrationError, match="eucentric calibrate eucentric-focus --preset fa"):
         transferred(focus, FA, TURN)
-    with pytest.raises(CalibrationError, match="can't be carried over"):
-        transferred(record(optics=HL), FA.model_copy(update={"voltage_v": 300e3}), TURN)
+    for other in ({"voltage_v": 300e3}, {"probe_mode": "nano"}, {"camera": "other"}):
+        with pytest.raises(CalibrationError, match="can't be carried over"):
+            transferred(record(optics=HL), FA.model_copy(update=other), TURN)
     with pytest.raises(CalibrationError, match="needs two tilt responses"):
         calibrated_turn(focus, record())

@@ -24,7 +24,7 @@ from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.quantities import AnyQuantity, ComaFreeAxis
 from eucentric.calibration.record import Level, Record, optics_of
 from eucentric.calibration.store import CalibrationStore, missing
-from eucentric.errors import CalibrationError, EucentricError
+from eucentric.errors import Aborted, CalibrationError, EucentricError
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Microscope
 from eucentric.optics.column import Column
@@ -147,7 +147,7 @@ class Calibrator:
         """Measure what is missing or old (`anew`: everything), in the right order; how each ended.
 
         `only` names the kinds to do (None: all); `plan.ESSENTIAL` are those that focusing can't do without.
-        Raises InstrumentError only where the instrument can't be restored.
+        Raises InstrumentError only where the instrument can't be restored, Aborted when the operator ends it.
         """
         did: list[Did] = []
         order = [task for task in self._order if only is None or task.kind in only]
@@ -172,6 +172,8 @@ class Calibrator:
             record = self._measure(task)
             if task.kind == AXIS:
                 self._again_about(record)
+        except Aborted:
+            raise  # the operator ends it all
         except _UntoldError as error:
             return Did(task, State.UNTOLD, why=str(error))
         except Exception as error:  # one that is no error of ours is a bug, and must not cost the others

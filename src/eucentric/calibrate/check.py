@@ -7,7 +7,6 @@ three known defoci; then each alignment anew, beside what is believed of it; las
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from eucentric.calibrate.as_found import first_look_lines, with_axis, with_tilts
@@ -28,7 +27,7 @@ from eucentric.calibrate.tilt_lines import tilt_lines
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.quantities import AnyQuantity, ComaFreeAxis
 from eucentric.calibration.record import Level, optics_of
-from eucentric.errors import EucentricError, InstrumentError
+from eucentric.errors import Aborted, EucentricError, InstrumentError
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Microscope
 
@@ -64,7 +63,8 @@ def preflight(
 ) -> Report:
     """Look at everything, and tell. A line that could not be measured says so in red; the others go on.
 
-    What could not be put back is a red line too. Raises CalibrationError when the focus preset has no tilt response.
+    What could not be put back is a red line too. Raises CalibrationError when the focus preset has no tilt response,
+    Aborted when the operator ends it.
     """
     scope = microscope if isinstance(microscope, Guarded) else Guarded(microscope)
     check = _Check(scope, book, plan or CheckPlan(), stored, progress)
@@ -136,8 +136,12 @@ class _Check:
         if self._line("height", near):
             return True
         hole = self._plan.presets.hole
-        with suppress(EucentricError):  # that focus was not reached is told already
+        try:
             self._lines += first_look_lines(self._scope, hole, self._book.of(hole))
+        except Aborted:
+            raise
+        except EucentricError:
+            pass  # that focus was not reached is told already
         return False
 
     def _camera(self, shots: Shots) -> None:
@@ -148,6 +152,8 @@ class _Check:
                 shots.take((y + dy * tilt, x + dx * tilt), -1.5e-6).frame
                 for dy, dx in ((0, -1), (0, 1), (-1, 0), (1, 0))
             )
+        except Aborted:
+            raise
         except EucentricError as error:
             self._lines.append(_not_measured("illumination", error))
             return
@@ -157,6 +163,8 @@ class _Check:
     def _tilts(self, shots: Shots) -> None:
         try:
             tried = self._tried(shots)
+        except Aborted:
+            raise
         except EucentricError as error:
             self._lines.append(_not_measured("ratio", error))
             return
@@ -201,6 +209,8 @@ class _Check:
         """Add a line; whether it could be measured."""
         try:
             self._lines.append(look())
+        except Aborted:
+            raise
         except EucentricError as error:
             self._lines.append(_not_measured(key, error))
             return False

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from eucentric.calibrate.report import Line
 from eucentric.calibration.record import Level
-from eucentric.errors import EucentricError
+from eucentric.errors import Aborted, EucentricError
 from eucentric.microscope.guarded import Guarded
 
 _TIMES = 8
@@ -26,6 +26,8 @@ def control_line(microscope: Guarded, preset: str) -> Line:
             tried += 1
             try:
                 act(0.0 if turn is None else 1.0 if turn % 2 == 0 else -1.0)
+            except Aborted:
+                raise
             except EucentricError as error:
                 failed.append(str(error))
     value = f"{tried - len(failed)} of {tried} arrived"

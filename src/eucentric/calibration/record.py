@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Self
@@ -136,7 +137,12 @@ the column's directions need high tension and probe mode, and the stage does not
 
 def holds(kind: str, first: OpticsState, second: OpticsState) -> bool:
     """Whether a calibration of `kind` made in one state holds in the other."""
-    return all(_alike(getattr(first, name), getattr(second, name)) for name in SCOPES[kind])
+    return agree(first, second, SCOPES[kind])
+
+
+def agree(first: OpticsState, second: OpticsState, names: Iterable[str]) -> bool:
+    """Whether both states are the same in these fields."""
+    return all(_alike(getattr(first, name), getattr(second, name)) for name in names)
 
 
 def _alike(one: float | str, other: float | str) -> bool:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from eucentric.calibration.commands import command_for
 from eucentric.calibration.record import Level, OpticsState, Record, holds
-from eucentric.errors import CalibrationError, EucentricError
+from eucentric.errors import CalibrationError
 
 _TRIES = 1000
 
@@ -85,7 +85,7 @@ class CalibrationStore:
         try:
             draw(unfinished)
             unfinished.replace(self.folder / f"{stem}.png")
-        except (OSError, EucentricError):
+        except Exception:  # whatever is wrong with a drawing, what was measured is kept
             unfinished.unlink(missing_ok=True)
             return None
         return f"{stem}.png"

@@ -23,7 +23,7 @@ from eucentric.calibration.quantities import (
     StigmatorResponse,
     TiltResponse,
 )
-from eucentric.calibration.record import Level, OpticsState, Record
+from eucentric.calibration.record import Level, OpticsState, Record, agree
 from eucentric.errors import CalibrationError
 
 NOMINAL_PIXEL_SIGMA = 0.02
@@ -31,6 +31,9 @@ NOMINAL_PIXEL_SIGMA = 0.02
 
 GIVEN_SIGMA_RAD = math.radians(1.0)
 """1σ of a rotation that an operator gives: as read from a table or a picture."""
+
+_SAME_COLUMN = ("voltage_v", "probe_mode", "camera")
+"""In what the optics must agree for pixel size and rotation to tell all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +62,17 @@ def calibrated_turn(first: Record, second: Record) -> Turn:
 
 
 def transferred(record: Record, to: OpticsState, turn: Turn) -> Record:
-    """The record as it must be at another magnification of the same column, its errors enlarged.
+    """The record as it must be at another magnification of the same column and camera, its errors enlarged.
 
-    Raises CalibrationError where pixel size and rotation don't tell it.
+    Raises CalibrationError where pixel size and rotation don't tell it: also at another high tension, in another probe
+    mode, or with another camera, which may show the image mirrored.
     """
     scale = record.optics.pixel_m / to.pixel_m
     carried = _carried(record.quantity, scale, turn)
-    if carried is None or record.optics.voltage_v != to.voltage_v:
+    if carried is None or not agree(record.optics, to, _SAME_COLUMN):
         raise CalibrationError(
-            f"The {record.kind} of {record.optics} can't be carried over to {to}: pixel size and rotation do not tell "
-            f"it. Measure it: {command_for(record.kind, to.preset)}"
+            f"The {record.kind} of {record.optics}, {record.optics.camera}, can't be carried over to {to}, "
+            f"{to.camera}: pixel size and rotation do not tell it. Measure it: {command_for(record.kind, to.preset)}"
         )
     source = f"{record.optics.preset}, {record.taken:%Y-%m-%d %H:%M} UTC"
     return record.model_copy(
