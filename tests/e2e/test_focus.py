@@ -24,7 +24,7 @@ from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Microscope
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.microscope.simulated.truth import empty_hole_m, truth
-from tests.e2e.wrapped import Dropping, Through
+from tests.e2e.wrapped import Counting, Dropping, Through
 
 SURE = frozenset({CorrectionType.DEFOCUS, CorrectionType.STAGE_Z})
 FINE = FocusStep(name="fine", preset="fa", tilt_rad=5e-3, pattern=PatternName.QUAD, offset_m=-0.5e-6, tolerance_m=25e-9)
@@ -446,6 +446,42 @@ def test_good_enough_skips_the_rest() -> None:
     assert {e.step for e in _of(told, events.FrameTaken)} == {"fine"}
 
 
+def test_good_enough_resets_defocus_where_a_skipped_step_asks_for_it() -> None:
+    microscope = _open()
+    again = FINE.model_copy(update={"name": "again", "reset_defocus": ResetDefocus.YES})
+    result, told = _run(microscope, _settings(FINE, again))
+    assert result.focused
+    assert len(_of(told, events.DefocusReset)) == 1
+    assert microscope.defocus_m() == pytest.approx(0, abs=1e-12)
+
+
+def test_with_all_steps_off_only_the_final_image_is_taken() -> None:
+    off = FINE.model_copy(update={"switch": False})
+    result, told = _run(_open(), _settings(off, acquire_final=True))
+    assert len(_of(told, events.FinalTaken)) == 1
+    assert not result.focused
+
+
+def test_an_unknown_preset_is_found_before_anything_moves() -> None:
+    for more in ({"acquire_final": True, "final_preset": "xx"}, {"melt_time_s": 1.0, "melt_preset": "xx"}):
+        microscope = Counting(_open())
+        with pytest.raises(SettingsError, match="no preset 'xx'"):
+            _run(microscope, _settings(FINE, **more))
+        assert not {"acquire", "set_preset", "set_defocus"} & set(microscope.names)
+
+
+def test_a_final_image_that_fails_is_told_and_focus_stands() -> None:
+    class Blind(Through):
+        def acquire(self) -> Any:
+            if self.inner.preset().name == "en":
+                raise InstrumentError("The camera is warm.")
+            return self.inner.acquire()
+
+    result, _ = _run(Blind(_open()), _settings(FINE, acquire_final=True, final_preset="en"))
+    assert result.focused
+    assert "The final image failed: The camera is warm." in result.statement
+
+
 def test_a_final_image_is_taken_of_each_target_at_the_final_preset() -> None:
     microscope = _open()
     targets = (FocusTarget("a"), FocusTarget("b", stage_m=(0.0, 0.3e-6)))
@@ -494,6 +530,15 @@ def test_targets_by_image_shift_are_averaged_and_the_shift_taken_back() -> None:
     assert _of(told, events.Averaged)[-1].targets == ("a", "b")
     assert result.residual == _of(told, events.Averaged)[-1].measurement
     assert microscope.image_shift_m() == (1e-7, 0.0)
+
+
+@pytest.mark.parametrize("far", [FocusTarget("far", stage_m=(0.0, 1.0)), FocusTarget("far", image_shift_m=(1.0, 0.0))])
+def test_a_last_target_out_of_reach_is_found_before_anything_moves(far: FocusTarget) -> None:
+    microscope = Counting(_open())
+    with pytest.raises(LimitError, match="target 'far'"):
+        _run(microscope, _settings(FINE), (HERE, far))
+    assert "acquire" not in microscope.names
+    assert "set_preset" not in microscope.names
 
 
 def test_targets_need_names_of_their_own() -> None:

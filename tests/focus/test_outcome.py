@@ -108,3 +108,8 @@ def test_a_step_that_did_not_converge_is_never_in_focus() -> None:
     aside = _step(rounds=(), status=Status.SKIPPED, skipped="Step 'fine' was skipped.")
     assert not _run(_step(status=Status.NOT_CONVERGED), aside).focused
     assert _run(_step(status=Status.NOT_CONVERGED), _step()).focused
+
+
+def test_targets_that_were_left_out_are_named_where_the_last_step_was_skipped() -> None:
+    aside = _step(rounds=(), status=Status.SKIPPED, skipped="Step 'fine' was skipped.")
+    assert "Left out: 'hole'" in _run(_step(left_out=(("hole", REFUSAL),)), aside).statement

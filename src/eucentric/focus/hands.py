@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eucentric.calibration.quantities import Pair
-from eucentric.errors import InstrumentError, LimitError
+from eucentric.errors import InstrumentError, LimitError, SettingsError
 from eucentric.focus.acquisition import approach_defocus
 from eucentric.focus.correct import Channel, Correction
 from eucentric.focus.events import Corrected, DefocusReset, DriftDeclared, SetUp, Stigmated, TakenBack
@@ -166,7 +166,10 @@ def approach_z(scope: Guarded, z_m: float, approach_m: float) -> None:
 
 
 def check_able(work: Work) -> None:
-    """Raises InstrumentError where the sequence needs a part that the instrument has not; nothing has moved."""
+    """Whether the instrument has all parts and presets that the sequence asks for, before anything moves.
+
+    Raises InstrumentError for a part that it has not, SettingsError for a preset.
+    """
     can, steps = work.scope.capabilities, [s for s in work.settings.sequence.steps if s.switch]
     needs = (
         (can.defocus_zero, any(s.reset_defocus is ResetDefocus.YES for s in steps), "defocus zero can't be reset"),
@@ -180,4 +183,26 @@ def check_able(work: Work) -> None:
             raise InstrumentError(
                 f"On {work.scope.name} {what}, and the sequence '{work.settings.sequence.name}' asks for it. "
                 "Switch that off, or choose another sequence. Nothing was moved."
+            )
+    _check_presets(work)
+
+
+def _check_presets(work: Work) -> None:
+    settings, known = work.settings, [p.name for p in work.scope.presets()]
+    steps = [s for s in settings.sequence.steps if s.switch]
+    asked: list[tuple[str, str | None]] = [
+        (f"step '{s.name}'", s.preset) for s in steps if s.focus_method is not FocusMethod.MANUAL
+    ]
+    asked += [
+        (f"step '{s.name}'", settings.manual_focus_preset or s.preset)
+        for s in steps
+        if s.focus_method is FocusMethod.MANUAL
+    ]
+    asked.append(("melt preset", settings.melt_preset if settings.melt_time_s else None))
+    asked.append(("final preset", settings.final_preset if settings.acquire_final else None))
+    for what, name in asked:
+        if name is not None and name not in known:
+            raise SettingsError(
+                f"{work.scope.name} has no preset '{name}', which {what} asks for. Use one of: {', '.join(known)}. "
+                "Nothing was moved."
             )

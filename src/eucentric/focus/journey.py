@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from eucentric.errors import InstrumentError
+import math
+
+from eucentric.errors import InstrumentError, LimitError
 from eucentric.focus.events import TargetReached
 from eucentric.focus.targets import FocusTarget
 from eucentric.focus.work import Work
+from eucentric.units import show_length
 
 _THERE_M = 20e-9  # a stage nearer than this is there: its encoders read to some nanometres
+
+
+def check_targets(work: Work, targets: tuple[FocusTarget, ...]) -> None:
+    """Whether all targets can be reached, before anything moves. Raises InstrumentError, LimitError."""
+    scope = work.scope
+    limits = scope.limits
+    for target in targets:
+        shift, place = target.image_shift_m, target.stage_m
+        if shift is not None and not scope.capabilities.image_shift:
+            raise InstrumentError(
+                f"{scope.name} has not an image shift, and target '{target.name}' is reached by one. Give its stage "
+                "position instead. Nothing moved."
+            )
+        if shift is not None:
+            _within(f"The image shift of target '{target.name}'", math.hypot(*shift), limits.image_shift_max_m)
+        if place is not None:
+            _within(f"The stage position of target '{target.name}'", max(map(abs, place)), limits.stage_xy_max_m)
+
+
+def _within(what: str, size_m: float, limit_m: float) -> None:
+    if not size_m <= limit_m:
+        raise LimitError(
+            f"{what} is {show_length(size_m)}; the limit is {show_length(limit_m)}. Nothing moved. Choose another "
+            "target, or change the limit if the instrument allows it."
+        )
 
 
 class Journey:
@@ -22,13 +50,8 @@ class Journey:
         self._at: FocusTarget | None = None
 
     def go(self, target: FocusTarget) -> None:
-        """Look at the target. Raises InstrumentError where that needs an image shift that the instrument has not."""
+        """Look at the target, which `check_targets` saw. Raises InstrumentError."""
         scope = self._work.scope
-        if target.image_shift_m is not None and not scope.capabilities.image_shift:
-            raise InstrumentError(
-                f"{scope.name} has not an image shift, and target '{target.name}' is reached by one. Give its stage "
-                "position instead. Nothing moved."
-            )
         y, x = self._stage if target.stage_m is None else target.stage_m
         at = scope.stage()
         moved = max(abs(at.y_m - y), abs(at.x_m - x)) > _THERE_M

@@ -94,6 +94,7 @@ class RunResult:
     """A whole sequence. `confirmed` are the channels whose sign was seen to be right: hand them to the next run.
 
     `doses_e_per_m2` is what each focus target got in all, melting, drift checks and final images included.
+    `final_failed` says what kept a final image from being taken.
     """
 
     instrument: str
@@ -102,6 +103,7 @@ class RunResult:
     steps: tuple[StepResult, ...]
     confirmed: frozenset[CorrectionType]
     doses_e_per_m2: tuple[tuple[str, float], ...] = ()
+    final_failed: str | None = None
 
     @property
     def residual(self) -> Measurement | None:
@@ -176,7 +178,9 @@ class RunResult:
     def _asides(self) -> str:
         """The steps that were skipped and the targets that were left out, by name."""
         said = [s.skipped for s in self.steps if s.skipped is not None]
-        out = [f"'{name}' ({why.reason})" for s in self.steps[-1:] for name, why in s.left_out]
+        out = [f"'{name}' ({why.reason})" for name, why in (self._last.left_out if self._last else ())]
         if out:
             said.append(f"Left out: {', '.join(out)}.")
+        if self.final_failed is not None:
+            said.append(self.final_failed)
         return "".join(f" {sentence}" for sentence in said)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from eucentric.errors import CalibrationError, InputError, InstrumentError
 from eucentric.focus import events
 from eucentric.focus.acquisition import Taking, defocused
 from eucentric.focus.before import Before
 from eucentric.focus.hands import Hands, check_able
-from eucentric.focus.journey import Journey
+from eucentric.focus.journey import Journey, check_targets
 from eucentric.focus.looking import Looking
 from eucentric.focus.loop import Loop
 from eucentric.focus.measurement import Measurement
@@ -52,20 +53,25 @@ class Run:
         """All steps until one is refused, and the final images; everything that they say."""
         work = self.work
         check_able(work)
+        check_targets(work, self._targets)
         results: list[StepResult] = []
         enough: str | None = None
+        reset = False
         for step in (s for s in work.settings.sequence.steps if s.switch):
             if enough is None:
                 known = results[-1].residual if results and measure_only else None
                 results.append(self._step(step, measure_only, known))
             else:
                 results.append(_skipped(step, enough))
+                if step.reset_defocus is ResetDefocus.YES and not reset:  # what was good enough is the corrected focus
+                    self._hands.reset_defocus(step)
+                    reset = True
             work.tell(events.StepEnded(work.now_s(), results[-1]))
             if results[-1].status is Status.REFUSED:
                 break
             enough = enough or (None if measure_only else self._enough(results[-1]))
-        if work.settings.acquire_final and not measure_only and results[-1].status is not Status.REFUSED:
-            self._finals()
+        refused = bool(results) and results[-1].status is Status.REFUSED
+        final = None if refused or measure_only or not work.settings.acquire_final else self._finals()
         return RunResult(
             work.scope.name,
             work.settings.sequence,
@@ -73,6 +79,7 @@ class Run:
             tuple(results),
             frozenset(self._hands.confirmed),
             tuple(work.doses.items()),
+            final,
         )
 
     def _step(self, step: FocusStep, measure_only: bool, known: Measurement | None) -> StepResult:
@@ -128,7 +135,15 @@ class Run:
             f"{show_length(limit)})."
         )
 
-    def _finals(self) -> None:
+    def _finals(self) -> str | None:
+        """The final images; what kept one from being taken: focus stands all the same."""
+        try:
+            self._take_finals()
+        except (InstrumentError, InputError, CalibrationError) as error:
+            return f"The final image failed: {error}"
+        return None
+
+    def _take_finals(self) -> None:
         """One image of each target with the final preset, at that preset's defocus from the focus that was found."""
         work, scope = self.work, self.work.scope
         self._hands.set_preset(work.settings.final_preset or self._began_at)
