@@ -17,7 +17,15 @@ from eucentric.focus.focus import Focus
 from eucentric.focus.methods.manual import Answer, Desk, Reply
 from eucentric.focus.outcome import RunResult, Status
 from eucentric.focus.patterns import PatternName
-from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSequence, FocusSettings, FocusStep, ResetDefocus
+from eucentric.focus.settings import (
+    CorrectionLimits,
+    CorrectionType,
+    FocusMethod,
+    FocusSequence,
+    FocusSettings,
+    FocusStep,
+    ResetDefocus,
+)
 from eucentric.focus.targets import HERE, FocusTarget
 from eucentric.focus.verdict import Reason
 from eucentric.microscope.guarded import Guarded
@@ -213,6 +221,37 @@ def test_both_moves_of_an_approach_are_checked_before_the_first() -> None:
     with pytest.raises(LimitError, match="Nothing was moved"):
         _run(microscope, _settings(step, z_approach_m=4e-6))
     assert microscope.stage().z_m == 0
+
+
+def test_a_probe_is_taken_back_near_the_limit_and_its_wrong_sign_is_told() -> None:
+    """The lens stood at −0.6 µm and may go to −1 µm: no room for the way from 0.6 µm below."""
+    microscope = _open(height_m=-0.5e-6)
+    microscope.set_defocus(-0.6e-6)
+    lowest: list[float] = []
+
+    class Wrong(Through):
+        def _mirrored(self, defocus_m: float) -> float:
+            return -1.2e-6 - defocus_m
+
+        def defocus_m(self) -> float:
+            return self._mirrored(self.inner.defocus_m())
+
+        def focus_m(self) -> float:
+            return self._mirrored(self.inner.focus_m())
+
+        def set_defocus(self, defocus_m: float) -> None:
+            lowest.append(defocus_m)
+            self.inner.set_defocus(self._mirrored(defocus_m))
+
+    limits = CorrectionLimits(defocus_absolute_m=1e-6)
+    step = FINE.model_copy(update={"offset_m": 0.0})
+    settings = FocusSettings(sequence=FocusSequence(steps=(step,), limits=limits), focus_approach_m=0.6e-6)
+    result, told = _run(Wrong(microscope), settings, confirmed=frozenset())
+    assert result.refusal is not None
+    assert result.refusal.reason is Reason.WRONG_SIGN
+    assert len(_of(told, events.TakenBack)) == 1
+    assert min(lowest) >= -1e-6
+    assert microscope.defocus_m() == pytest.approx(-0.6e-6, abs=1e-12)
 
 
 def test_the_lens_is_approached_from_underfocus() -> None:

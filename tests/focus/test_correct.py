@@ -99,3 +99,12 @@ def test_a_change_within_the_errors_accuses_nobody_and_confirms_nothing() -> Non
     # Two measurements of ± 31 nm (total) each: seen and asked differ by 60 nm, 1.3 of their errors.
     assert not followed(_at(-50e-9), _at(-70e-9), probe)
     assert check_followed(_at(-50e-9), _at(-70e-9), probe) is None
+
+
+@pytest.mark.parametrize(("move_m", "refused"), [(-1e-6, True), (1e-6, True), (3e-6, False)])
+def test_the_way_from_below_is_within_the_limit_too(move_m: float, refused: bool) -> None:
+    limits = CorrectionLimits(stage_z_absolute_m=100e-6)
+    wanted = Correction(CorrectionType.STAGE_Z, move_m, move_m, -99e-6)
+    got = check_limits(wanted, move_m, Allowed(25e-6, limits, approach_m=2e-6))
+    assert (got is not None) == refused
+    assert got is None or got.reason is Reason.ABSOLUTE_LIMIT

@@ -53,11 +53,15 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """The limits that hold for one correction: of the step (capture range by default) and of the sequence so far."""
+    """The limits that hold for one correction: of the step (capture range by default) and of the sequence so far.
+
+    From `approach_m` below its target the channel arrives: there too it must be allowed to be.
+    """
 
     change_max_m: float
     limits: CorrectionLimits
     moved_m: float = 0.0
+    approach_m: float = 0.0
 
 
 def needed(measured: Measurement, step: FocusStep) -> bool:
@@ -89,12 +93,13 @@ def check_limits(wanted: Correction, whole_m: float, allowed: Allowed) -> Findin
     limits = allowed.limits
     stage = wanted.channel is CorrectionType.STAGE_Z
     absolute = limits.stage_z_absolute_m if stage else limits.defocus_absolute_m
-    if abs(wanted.target_m) > absolute:
+    farthest = max(wanted.target_m, wanted.target_m - _way(wanted, allowed.approach_m), key=abs)
+    if abs(farthest) > absolute:
         what = "stage z" if stage else "lens defocus"
         other = "Load the grid nearer to eucentric height." if stage else "Correct the height first (Z Focus)."
         return Finding(
             Reason.ABSOLUTE_LIMIT,
-            f"The correction would take the {what} to {show_length(wanted.target_m)}",
+            f"The correction would take the {what} to {show_length(farthest)}",
             f"at most {show_length(absolute)} either way",
             other,
         )
@@ -106,6 +111,11 @@ def check_limits(wanted: Correction, whole_m: float, allowed: Allowed) -> Findin
             "Focus does not converge: check the calibration of the beam tilt and of the correction.",
         )
     return None
+
+
+def _way(wanted: Correction, approach_m: float) -> float:
+    """From how far below its target the channel arrives on purpose: not at all where it comes from farther below."""
+    return approach_m if wanted.move_m < approach_m else 0.0
 
 
 def followed(before: Measurement, after: Measurement, made: Correction) -> bool:

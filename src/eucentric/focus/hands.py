@@ -103,7 +103,7 @@ class Hands:
         probe, self.pending = self.pending, None
         if probe is None:
             return False
-        self.move(step, probe.channel, probe.target_m - probe.move_m)
+        self.move(step, probe.channel, probe.target_m - probe.move_m, shorten=True)
         work = self._work
         work.tell(TakenBack(work.now_s(), step.name, probe, self.channel(step).position_m))
         return True
@@ -125,16 +125,31 @@ class Hands:
         work.accept(Part.DEFOCUS_ZERO, Part.DEFOCUS)
         work.tell(DefocusReset(work.audience.now_s(), step.name, before))
 
-    def move(self, step: FocusStep, channel: CorrectionType, target_m: float) -> None:
-        """Move a channel to a place, from the side from which it is always approached. A Z move declares drift."""
+    def move(self, step: FocusStep, channel: CorrectionType, target_m: float, *, shorten: bool = False) -> None:
+        """Move a channel to a place, from the side from which it is always approached. A Z move declares drift.
+
+        `shorten` is for going back, which must not fail: where limits leave no room the way from below is shorter.
+        """
         work = self._work
-        if channel is not CorrectionType.STAGE_Z:
-            approach_defocus(work.scope, target_m, work.settings.focus_approach_m)
+        stage = channel is CorrectionType.STAGE_Z
+        approach = work.settings.z_approach_m if stage else work.settings.focus_approach_m
+        if shorten:
+            approach = max(0.0, min(approach, target_m - self._lowest_m(channel)))
+        if not stage:
+            approach_defocus(work.scope, target_m, approach)
             return
         before = work.scope.stage().z_m
-        approach_z(work.scope, target_m, work.settings.z_approach_m)
+        approach_z(work.scope, target_m, approach)
         work.drifting = True
         work.tell(DriftDeclared(work.now_s(), step.name, target_m - before))
+
+    def _lowest_m(self, channel: CorrectionType) -> float:
+        """The lowest place that the sequence's limits and the instrument's allow a channel."""
+        scope, limits = self._work.scope, self._work.settings.sequence.limits
+        if channel is CorrectionType.STAGE_Z:
+            return -min(limits.stage_z_absolute_m, scope.limits.stage_z_max_m)
+        zero = scope.focus_m() - scope.defocus_m() if scope.capabilities.defocus_zero else 0.0
+        return max(-limits.defocus_absolute_m, -scope.limits.defocus_max_m - zero)
 
 
 def eucentric_defocus_m(work: Work, preset: str) -> tuple[float, str]:

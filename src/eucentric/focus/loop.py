@@ -25,7 +25,7 @@ from eucentric.focus.hands import Hands
 from eucentric.focus.looking import Looking, Seen
 from eucentric.focus.measurement import Measurement
 from eucentric.focus.outcome import Status, StepResult
-from eucentric.focus.settings import FocusStep
+from eucentric.focus.settings import CorrectionType, FocusStep
 from eucentric.focus.stigmator import StigmatorCorrection, check_stigmated, enough, stigmator_correction
 from eucentric.focus.targets import FocusTarget
 from eucentric.focus.verdict import Finding, Reason
@@ -79,7 +79,10 @@ class Loop:
     def _correct(self, measured: Measurement, range_m: float) -> Finding | None:
         """Move the step's channel towards focus; why not, where a limit forbids it."""
         wanted = correction_of(measured, self._hands.channel(self._step))
-        allowed = Allowed(range_m, self._work.settings.sequence.limits, self._work.moved_m)
+        settings = self._work.settings
+        stage = wanted.channel is CorrectionType.STAGE_Z
+        approach_m = settings.z_approach_m if stage else settings.focus_approach_m
+        allowed = Allowed(range_m, settings.sequence.limits, self._work.moved_m, approach_m)
         refusal = check_limits(wanted, -measured.c1_m, allowed)
         if refusal is not None:
             return refusal

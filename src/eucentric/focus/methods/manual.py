@@ -102,9 +102,9 @@ class Desk:
         """Undo all that was moved at this desk."""
         defocus, z = self.moved_m
         if abs(z) > _STILL_M:
-            self._hands.move(self.step, CorrectionType.STAGE_Z, self._began[1])
+            self._hands.move(self.step, CorrectionType.STAGE_Z, self._began[1], shorten=True)
         if abs(defocus) > _STILL_M:
-            self._hands.move(self.step, CorrectionType.DEFOCUS, self._began[0])
+            self._hands.move(self.step, CorrectionType.DEFOCUS, self._began[0], shorten=True)
 
     @property
     def _limits(self) -> CorrectionLimits:
