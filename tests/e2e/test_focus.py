@@ -10,7 +10,15 @@ import pytest
 
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.handed_over import book_from
-from eucentric.errors import Aborted, CalibrationError, InstrumentError, LimitError, NotArrivedError, SettingsError
+from eucentric.errors import (
+    Aborted,
+    CalibrationError,
+    InputError,
+    InstrumentError,
+    LimitError,
+    NotArrivedError,
+    SettingsError,
+)
 from eucentric.focus import events
 from eucentric.focus.control import Control
 from eucentric.focus.focus import Focus
@@ -710,3 +718,74 @@ def test_a_guarded_microscope_can_be_braked_too() -> None:
     with pytest.raises(Aborted):
         Focus(Guarded(microscope), _book(microscope), _settings(FINE), control=control).run()
     assert microscope.preset().name == "sq"
+
+
+def test_the_checkpoint_of_a_guarded_microscope_is_looked_at_too() -> None:
+    looked: list[int] = []
+    microscope = _open()
+    scope = Guarded(microscope, checkpoint=lambda: looked.append(1))
+    Focus(scope, _book(microscope), _settings(FINE), control=Control(), confirmed=SURE).run(measure_only=True)
+    assert looked
+
+
+def test_two_runs_at_a_time_are_refused() -> None:
+    said: list[str] = []
+    microscope = _open()
+
+    def again(event: events.Event) -> None:
+        if isinstance(event, events.StepStarted):
+            with pytest.raises(InstrumentError, match="already") as error:
+                focus.run()
+            said.append(str(error.value))
+
+    focus = Focus(microscope, _book(microscope), _settings(FINE), observers=(again,), confirmed=SURE)
+    assert focus.run().focused
+    assert len(said) == 1
+
+
+def test_an_instrument_error_says_what_stays_corrected() -> None:
+    microscope = _open(column={"a1_m": 100e-9})
+    told: list[events.Event] = []
+
+    class Dying(Through):
+        def acquire(self) -> Any:
+            if _of(told, events.DefocusReset):
+                raise InstrumentError("The camera is warm.")
+            return self.inner.acquire()
+
+    step = FINE.model_copy(
+        update={"pattern": PatternName.CROSS_QUAD, "stig_correction": True, "reset_defocus": ResetDefocus.YES}
+    )
+    settings = _settings(step, FINE.model_copy(update={"name": "again"}), accuracy_limit_m=None)
+    focus = Focus(Dying(microscope), _book(microscope), settings, observers=(told.append,), confirmed=SURE)
+    with pytest.raises(InstrumentError, match="warm"):
+        focus.run()
+    assert isinstance(told[-1], events.Failed)
+    for stays in ("Defocus stays at", "Stigmator stays at", "Defocus zero stays"):
+        assert stays in told[-1].error
+
+
+def test_an_abort_is_seen_while_the_operator_waits() -> None:
+    control, microscope = Control(), _open()
+
+    class Waiting:
+        def focus(self, desk: Desk) -> Reply:
+            desk.step_defocus(0.5e-6)
+            control.abort()
+            desk.check()
+            raise AssertionError("not reached")
+
+    with pytest.raises(Aborted):
+        _run(microscope, _settings(BY_HAND), operator=Waiting(), control=control)
+    assert microscope.defocus_m() == 0
+
+
+def test_an_operator_who_answers_nothing_is_told_what_to_answer() -> None:
+    class Mute:
+        def focus(self, desk: Desk) -> Any:
+            desk.step_defocus(0.5e-6)
+
+    microscope = _open()
+    with pytest.raises(InputError, match="Reply"):
+        _run(microscope, _settings(BY_HAND), operator=Mute())
+    assert microscope.defocus_m() == 0

@@ -5,10 +5,11 @@ What is only changed for measuring is restored, whatever happens.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from eucentric.calibration.book import CalibrationBook
-from eucentric.errors import Aborted, SettingsError
+from eucentric.errors import Aborted, InstrumentError, SettingsError
 from eucentric.focus import events
 from eucentric.focus.audience import Audience
 from eucentric.focus.control import Control
@@ -19,7 +20,8 @@ from eucentric.focus.settings import CorrectionType, FocusSettings
 from eucentric.focus.targets import HERE, FocusTarget
 from eucentric.focus.work import Work
 from eucentric.microscope.guarded import Guarded
-from eucentric.microscope.protocol import Microscope
+from eucentric.microscope.preserved import Part
+from eucentric.microscope.protocol import Microscope, Vector
 from eucentric.units import show_length
 
 
@@ -45,7 +47,9 @@ class Focus:
     ) -> None:
         self.settings = settings
         self.confirmed = confirmed
+        self._given = microscope._checkpoint if isinstance(microscope, Guarded) else None
         self._scope = _guarded(microscope, None if control is None else self._checkpoint)
+        self._running = threading.Lock()
         self._book = book
         self._observers = tuple(observers)
         self._control = control
@@ -59,24 +63,36 @@ class Focus:
         At the end all is as it was but for what was corrected. What is stated of focus holds at the preset of the last
         step and, on a tilted specimen, at the preset's centre. With `measure_only` nothing is corrected.
         Raises InstrumentError, CalibrationError, SettingsError, and Aborted when `control` ended it: everything is
-        restored then, and the observers are told first.
+        restored then, and the observers are told first. Only one run at a time: a second one raises InstrumentError.
         """
         _check(targets)
+        if not self._running.acquire(blocking=False):
+            raise InstrumentError(
+                f"{self._scope.name} is being focused by this Focus already, from another thread. Wait until that run "
+                "ends, or abort it through its control. Nothing moved."
+            )
+        try:
+            return self._run(tuple(targets), measure_only)
+        finally:
+            self._running.release()
+
+    def _run(self, targets: tuple[FocusTarget, ...], measure_only: bool) -> RunResult:
         scope, sequence = self._scope, self.settings.sequence
         tell = self._begin().tell
         run: Run | None = None
-        tell(events.RunStarted(scope.now_s(), scope.name, sequence, measure_only, tuple(targets), self.settings))
+        tell(events.RunStarted(scope.now_s(), scope.name, sequence, measure_only, targets, self.settings))
         try:
             with scope.preserved() as memory:
-                work = Work(scope, self._book, self.settings, self._audience, memory, self._workers)
-                run = Run(work, tuple(targets), self.confirmed, self._operator)
+                work = Work(scope, self._book, self.settings, self._audience, memory, self._checkpoint, self._workers)
+                run = Run(work, targets, self.confirmed, self._operator)
                 result = run.whole(measure_only)
                 self._checkpoint()
         except (KeyboardInterrupt, Aborted) as stop:
-            self._failed(stop, f"{str(stop) or 'Stopped.'} {_left_behind(stop, run)}")
+            restored = () if getattr(stop, "__notes__", ()) else ("Beam tilt and preset restored.",)
+            self._failed(stop, " ".join((str(stop) or "Stopped.", *restored, *_left_behind(run))))
             raise
         except Exception as error:
-            self._failed(error, str(error) or type(error).__name__)
+            self._failed(error, " ".join((str(error) or type(error).__name__, *_left_behind(run))))
             raise
         tell(events.Restored(scope.now_s()))
         self.confirmed = result.confirmed
@@ -90,6 +106,8 @@ class Focus:
     def _checkpoint(self) -> None:
         """Looked at before each call that moves, waits or exposes. Raises Aborted."""
         tell, now = self._audience.tell, self._audience.now_s
+        if self._given is not None:
+            self._given()
         if self._control is not None:
             self._control.check(lambda: tell(events.Paused(now())), lambda: tell(events.Paused(now(), over=True)))
 
@@ -111,10 +129,16 @@ def _check(targets: Sequence[FocusTarget]) -> None:
         raise SettingsError(f"The focus targets are named {names}. Give at least one, each with a name of its own.")
 
 
-def _left_behind(error: BaseException, run: Run | None) -> str:
-    """What was restored, and what stays because it was corrected."""
-    said = [] if getattr(error, "__notes__", ()) else ["Beam tilt and preset restored."]
-    for part, value in (run.work.memory.accepted if run is not None else {}).items():
-        if run is not None and part in run.work.kept:
-            said.append(f"{str(part).capitalize()} stays at {show_length(value[0])} (corrected).")
-    return " ".join(said)
+def _left_behind(run: Run | None) -> list[str]:
+    """What stays because it was corrected."""
+    if run is None:
+        return []
+    kept = run.work.kept
+    return [_stays(part, value) for part, value in run.work.memory.accepted.items() if part in kept]
+
+
+def _stays(part: Part, value: Vector) -> str:
+    if part is Part.DEFOCUS_ZERO:
+        return "Defocus zero stays where it was reset."
+    at = f"({value[0]:.3g}, {value[1]:.3g}) (y, x)" if part is Part.STIGMATOR else show_length(value[0])
+    return f"{str(part).capitalize()} stays at {at} (corrected)."

@@ -123,6 +123,7 @@ class Hands:
         before = work.scope.defocus_m()
         work.scope.reset_defocus()
         work.accept(Part.DEFOCUS_ZERO, Part.DEFOCUS)
+        work.kept.add(Part.DEFOCUS_ZERO)
         work.tell(DefocusReset(work.audience.now_s(), step.name, before))
 
     def move(self, step: FocusStep, channel: CorrectionType, target_m: float, *, shorten: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from eucentric.calibration.book import CalibrationBook
@@ -21,8 +22,9 @@ _E_PER_A2 = 1e20  # 1 e/Å² in e/m²
 class Work:
     """The instrument, what is believed of it, the settings, those who watch, and the electrons spent at each target.
 
-    `memory` is what will be restored. `measurements` counts them through the run, from 0. `moved_m` is the sum of all
-    |corrections|; `drifting` says that the stage was moved and not yet seen still.
+    `memory` is what will be restored. `checkpoint` waits in a pause and raises Aborted after an abort. `measurements`
+    counts them through the run, from 0. `moved_m` is the sum of all |corrections|; `drifting` says that the stage was
+    moved and not yet seen still.
     """
 
     scope: Guarded
@@ -30,6 +32,7 @@ class Work:
     settings: FocusSettings
     audience: Audience
     memory: Preserved
+    checkpoint: Callable[[], None] = lambda: None
     workers: int = 2
     measurements: int = 0
     moved_m: float = 0.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from eucentric.errors import LimitError
+from eucentric.errors import InputError, LimitError
 from eucentric.focus.events import ByHand
 from eucentric.focus.hands import Hands
 from eucentric.focus.outcome import Status, StepResult
@@ -61,17 +61,23 @@ class Desk:
     @property
     def defocus_m(self) -> float:
         """The lens, from defocus zero."""
+        self.check()
         return self._work.scope.defocus_m()
 
     @property
     def z_m(self) -> float:
         """The stage's z."""
+        self.check()
         return self._work.scope.stage().z_m
 
     @property
     def moved_m(self) -> tuple[float, float]:
         """What was moved so far: (defocus, z)."""
         return (self.defocus_m - self._began[0], self.z_m - self._began[1])
+
+    def check(self) -> None:
+        """Look whether the run was paused or aborted: call it while waiting. Reads look too. Raises Aborted."""
+        self._work.checkpoint()
 
     def image(self) -> Frame:
         """A live image. Raises LimitError where the target's budget of electrons is spent."""
@@ -136,6 +142,12 @@ def focus_by_hand(work: Work, step: FocusStep, target: FocusTarget, hands: Hands
     before = work.doses.get(target.name, 0.0)
     desk = Desk(work, step, target, hands)
     reply = operator.focus(desk)
+    desk.check()
+    if not isinstance(reply, Reply):
+        raise InputError(
+            f"The operator of step '{step.name}' answered {reply!r}. Let focus(desk) return a Reply, for example "
+            "Reply(Answer.DONE). What was moved by hand is taken back."
+        )
     moved = desk.moved_m
     dose = work.doses.get(target.name, 0.0) - before
     if reply.answer is Answer.DONE:
