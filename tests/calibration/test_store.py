@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from eucentric.calibration.age import Ages, is_old, warning
+from eucentric.calibration.age import Ages, is_old, warning, warnings_of
 from eucentric.calibration.quantities import ComaFreeAxis, StageBacklash, StigmatorResponse
 from eucentric.calibration.record import Level, Record
 from eucentric.calibration.store import CalibrationStore
@@ -174,6 +174,17 @@ def test_ages() -> None:
     assert told is not None
     assert "100 days old" in told
     assert "eucentric calibrate tilt --preset fa" in told
+
+
+def test_old_ones_that_are_believed_are_told_of() -> None:
+    """Once each, and not those that a newer one, or another instrument, makes idle."""
+    old = [record(days_old=100), record(AXIS, days_old=120), record(optics=HL, days_old=100)]
+    others = [record(AXIS, days_old=200, instrument="other"), record(days_old=95, level=Level.RED)]
+    told = warnings_of([*others, *old, record(optics=HL, days_old=1)], "scope", [FA, HL], NOON, Ages())
+    assert len(told) == 2
+    assert any("tilt response of scope (fa) is 100 days" in sentence for sentence in told)
+    assert any("coma-free axis of scope (fa) is 120 days" in sentence for sentence in told)
+    assert warnings_of([record(days_old=1)], "scope", [FA, HL], NOON, Ages()) == ()
 
 
 def test_a_record_has_no_infinities_and_a_zone() -> None:

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from eucentric.calibration.record import optics_of
+from eucentric.calibration.store import CalibrationStore
+from eucentric.cli.bench import cautions, opened
+from eucentric.cli.focus import _node
 from eucentric.cli.main import run
+
+from ..calibration.kept import record, response
 
 STEP = '[[steps]]\nname = "fine"\npreset = "fa"\n'
 
@@ -50,3 +56,17 @@ def test_options_that_can_not_be_used(capsys: pytest.CaptureFixture[str], option
     assert end.value.code == 2
     assert said in capsys.readouterr().err
     assert not Path("runs").exists()
+
+
+def test_old_calibrations_are_told_of() -> None:
+    """Both tilt responses that focusing believes, and the damaged file that it leaves out."""
+    instrument, kept = opened("simulated", size=256), CalibrationStore(Path("kept"))
+    for preset in ("fa", "hl"):
+        optics = optics_of(instrument.microscope, preset)
+        kept.keep(record(response(optics), optics, days_old=100, instrument=instrument.instrument))
+    Path("kept", "damaged.json").write_text("{", encoding="utf-8")
+    damaged, *old = cautions(instrument, Path("kept"))
+    assert "damaged.json" in damaged
+    assert len(old) == 2
+    assert all("days old" in sentence for sentence in old)
+    assert _node(0, "default", Path("kept")).cautions == (damaged, *old)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from eucentric.calibration.commands import command_for
-from eucentric.calibration.record import Record
+from eucentric.calibration.record import SCOPES, OpticsState, Record
+from eucentric.calibration.store import newest_of
 
 
 class Ages(BaseModel):
@@ -39,3 +41,12 @@ def warning(record: Record, now: datetime, ages: Ages) -> str | None:
         f"The {record.kind} of {record.instrument} ({record.optics.preset}) is {days} days old, more than {allowed}. "
         f"Measure it again: {command_for(record.kind, record.optics.preset)}"
     )
+
+
+def warnings_of(
+    records: Sequence[Record], instrument: str, states: Iterable[OpticsState], now: datetime, ages: Ages
+) -> tuple[str, ...]:
+    """What to tell of the old ones among those that focusing believes in these optics states (`book_from_store`)."""
+    taken = (newest_of(records, kind, instrument, optics) for optics in states for kind in SCOPES)
+    told = (warning(record, now, ages) for record in taken if record is not None)
+    return tuple(dict.fromkeys(sentence for sentence in told if sentence is not None))  # one may hold in many states

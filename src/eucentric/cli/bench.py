@@ -62,3 +62,16 @@ def stored_book(instrument: Opened, store: Path) -> CalibrationBook:
         instrument.columns,
         z_along_normal=instrument.z_along_normal,
     )
+
+
+def cautions(instrument: Opened, store: Path) -> tuple[str, ...]:
+    """Sentences on damaged files of `store`, and on calibrations past their age that are believed of the instrument."""
+    from datetime import UTC, datetime
+
+    from eucentric.calibration.age import Ages, warnings_of
+    from eucentric.calibration.record import optics_of
+    from eucentric.calibration.store import CalibrationStore
+
+    scope, kept = instrument.microscope, CalibrationStore(store)
+    states = [optics_of(scope, preset.name) for preset in scope.presets()]
+    return (*kept.troubles(), *warnings_of(kept.records(), instrument.instrument, states, datetime.now(UTC), Ages()))

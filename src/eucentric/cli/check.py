@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eucentric.cli.bench import STORE, Opened, opened, stored_book
+from eucentric.cli.bench import cautions as cautions_of
 from eucentric.cli.calibrate import AsJson, Name, Seed, Size
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def check(
         check_suffix(figure)
     instrument = opened(microscope, seed=seed, size=size)
     book = _book(instrument, store, brought)
-    cautions = () if brought else _old(instrument, store)
+    cautions = () if brought else cautions_of(instrument, store)
     with _watched(as_json) as progress:
         plan = CheckPlan(presets=Presets(focus, hole))
         report = preflight(
@@ -91,19 +92,6 @@ def _stored(instrument: Opened, store: Path, brought: bool) -> Callable[[str, st
         return None if record is None else record.quantity
 
     return look
-
-
-def _old(instrument: Opened, store: Path) -> tuple[str, ...]:
-    """Sentences on damaged files and on calibrations past their age."""
-    from datetime import UTC, datetime
-
-    from eucentric.calibration.age import Ages, warning
-    from eucentric.calibration.store import CalibrationStore
-
-    kept = CalibrationStore(store)
-    newest = {(r.kind, r.optics.preset): r for r in kept.records() if r.instrument == instrument.instrument}
-    told = (warning(record, datetime.now(UTC), Ages()) for record in newest.values())
-    return (*kept.troubles(), *(sentence for sentence in told if sentence is not None))
 
 
 @contextmanager

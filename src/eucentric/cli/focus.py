@@ -72,6 +72,8 @@ def focus(
     if figure is not None:
         check_suffix(figure)
     node = _node(seed, settings, calibrations)
+    for sentence in node.cautions:
+        typer.echo(sentence, err=True)
     folder = empty_folder(out) if out is not None else new_folder(Path("runs"), _name(seed))
     console = make_console(quiet=as_json)
     result, watcher, troubles = _watched(node, folder, console, measure_only=measure_only)
@@ -189,6 +191,7 @@ class _Node:
     microscope: Microscope
     book: CalibrationBook
     settings: FocusSettings
+    cautions: tuple[str, ...] = ()  # about what is believed
 
     @property
     def c3_m(self) -> float:
@@ -199,7 +202,7 @@ class _Node:
 
 def _node(seed: int, settings: str, calibrations: Path | None) -> _Node:
     """All that a run needs, checked before it begins. Raises InputError, SettingsError, CalibrationError."""
-    from eucentric.cli.bench import opened, stored_book
+    from eucentric.cli.bench import cautions, opened, stored_book
     from eucentric.cli.chosen import chosen
 
     wanted = chosen(settings)
@@ -217,7 +220,8 @@ def _node(seed: int, settings: str, calibrations: Path | None) -> _Node:
     except CalibrationError as error:
         error.add_note(f"All at once: eucentric calibrate all --seed {seed} --store {calibrations}")
         raise
-    return _Node(instrument.microscope, book, wanted)
+    told = () if calibrations is None else cautions(instrument, calibrations)
+    return _Node(instrument.microscope, book, wanted, told)
 
 
 def _check_presets(settings: FocusSettings, microscope: Microscope, book: CalibrationBook) -> None:
