@@ -99,5 +99,8 @@ def test_the_expectation_has_the_errors_of_measurement_and_move() -> None:
     made = Correction(CorrectionType.STAGE_Z, 100e-6, 100e-6, 100e-6)
     expected = expected_after(before, made, SURE)
     assert expected.c1_m == pytest.approx(0, abs=1e-9)
-    # What was measured to 1 %, and the move 1.4 % of 100 µm with 0.5 µm of play: √(1.0² + 1.41² + 0.5²) µm.
-    assert expected.sigma_m == pytest.approx(1.80e-6, rel=0.01)
+    # What was measured to 1 %, and the move 0.5 % of 100 µm with 0.5 µm of play: √(1.0² + 0.5² + 0.5²) µm.
+    assert expected.sigma_m == pytest.approx(1.225e-6, rel=0.01)
+    by_lens = expected_after(before, replace(made, channel=CorrectionType.DEFOCUS), SURE)
+    # 1 % of scale and 1 % that stays behind, 10 nm of play: √(1.0² + 1.41²) µm.
+    assert by_lens.sigma_m == pytest.approx(1.73e-6, rel=0.01)

@@ -248,9 +248,9 @@ def _false_lock(shift: Shift, limit: Thresholds) -> Finding:
         )
     return Finding(
         Reason.FALSE_LOCK,
-        f"Nothing in common between the images (chance {show_chance(chance)}): blank area or beam off",
+        f"Nothing in common between the images (chance {show_chance(chance)}): blank, beam off, or out of reach",
         allowed,
-        "Move to carbon.",
+        "Move to carbon. Where there is carbon, it is further out of focus than this step reaches: Z Focus first.",
     )
 
 

@@ -34,6 +34,8 @@ Array = NDArray[np.float64]
 
 APPROACH_RAD = math.radians(0.5)
 """Every stage tilt is approached from below, from this far: play of up to half a degree is then the same in all."""
+FOCUS_UNKNOWN_M = 5e-6
+"""1σ of where the lens' zero focuses the eucentric plane, where nobody calibrated eucentric focus."""
 _PLAIN_SIGMA_PX = 0.5  # 1σ taken for correlators that state no error
 
 
@@ -110,8 +112,9 @@ class StageTilt:
         work, response = self._work, self._response()
         calibration = work.calibration(self._step.preset)
         sure = calibration.uncertainty
-        # Where the lens focuses the eucentric plane is not known better than where that plane is.
-        unknown = response.eucentric_z_sigma_m if calibration.eucentric_focus_m is None else 0.0
+        unknown = calibration.eucentric_focus_sigma_m
+        if unknown is None:  # nor is it known better than where that plane is
+            unknown = math.hypot(response.eucentric_z_sigma_m, FOCUS_UNKNOWN_M)
         lens = work.scope.defocus_m() - eucentric_defocus_m(work, self._step.preset)[0]
         return Known(
             px_per_m=response.px_per_m,
@@ -180,7 +183,9 @@ def _rival(shift: Shift, step_rad: float, known: Known) -> float | None:
 
 
 def _in_words(finding: Finding, halves: Halves, known: Known) -> Finding:
-    """χ² of the two halves, in words that say what it was made of."""
+    """What was found, in the words of a stage tilt: χ² says what it was made of, and no beam is tilted."""
+    if finding.reason is Reason.AMBIGUOUS:
+        return replace(finding, advice="The specimen repeats itself: use a smaller stage tilt, or a wider view.")
     if finding.reason is not Reason.CHI_SQUARE:
         return finding
     first = height_of(halves.minus_px, halves.steps_rad[0], known)
