@@ -60,6 +60,8 @@ def test_units_are_read_to_the_last_bit(suffix: str) -> None:
         {"stig_defocus_min": "5 um"},
         {"stig_correction": True, "pattern": "pair"},
         {"focus_method": "Stage Tilt"},
+        {"focus_method": "Stage Tilt", "tilt": "1 deg", "fit_limit_px2": 4.0},
+        {"recheck_drift": True},
         {"name": ""},
         {"thresholds": {"false_lock_max": 2.0}},
     ],

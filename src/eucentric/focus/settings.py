@@ -137,6 +137,14 @@ class FocusStep(Settings):
                 f"a beam tilt of {show_angle(self.tilt_rad)} is beyond any instrument. "
                 'Write for example tilt = "5 mrad".'
             )
+        if self.recheck_drift and not self.check_drift:
+            raise ValueError(
+                "recheck drift looks again at what check drift saw. Switch check drift on too, or recheck drift off."
+            )
+        if self.fit_limit_px2 is not None and self.focus_method is FocusMethod.STAGE_TILT:
+            raise ValueError(
+                "fit limit judges shifts of beam tilt pairs, which Stage Tilt has not. Leave it out, or use Beam Tilt."
+            )
         if self.stig_correction and not self.measures_astigmatism:
             raise ValueError(
                 'stig correction needs Beam Tilt with tilts in two directions. Write pattern = "cross", '
