@@ -233,8 +233,9 @@ def test_a_part_that_hangs_is_named_and_the_others_are_restored() -> None:
             measures()
     finally:
         gate.set()
-    assert len(caught.value.__notes__) == 1
+    assert len(caught.value.__notes__) == 2
     assert "beam tilt could not be restored" in caught.value.__notes__[0]
+    assert "beam tilt has not returned and may still arrive" in caught.value.__notes__[1]
     stage = scope.stage()
     assert (scope.defocus_m(), stage.x_m, stage.z_m) == (0.0, 0.0, 0.0)
 

@@ -249,7 +249,7 @@ class Guarded:
     def _restore(self, memory: Preserved) -> list[str]:
         self._restoring += 1
         try:
-            return memory.restore()
+            return memory.restore(self._timeouts.after_hang_s)
         finally:
             self._restoring -= 1
 
@@ -265,8 +265,7 @@ class Guarded:
 
     def _set(self, name: str, parts: Iterable[str], act: Callable[[], None], limit_s: float | None = None) -> None:
         self._check()
-        self._changes.note(parts)
-        self._call(name, act, self._timeouts.set_s if limit_s is None else limit_s)
+        self._call(name, self._changes.sending(parts, act), self._timeouts.set_s if limit_s is None else limit_s)
         self._fresh.something_was_set(self.now_s())
 
     def _require(self, there: bool, part: str) -> None:

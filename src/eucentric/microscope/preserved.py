@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import partial
 from types import FrameType
 
+from eucentric.errors import TimedOutError
 from eucentric.microscope.changes import Changes
 from eucentric.microscope.protocol import Microscope, Vector
 
@@ -74,6 +75,36 @@ def _held_interrupts() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
+class _DeadError(TimedOutError):
+    """Not even a reading comes back."""
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except TimedOutError as error:
+        raise _DeadError(str(error)) from error
+
+
+def _attempted(step: Callable[[], None], interruptions: list[KeyboardInterrupt]) -> BaseException | None:
+    """Why it failed, None where it did not. What hangs is not tried again: each try would take its whole time-out."""
+    failed: BaseException | None = None
+    for _ in range(_ATTEMPTS):
+        try:
+            step()
+        except TimedOutError as error:
+            return error
+        except KeyboardInterrupt as stop:
+            interruptions.append(stop)
+            failed = stop
+        except Exception as error:  # whatever one part does, the others must still be restored
+            failed = error
+        else:
+            return None
+    return failed
+
+
 class Preserved:
     """What will be restored; made by `Guarded.preserved`.
 
@@ -85,6 +116,7 @@ class Preserved:
         self._microscope = microscope
         self._changes = changes
         self._since = changes.now()
+        self._again: frozenset[str] = frozenset()  # to be set again, whatever they read
         self._keep = keep | {Part.DEFOCUS_ZERO} if Part.DEFOCUS in keep else keep
         can = microscope.capabilities
         self._preset = microscope.preset().name
@@ -115,13 +147,20 @@ class Preserved:
         self._moment |= dict.fromkeys(every, now)
         self._accepted |= set(parts)
 
-    def restore(self) -> list[str]:
+    def restore(self, late_s: float) -> list[str]:
         """Bring everything back; a sentence for each part that could not be.
 
-        A Ctrl-C meanwhile is held back and raised last, with these sentences as its notes.
+        What was sent and has not returned is waited for, `late_s` seconds in all: landing later it would undo what is
+        restored now. A Ctrl-C meanwhile is held back and raised last, with these sentences as its notes.
         """
         with _held_interrupts() as held:
+            self._again = self._changes.late()
+            self._changes.settle(late_s)
             failures, interruption = self._bring_all()
+            failures += [
+                f"What was sent to set the {part} has not returned and may still arrive: check the instrument."
+                for part in sorted(self._again & self._changes.late())
+            ]
         stop = interruption or (KeyboardInterrupt() if held else None)
         if stop is None:
             return failures
@@ -134,25 +173,22 @@ class Preserved:
         steps: list[tuple[str, Callable[[], None]]] = [(PRESET, self._bring_preset), (BEAM_TILT, self._bring_tilt)]
         for part, value in self._values.items():
             if part not in self._keep:
-                steps.append((str(part), partial(self._bring, part, value)))
+                steps.append((part, partial(self._bring, part, value)))
         failures: list[str] = []
-        interruption: KeyboardInterrupt | None = None
-        for name, step in steps:
-            failed: BaseException | None = None
-            for _ in range(_ATTEMPTS):
-                try:
-                    step()
-                except KeyboardInterrupt as stop:
-                    interruption = failed = stop
-                except Exception as error:  # whatever one part does, the others must still be restored
-                    failed = error
-                else:
-                    failed = None
-                    break
+        interruptions: list[KeyboardInterrupt] = []
+        for at, (name, step) in enumerate(steps):
+            failed = _attempted(step, interruptions)
+            if isinstance(failed, _DeadError):
+                left = [other for other, _ in steps[at:] if self._was_set(other)]
+                failures.append(
+                    f"The instrument answers no longer, so these could not be restored: {', '.join(left)}. {failed} "
+                    "Restore them by hand."
+                )
+                break
             if failed is not None:
                 why = "it was interrupted." if isinstance(failed, KeyboardInterrupt) else str(failed)
                 failures.append(f"The {name} could not be restored: {why} Restore it by hand.")
-        return failures, interruption
+        return failures, interruptions[-1] if interruptions else None
 
     def _there(self, part: Part) -> bool:
         can = self._microscope.capabilities
@@ -183,23 +219,30 @@ class Preserved:
         return (stage.z_m if part is Part.STAGE_Z else stage.alpha_rad, 0.0)
 
     def _was_set(self, part: str) -> bool:
-        return self._changes.since(self._moment.get(part, self._since), part)
+        return part in self._again or self._changes.since(self._moment.get(part, self._since), part)
 
     def _bring_tilt(self) -> None:
         if self._tilt is None or not self._was_set(BEAM_TILT):
             return
-        if self._microscope.beam_tilt_rad() != self._tilt:
+        with _reading():
+            now = self._microscope.beam_tilt_rad()
+        if now != self._tilt or BEAM_TILT in self._again:
             self._microscope.set_beam_tilt(self._tilt)
 
     def _bring_preset(self) -> None:
-        if self._was_set(PRESET) and self._microscope.preset().name != self._preset:
+        if not self._was_set(PRESET):
+            return
+        with _reading():
+            now = self._microscope.preset().name
+        if now != self._preset or PRESET in self._again:
             self._microscope.set_preset(self._preset)
 
     def _bring(self, part: Part, value: Vector) -> None:
         if not self._was_set(part):
             return
-        now = self._read(part)
-        if math.dist(now, value) > _FLICKER.get(part, 0.0):
+        with _reading():
+            now = self._read(part)
+        if math.dist(now, value) > _FLICKER.get(part, 0.0) or part in self._again:
             self._set(part, value, now)
 
     def _set(self, part: Part, value: Vector, now: Vector) -> None:

@@ -19,7 +19,7 @@ from eucentric.errors import EucentricError, InstrumentError, TimedOutError
 T = TypeVar("T")
 _SLICE_S = 0.2
 _LOOK_S = 1.0  # a call that takes longer is looked after this often, whether it is still wanted
-_MOST_LEFT = 3  # threads that hang at once: against a dead server no further one is begun
+_MOST_LEFT = 6  # threads that hang at once: against a dead server no further one is begun
 
 
 @dataclass(frozen=True, slots=True)
