@@ -94,9 +94,10 @@ class Focus:
         except Exception as error:
             self._failed(error, " ".join((str(error) or type(error).__name__, *_left_behind(run))))
             raise
-        tell(events.Restored(scope.now_s()))
+        now = self._audience.now_s  # the run is done: a clock that fails now must not lose its result
+        tell(events.Restored(now()))
         self.confirmed = result.confirmed
-        tell(events.RunEnded(scope.now_s(), result))
+        tell(events.RunEnded(now(), result))
         return result
 
     def _begin(self) -> Audience:
