@@ -1,8 +1,8 @@
 """A microscope with a guard: limits before anything moves, read-back after, and everything restored at the end.
 
 `Guarded` implements the same protocol as what it wraps. All vectors (y, x), SI. Its calls into the instrument run on
-one thread of their own (worker.py), so that none can hang the session; what it can do, its limits and its clock are
-asked directly.
+one thread of their own (worker.py), so that none can hang the session; its clock is asked directly. What it is, can do
+and may do is asked once.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import TypeVar
 
 from eucentric.errors import InputError, InstrumentError, NotArrivedError
 from eucentric.images.frame import Frame
-from eucentric.microscope import checks
+from eucentric.microscope import answers, checks
 from eucentric.microscope.changes import Changes
 from eucentric.microscope.fresh import Fresh
 from eucentric.microscope.preserved import BEAM_TILT, WITH_PRESET, Part, Preserved
@@ -44,43 +45,47 @@ class Guarded:
         self.inner = inner
         self._checkpoint = checkpoint
         self._timeouts = timeouts
-        self._worker = Worker(inner.name, timeouts)
+        self._worker = Worker("The microscope", timeouts)
         self._fresh = Fresh()
         self._changes = Changes()
         self._restoring = 0
+        # Read once: what an instrument is does not change, and restoring must not depend on asking again.
+        self._name = self._worker.name = self._identity("name", str)
+        self._capabilities = self._identity("capabilities", Capabilities)
+        self._limits = self._identity("limits", Limits)
 
     def with_checkpoint(self, checkpoint: Callable[[], None] | None) -> Guarded:
         """The same guarded instrument for a caller with a checkpoint of its own.
 
         Thread, last image and what was set are shared.
         """
-        other = Guarded(self.inner, checkpoint=checkpoint, timeouts=self._timeouts)
-        other._worker, other._fresh, other._changes = self._worker, self._fresh, self._changes
+        other = copy(self)
+        other._checkpoint, other._restoring = checkpoint, 0
         return other
 
     @property
     def name(self) -> str:
         """Name of the instrument."""
-        return self.inner.name
+        return self._name
 
     @property
     def capabilities(self) -> Capabilities:
         """What it can do."""
-        return self.inner.capabilities
+        return self._capabilities
 
     @property
     def limits(self) -> Limits:
         """How far it may go."""
-        return self.inner.limits
+        return self._limits
 
     @property
     def voltage_v(self) -> float:
         """High tension in volts."""
-        return self._read("voltage_v", lambda: self.inner.voltage_v)
+        return answers.number("voltage_v", self._read("voltage_v", lambda: self.inner.voltage_v))
 
     def now_s(self) -> float:
         """The microscope's clock."""
-        return self._worker.direct("now_s", self.inner.now_s)
+        return answers.number("now_s", self._worker.direct("now_s", self.inner.now_s))
 
     def wait(self, seconds: float) -> None:
         """Let time pass, in slices between which it can be stopped. Raises InputError for a negative time."""
@@ -95,11 +100,12 @@ class Guarded:
 
     def presets(self) -> tuple[Preset, ...]:
         """All presets."""
-        return self._read("presets", self.inner.presets)
+        found = answers.instance("presets", self._read("presets", self.inner.presets), tuple)
+        return tuple(answers.instance("presets", preset, Preset) for preset in found)
 
     def preset(self) -> Preset:
         """The present one."""
-        return self._read("preset", self.inner.preset)
+        return answers.instance("preset", self._read("preset", self.inner.preset), Preset)
 
     def set_preset(self, name: str) -> None:
         """Change the preset. Raises InputError for an unknown one, NotArrivedError when it did not change."""
@@ -117,7 +123,7 @@ class Guarded:
 
     def beam_tilt_rad(self) -> Vector:
         """The beam tilt."""
-        return self._read("beam_tilt_rad", self.inner.beam_tilt_rad)
+        return answers.vector("beam_tilt_rad", self._read("beam_tilt_rad", self.inner.beam_tilt_rad))
 
     def set_beam_tilt(self, tilt_rad: Vector) -> None:
         """Tilt the beam. Raises LimitError before, NotArrivedError after."""
@@ -129,7 +135,7 @@ class Guarded:
 
     def defocus_m(self) -> float:
         """The lens' defocus, from defocus zero."""
-        return self._read("defocus_m", self.inner.defocus_m)
+        return answers.number("defocus_m", self._read("defocus_m", self.inner.defocus_m))
 
     def set_defocus(self, defocus_m: float) -> None:
         """Set the defocus. Raises LimitError before, NotArrivedError after.
@@ -145,7 +151,7 @@ class Guarded:
     def focus_m(self) -> float:
         """The absolute lens setting."""
         self._require(self.capabilities.defocus_zero, "an absolute focus")
-        return self._read("focus_m", self.inner.focus_m)
+        return answers.number("focus_m", self._read("focus_m", self.inner.focus_m))
 
     def reset_defocus(self) -> None:
         """Make the present setting defocus zero. Raises NotArrivedError when it then does not read 0."""
@@ -161,7 +167,7 @@ class Guarded:
 
     def image_shift_m(self) -> Vector:
         """The image shift."""
-        return self._read("image_shift_m", self.inner.image_shift_m)
+        return answers.vector("image_shift_m", self._read("image_shift_m", self.inner.image_shift_m))
 
     def set_image_shift(self, shift_m: Vector) -> None:
         """Shift the image. Raises LimitError before, NotArrivedError after."""
@@ -173,7 +179,7 @@ class Guarded:
 
     def stigmator(self) -> Vector:
         """The stigmator's setting."""
-        return self._read("stigmator", self.inner.stigmator)
+        return answers.vector("stigmator", self._read("stigmator", self.inner.stigmator))
 
     def set_stigmator(self, value: Vector) -> None:
         """Set the stigmator, each component in ±1. Raises LimitError before, NotArrivedError after."""
@@ -186,7 +192,7 @@ class Guarded:
 
     def stage(self) -> StagePosition:
         """Where the stage says it is."""
-        return self._read("stage", self.inner.stage)
+        return answers.stage("stage", self._read("stage", self.inner.stage))
 
     def move_stage(
         self,
@@ -259,6 +265,11 @@ class Guarded:
 
     def _call(self, name: str, act: Callable[[], T], limit_s: float) -> T:
         return self._worker.call(name, act, limit_s, self._check)
+
+    def _identity(self, name: str, kind: type[T]) -> T:
+        return answers.instance(
+            name, self._worker.call(name, lambda: getattr(self.inner, name), self._timeouts.read_s), kind
+        )
 
     def _read(self, name: str, act: Callable[[], T]) -> T:
         return self._call(name, act, self._timeouts.read_s)

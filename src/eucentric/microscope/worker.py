@@ -93,7 +93,7 @@ class Worker:
     """The one thread that talks to an instrument. It ends with this object, and never keeps a program alive."""
 
     def __init__(self, name: str, timeouts: Timeouts) -> None:
-        self._name = name
+        self.name = name
         self._timeouts = timeouts
         self._one_at_a_time = threading.Lock()
         self._jobs: _Jobs | None = None
@@ -151,7 +151,7 @@ class Worker:
 
     def _timed_out(self, why: str) -> TimedOutError:
         return TimedOutError(
-            f"{self._name} did not answer: {why}. Check that the microscope's server and the part concerned respond, "
+            f"{self.name} did not answer: {why}. Check that the microscope's server and the part concerned respond, "
             "then try again."
         )
 
@@ -168,7 +168,7 @@ class Worker:
         if isinstance(error, EucentricError) or not isinstance(error, Exception):
             return error
         ours = InstrumentError(
-            f"{self._name} failed in '{name}': {str(error) or 'no reason given'} ({type(error).__name__}). Check the "
+            f"{self.name} failed in '{name}': {str(error) or 'no reason given'} ({type(error).__name__}). Check the "
             "microscope's server and the connection to it, then try again."
         )
         ours.__cause__ = error
@@ -191,6 +191,6 @@ class Worker:
     def _queue(self) -> _Jobs:
         if self._jobs is None:
             self._jobs = SimpleQueue()
-            threading.Thread(target=_work, args=(self._jobs,), name=f"{self._name} calls", daemon=True).start()
+            threading.Thread(target=_work, args=(self._jobs,), name=f"{self.name} calls", daemon=True).start()
             weakref.finalize(self, self._jobs.put, None)
         return self._jobs
