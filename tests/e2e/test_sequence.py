@@ -16,19 +16,10 @@ from eucentric.focus.verdict import Reason
 from eucentric.microscope.protocol import Microscope, StagePosition
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.microscope.simulated.truth import empty_hole_m, truth
+from tests.e2e.wrapped import Through
 
 COARSE = default_sequence().steps[0]
 ONE_STEP = FocusSequence(steps=(COARSE,))
-
-
-class Through:
-    """Passes every call on to a microscope; what is tested is changed in a subclass."""
-
-    def __init__(self, inner: Microscope) -> None:
-        self.inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
 
 
 class Failing(Through):
