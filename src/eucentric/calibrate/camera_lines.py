@@ -51,7 +51,7 @@ def shutter_line(frame: Frame) -> Line:
     return Line("shutter", Level.GREEN, value, "Electrons reach the camera.")
 
 
-def dose_line(frame: Frame, images: int) -> Line:
+def dose_line(frame: Frame) -> Line:
     """What an image costs the specimen, and how much it can show."""
     dose, pixel = frame.dose_e_per_m2, frame.pixel_m
     if dose is None or pixel is None:
@@ -59,8 +59,7 @@ def dose_line(frame: Frame, images: int) -> Line:
             "dose", Level.AMBER, "not known", "The dose of this preset is not known. Enter it, so that budgets hold."
         )
     electrons = dose * pixel**2
-    spent = images * dose * _PER_E_A2
-    value = f"{dose * _PER_E_A2:.3g} e/Å² an image, {electrons:.3g} e per pixel, {spent:.3g} e/Å² so far"
+    value = f"{dose * _PER_E_A2:.3g} e/Å² an image, {electrons:.3g} e per pixel"
     level = (
         Level.GREEN if electrons >= _FEW_ELECTRONS[0] else Level.AMBER if electrons >= _FEW_ELECTRONS[1] else Level.RED
     )

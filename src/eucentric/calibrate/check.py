@@ -123,7 +123,7 @@ class _Check:
             self._line(KEYS[kind], lambda kind=kind: self._alignment(kind))  # type: ignore[misc]
         self._progress("drift", 0.92)
         self._line("drift", lambda: drift_line(shots, self._plan.tilt_rad))
-        self._line("dose", lambda: dose_line(shots.take().frame, shots.images))
+        self._line("dose", lambda: dose_line(shots.take().frame))
 
     def _near(self) -> bool:
         self._progress("coming near to focus", 0.03)

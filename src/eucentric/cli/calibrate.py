@@ -12,12 +12,14 @@ import typer
 
 from eucentric.calibration.commands import COMMANDS
 from eucentric.cli.bench import STORE, Opened, opened
+from eucentric.cli.stopped import Stopped
 
 if TYPE_CHECKING:
     from eucentric.calibrate.all import Calibrator, Did, Moment
     from eucentric.calibrate.outcome import Evidence
     from eucentric.calibration.record import Record
 
+_PER_E_A2 = 1e-20  # e/Å² in one e/m²
 NOT_GOOD = 3
 
 app = typer.Typer(
@@ -97,6 +99,8 @@ def calibrate_all(
 ) -> None:
     """Measure what is missing or old, in the right order. Stopped or killed half way, run it again: it goes on.
 
+    Everything together puts more than 1000 e/Å² on the place where the stage is: go to a place that is not needed.
+
     Exit code: 0 all is known and good enough, 3 something is not, 2 unusable options.
     """
     from eucentric.calibrate.all import State
@@ -106,7 +110,11 @@ def calibrate_all(
     presets = Presets(focus, hole, tuple(others or ()))
     with _watched(as_json) as tell:
         calibrator = _calibrator(instrument, store, tell, presets=presets, days=max_age)
-        did = calibrator.all(anew=anew, only=ESSENTIAL if essential else None)
+        try:
+            did = calibrator.all(anew=anew, only=ESSENTIAL if essential else None)
+        except KeyboardInterrupt as stop:
+            kept = f"What was measured is kept in {store}: run it again to go on."
+            raise Stopped(f"Stopped. Everything that was moved is put back. {kept}") from stop
     if as_json:
         typer.echo(json.dumps([_did_json(d) for d in did], indent=2, allow_nan=False))
     else:
@@ -229,6 +237,7 @@ def _show(record: Record, store: Path, as_json: bool) -> None:
     for name, value in lines(record.quantity, record.optics):
         screen.print(f"  {name}: {value}", markup=False)
     screen.print(level_text(record.level), record.sentence)
+    screen.print(f"It put {record.dose_e_per_m2 * _PER_E_A2:.0f} e/Å² on the specimen.")
     screen.print(f"Kept in {store}" + (f", figure {record.figure}" if record.figure else ""), markup=False)
 
 
@@ -282,7 +291,9 @@ def _summary(did: tuple[Did, ...], store: Path) -> None:
 
     states = [str(d.state) for d in did]
     told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    console().print(f"Calibrations: {told}. Kept in {store}", markup=False, soft_wrap=True)
+    spent = sum(d.record.dose_e_per_m2 for d in did if d.record is not None and d.state == "done")
+    dose = f" They put {spent * _PER_E_A2:.0f} e/Å² on the specimen." if spent else ""
+    console().print(f"Calibrations: {told}.{dose} Kept in {store}", markup=False, soft_wrap=True)
 
 
 def _did_json(did: Did) -> dict[str, Any]:

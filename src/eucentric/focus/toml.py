@@ -143,6 +143,8 @@ class _Writer:
             for line in textwrap.wrap(" ".join((field.description or "").split()), _WIDTH - 2):
                 table.add(tomlkit.comment(line))
             example = _EXAMPLES.get(name) if value in (None, ()) else value
+            if value in (None, ()):
+                table.add(tomlkit.comment("Not set. For example:"))
             written = tomlkit.item(_written(name, example, settings)).as_string()
             table.add(Comment(Trivia(comment=f"#{without_unit(name)} = {written}")))
 
