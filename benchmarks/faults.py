@@ -158,7 +158,8 @@ def table_of(cases: list[Case]) -> str:
         "# Faults, one at a time",
         "",
         "Each fault of the simulated microscope alone, at five times its default, everything else perfect; what is",
-        "believed of the instrument has the usual errors. Made by `python -m benchmarks faults`.",
+        "believed is the instrument before the fault, with the usual errors. In bold: what it says is wrong; then",
+        "`check` must show it. Made by `python -m benchmarks faults`.",
         "",
         "| fault | the run from ±200 µm | `eucentric check` shows |",
         "|---|---|---|",
@@ -167,8 +168,8 @@ def table_of(cases: list[Case]) -> str:
         mine = [c for c in cases if c.fault == fault]
         runs = "; ".join(dict.fromkeys(_words(c) for c in mine))
         lines = ", ".join(dict.fromkeys(k for c in mine for k in c.shown)) or "nothing"
-        value = next(iter(fault.magnitudes().values()))
-        value = next(iter(value.values())) if isinstance(value, dict) else value
+        value = list(fault.magnitudes().values())[-1]
+        value = list(value.values())[-1] if isinstance(value, dict) else value
         rows.append(f"| {fault.place} = {value:g} | {runs} | {lines} |")
     return "\n".join(rows) + "\n"
 
