@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from eucentric import __version__
 from eucentric.calibrate.near import come_near
@@ -52,6 +53,16 @@ class Did:
     state: State
     record: Record | None = None
     why: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """As plain values, ready for JSON."""
+        return {
+            "kind": self.task.kind,
+            "preset": self.task.preset,
+            "state": str(self.state),
+            "why": self.why or None,
+            "record": None if self.record is None else self.record.model_dump(mode="json"),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ import typer
 from eucentric.calibration.commands import COMMANDS
 from eucentric.cli.bench import STORE, Opened, opened
 from eucentric.cli.stopped import Stopped
+from eucentric.cli.words import dose_words
 
 if TYPE_CHECKING:
     from eucentric.calibrate.all import Calibrator, Did, Moment
     from eucentric.calibrate.outcome import Evidence
     from eucentric.calibration.record import Record
 
-_PER_E_A2 = 1e-20  # e/Å² in one e/m²
 NOT_GOOD = 3
 
 app = typer.Typer(
@@ -116,7 +116,7 @@ def calibrate_all(
             kept = f"What was measured is kept in {store}: run it again to go on."
             raise Stopped(f"Stopped. Everything that was moved is put back. {kept}") from stop
     if as_json:
-        typer.echo(json.dumps([_did_json(d) for d in did], indent=2, allow_nan=False))
+        typer.echo(json.dumps([d.plain() for d in did], indent=2, allow_nan=False))
     else:
         _summary(did, store)
     if any(d.state in (State.FAILED, State.BLOCKED) for d in did):
@@ -237,7 +237,7 @@ def _show(record: Record, store: Path, as_json: bool) -> None:
     for name, value in lines(record.quantity, record.optics):
         screen.print(f"  {name}: {value}", markup=False)
     screen.print(level_text(record.level), record.sentence)
-    screen.print(f"It put {record.dose_e_per_m2 * _PER_E_A2:.0f} e/Å² on the specimen.")
+    screen.print(f"It put {dose_words(record.dose_e_per_m2)} on the specimen.")
     screen.print(f"Kept in {store}" + (f", figure {record.figure}" if record.figure else ""), markup=False)
 
 
@@ -292,15 +292,5 @@ def _summary(did: tuple[Did, ...], store: Path) -> None:
     states = [str(d.state) for d in did]
     told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     spent = sum(d.record.dose_e_per_m2 for d in did if d.record is not None and d.state == "done")
-    dose = f" They put {spent * _PER_E_A2:.0f} e/Å² on the specimen." if spent else ""
+    dose = f" They put {dose_words(spent)} on the specimen." if spent else ""
     console().print(f"Calibrations: {told}.{dose} Kept in {store}", markup=False, soft_wrap=True)
-
-
-def _did_json(did: Did) -> dict[str, Any]:
-    return {
-        "kind": did.task.kind,
-        "preset": did.task.preset,
-        "state": str(did.state),
-        "why": did.why or None,
-        "record": None if did.record is None else did.record.model_dump(mode="json"),
-    }

@@ -47,6 +47,10 @@ class Refined:
     pattern_evidence: float
     pattern_sigmas: float
 
+    def outdoes(self, at_zero: Refined) -> bool:
+        """Whether a specimen here and a pattern at zero explain more than a specimen at zero with its side maxima."""
+        return self.evidence + self.pattern_evidence > at_zero.evidence
+
 
 def refine(
     spectra: TileSpectra,

@@ -125,15 +125,10 @@ def _matched(seen: _Seen) -> Shift:
         elsewhere = _search(off_zero)
         if elsewhere.false_lock_probability < 1e-6 and elsewhere.odds > 1e3:
             other, again = _refined(off_zero, elsewhere)
-            if again is not None and not _at_pattern(again, seen) and _explains_more(again, refined):
+            clear = again is not None and not _at_pattern(again, seen) and again.evidence > 2 * PATTERN_NATS
+            if again is not None and clear and again.outdoes(refined):
                 found, best, refined, pattern = elsewhere, other, again, FixedPattern.REMOVED
     return _shift_of(seen, found, best, refined, pattern)
-
-
-def _explains_more(elsewhere: Refined, at_zero: Refined) -> bool:
-    """Whether a specimen elsewhere and a pattern at zero explain more than a specimen at zero with its side maxima."""
-    together = elsewhere.evidence + elsewhere.pattern_evidence
-    return elsewhere.evidence > 2 * PATTERN_NATS and together > at_zero.evidence
 
 
 def _search(seen: _Seen) -> Found:
