@@ -73,7 +73,7 @@ def test_unrelated_images_are_refused_and_the_numbers_are_given() -> None:
     got = measure_defocus(first, second, **OPTICS)
     assert got.verdict.reason is Reason.FALSE_LOCK
     assert got.verdict.sentence is not None
-    assert got.verdict.sentence.endswith("Move to carbon.")
+    assert got.verdict.sentence.endswith("Z Focus first.")
     summary = json.loads(json.dumps(got.summary()))
     assert summary["accepted"] is False
     assert summary["reason_code"] == "FALSE_LOCK"
@@ -108,10 +108,11 @@ def test_a_known_offset_is_taken_off_and_its_error_added() -> None:
     sure = Uncertainty(focus_scale=0.03, focus_hysteresis=0.04)
     plain = measure_frames(frames, tilts, ((0, 1),), How(COLUMN, sure))
     told = measure_frames(frames, tilts, ((0, 1),), How(COLUMN, sure, offset_m=-0.5e-6))
-    assert told.defocus_m == pytest.approx(plain.defocus_m + 0.5e-6, abs=1e-13)
-    # 3 % of scale and 4 % of hysteresis of 0.5 µm: 25 nm.
+    # 4 % of the excursion stay behind when it is taken back.
+    assert told.defocus_m == pytest.approx(plain.defocus_m + 0.96 * 0.5e-6, abs=1e-13)
+    # 3 % of scale and 4 %/√3 of hysteresis of 0.5 µm.
     added = math.sqrt(told.measurement.total_sigma_m**2 - plain.measurement.total_sigma_m**2)
-    assert added == pytest.approx(25e-9, rel=1e-6)
+    assert added == pytest.approx(0.5e-6 * math.hypot(0.03, 0.04 / math.sqrt(3)), rel=1e-6)
     assert told.measurement.sigma_m == plain.measurement.sigma_m
     if plain.rivals_m[0] is not None:
         assert told.rivals_m[0] == pytest.approx(plain.rivals_m[0] + 0.5e-6)
