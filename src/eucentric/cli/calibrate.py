@@ -13,7 +13,6 @@ import typer
 from eucentric.calibration.commands import COMMANDS
 from eucentric.cli.bench import STORE, Opened, opened
 from eucentric.cli.stopped import Stopped
-from eucentric.cli.words import dose_words
 
 if TYPE_CHECKING:
     from eucentric.calibrate.all import Calibrator, Did, Moment
@@ -228,6 +227,7 @@ def _calibrator(
 def _show(record: Record, store: Path, as_json: bool) -> None:
     from eucentric.calibration.words import lines
     from eucentric.cli.style import console, level_text
+    from eucentric.cli.words import dose_words
 
     if as_json:
         typer.echo(json.dumps(record.model_dump(mode="json"), indent=2, allow_nan=False))
@@ -288,6 +288,7 @@ def _ended(did: Did) -> Any:
 
 def _summary(did: tuple[Did, ...], store: Path) -> None:
     from eucentric.cli.style import console
+    from eucentric.cli.words import dose_words
 
     states = [str(d.state) for d in did]
     told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
