@@ -1,0 +1,1 @@
+"""Where in a multi-scale imaging session each focus node stands: applications, targets, nodes, the session itself."""

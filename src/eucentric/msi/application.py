@@ -1,0 +1,181 @@
+"""An application: the presets, nodes and targets of a multi-scale imaging session, as a frozen model.
+
+Applications are data files (applications/*.toml): another focus node needs a table in a file, and no code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from eucentric.focus.fields import Angle, Dose, Length, Seconds, Settings
+from eucentric.focus.settings import FocusSettings
+
+_NAME = r"^[^/\\\\:*?\"<>|\x00-\x1f.][^/\\\\:*?\"<>|\x00-\x1f]*$"  # a part of file names
+
+
+class Kind(StrEnum):
+    """What a node does at each of its targets."""
+
+    ACQUIRE = "acquire"  # an image, kept
+    FOCUS = "focus"  # Focus, with the node's settings
+    TILT_SERIES = "tilt series"  # images at many stage tilts, kept in focus
+
+
+class AfterFailure(StrEnum):
+    """What an acquisition does at targets for which focusing failed."""
+
+    SKIP = "skip"
+    STOP = "stop"  # the session ends
+    GO_ON = "go on"  # with what is known, flagged
+
+
+class PresetSettings(Settings):
+    """A named imaging state of the application, made from one of the instrument's."""
+
+    like: str = Field(min_length=1)
+    """The instrument's preset that gives magnification, probe mode and illumination; with it come its calibrations."""
+    magnification: float | None = Field(default=None, gt=0)
+    """Checked against that preset's where given."""
+    binning: int | None = Field(default=None, ge=1, le=64)
+    """Camera binning; without it that of the instrument's preset."""
+    size: tuple[int, int] | None = None
+    """(rows, columns) of the binned image; without it that of the instrument's preset."""
+    exposure_s: Seconds | None = Field(default=None, gt=0, le=600)
+    """Exposure time."""
+    dose_per_m2: Dose | None = Field(default=None, gt=0)
+    """What one exposure puts on the specimen ("30 e/A2")."""
+    defocus_m: Length = Field(default=0.0, ge=-100e-6, le=100e-6)
+    """Intended defocus of its images; negative: underfocus."""
+    image_shift_m: tuple[Length, Length] = (0.0, 0.0)
+    """Image shift (y, x), image axes."""
+    beam_shift_m: tuple[Length, Length] = (0.0, 0.0)
+    """Beam shift (y, x), image axes."""
+
+
+class Lattice(Settings):
+    """Targets on a plain lattice (stage axes) about `centre_m` from the parent target."""
+
+    rows: int = Field(default=1, ge=1, le=1000)
+    columns: int = Field(default=1, ge=1, le=1000)
+    spacing_m: Length = Field(default=0.0, ge=0, le=3e-3)
+    """Distance of neighbours, along rows and columns."""
+    angle_rad: Angle = Field(default=0.0, ge=-math.pi, le=math.pi)
+    """Turns the lattice, from stage +x towards +y."""
+    centre_m: tuple[Length, Length] = (0.0, 0.0)
+    """Middle of the lattice (y, x) from the parent target, stage axes."""
+    leave_out: tuple[int, ...] = ()
+    """Numbers of lattice points, counted from 0 along rows, that are no targets."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.rows * self.columns > 1 and self.spacing_m == 0.0:
+            raise ValueError('a lattice of several targets needs their distance, for example spacing = "6 um".')
+        if not all(0 <= k < self.rows * self.columns for k in self.leave_out):
+            raise ValueError(f"leave_out names points from 0 to {self.rows * self.columns - 1}.")
+        return self
+
+
+class SeriesSettings(Settings):
+    """A tilt series."""
+
+    first_rad: Angle = Field(default=math.radians(-45), ge=-1.22, le=1.22)
+    last_rad: Angle = Field(default=math.radians(45), ge=-1.22, le=1.22)
+    step_rad: Angle = Field(default=math.radians(3), gt=0, le=0.5)
+    """Distance of neighbouring tilts."""
+    focus_within_m: Length = Field(default=100e-9, gt=0, le=10e-6)
+    """The predicted rms focus error that is allowed: where the prediction is worse, focus is measured first."""
+
+
+class NeedsSettings(Settings):
+    """What a node needs beyond what its first step can measure, where the application says so."""
+
+    height_within_m: Length | None = Field(default=None, gt=0)
+    """Largest |height| from the eucentric plane with which the node may begin."""
+    defocus_within_m: Length | None = Field(default=None, gt=0)
+    """Largest |defocus| from defocus zero with which the node may begin."""
+
+
+class NodeSettings(Settings):
+    """One node: what is done, where, and with what."""
+
+    name: str = Field(min_length=1, max_length=40, pattern=_NAME)
+    kind: Kind
+    inside: str | None = None
+    """The node whose targets are this one's parents; None: the grid."""
+    targets: Lattice = Lattice()
+    """Where, from each parent target."""
+    preset: str | None = None
+    """Preset of the images (acquire, tilt series)."""
+    focus: FocusSettings | None = None
+    """Settings of the focus node (focus). In a file: the name of a shipped sequence or of a TOML file, or a table."""
+    alpha_rad: Angle = Field(default=0.0, ge=-1.22, le=1.22)
+    """Stage tilt at which the node works."""
+    settle_s: Seconds = Field(default=0.0, ge=0, le=600)
+    """Wait after the stage arrived, before the first image."""
+    needs: NeedsSettings = NeedsSettings()
+    after_failure: AfterFailure = AfterFailure.SKIP
+    """What is done at targets for which focusing failed (acquire, tilt series)."""
+    within_m: Length | None = Field(default=None, gt=0, le=1e-3)
+    """Acquire: an image whose defocus may be off by more than this (3 σ) is flagged; None: defocus does not matter."""
+    series: SeriesSettings | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.kind is Kind.FOCUS and self.focus is None:
+            raise ValueError('a focus node needs its settings, for example focus = "z-focus-beam-tilt".')
+        if self.kind is not Kind.FOCUS and self.preset is None:
+            raise ValueError('it takes images and needs a preset, for example preset = "ex".')
+        if self.kind is not Kind.FOCUS and self.focus is not None and self.kind is not Kind.TILT_SERIES:
+            raise ValueError("only focus nodes and tilt series have focus settings.")
+        if self.kind is Kind.TILT_SERIES and (self.series is None or self.focus is None):
+            raise ValueError("a tilt series needs its angles ([nodes.series]) and focus settings.")
+        return self
+
+
+class GridSettings(Settings):
+    """What is believed of a grid before anything is measured."""
+
+    height_within_m: Length = Field(default=200e-6, gt=0, le=2e-3)
+    """|height| from the eucentric plane at most."""
+    slope_rad: Angle = Field(default=math.radians(1), ge=0, le=0.5)
+    """Tilt of the film against the stage, as 1 σ per direction; also of its bending across a square."""
+    bend_m: Length = Field(default=0.5e-6, ge=0, le=50e-6)
+    """1 σ of the film's waves about a plane."""
+    bend_length_m: Length = Field(default=15e-6, gt=0, le=1e-3)
+    """Correlation length of these waves."""
+
+
+class Application(Settings):
+    """A whole application."""
+
+    name: str = Field(min_length=1, max_length=40, pattern=_NAME)
+    text: str = ""
+    """What it is for, for people."""
+    grid: GridSettings = GridSettings()
+    presets: Mapping[str, PresetSettings] = Field(default_factory=dict)
+    """The application's presets by name."""
+    nodes: tuple[NodeSettings, ...] = Field(min_length=1)
+    """In the order in which they work off the targets of each of the grid's targets."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        seen: dict[str, NodeSettings] = {}
+        for node in self.nodes:
+            if node.name in seen:
+                raise ValueError(f"two nodes are called '{node.name}'. Give each a name of its own.")
+            if node.inside is not None and node.inside not in seen:
+                raise ValueError(
+                    f"node '{node.name}' stands inside '{node.inside}', and no node before it is called so "
+                    f"(before it: {', '.join(seen) or 'none'})."
+                )
+            seen[node.name] = node
+        return self
+
+    def node(self, name: str) -> NodeSettings:
+        """The node of that name. Raises KeyError."""
+        return next(n for n in self.nodes if n.name == name)

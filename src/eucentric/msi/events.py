@@ -1,0 +1,109 @@
+"""What a session tells to whoever watches: frozen events. Focus's own events come to the same observers in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from eucentric.focus import events as focus_events
+from eucentric.images.frame import Frame
+from eucentric.msi.application import Application
+from eucentric.msi.known import Check
+from eucentric.msi.outcome import Exposure, SessionResult, UnitOutcome
+from eucentric.msi.units import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """A session begins, or is taken up again after `done` of its units."""
+
+    time_s: float
+    instrument: str
+    application: Application
+    units: tuple[Unit, ...]
+    done: int
+    put_right: tuple[str, ...] = ()  # what a run that was cut off had left changed, and was put back
+
+
+@dataclass(frozen=True, slots=True)
+class UnitBegan:
+    """A node begins at a target."""
+
+    time_s: float
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsChecked:
+    """What the node needs, before it works."""
+
+    time_s: float
+    unit: Unit
+    needs: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PromisesChecked:
+    """What the node promised, after it worked."""
+
+    time_s: float
+    unit: Unit
+    promises: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """An image was taken and kept; told before the lens or the stage moves on."""
+
+    time_s: float
+    unit: Unit
+    exposure: Exposure
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class UnitEnded:
+    """A node is done with a target: the outcome is in the journal."""
+
+    time_s: float
+    outcome: UnitOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentLost:
+    """The instrument does not do what it is asked: the session pauses; `error` says what happened."""
+
+    time_s: float
+    unit: Unit
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentBack:
+    """It answers again: the unit is begun anew."""
+
+    time_s: float
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The session is over."""
+
+    time_s: float
+    result: SessionResult
+
+
+SessionEvent: TypeAlias = (
+    SessionStarted
+    | UnitBegan
+    | NeedsChecked
+    | PromisesChecked
+    | Exposed
+    | UnitEnded
+    | InstrumentLost
+    | InstrumentBack
+    | SessionEnded
+)
+Observer: TypeAlias = Callable[[SessionEvent | focus_events.Event], None]
