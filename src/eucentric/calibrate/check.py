@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from eucentric.calibrate.as_found import first_look_lines, with_axis, with_tilts
 from eucentric.calibrate.camera_lines import dose_line, illumination_line, pattern_line, shutter_line
+from eucentric.calibrate.causes import with_causes
 from eucentric.calibrate.control_lines import control_line
 from eucentric.calibrate.drift_line import drift_line
 from eucentric.calibrate.focus_here import c1_here
@@ -22,6 +23,8 @@ from eucentric.calibrate.pivot_line import light_line
 from eucentric.calibrate.plan import Presets, Task
 from eucentric.calibrate.procedures import Bench, run
 from eucentric.calibrate.report import DefocusPoint, Line, Report, worst
+from eucentric.calibrate.runout import KEY as RUNOUT
+from eucentric.calibrate.runout import measure_runout, not_done, runout_line, why_not
 from eucentric.calibrate.shots import Shots
 from eucentric.calibrate.tilt_lines import tilt_lines
 from eucentric.calibration.book import CalibrationBook
@@ -31,8 +34,9 @@ from eucentric.errors import Aborted, EucentricError, InstrumentError
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Microscope
 
-ALIGNMENTS = tuple(KEYS)
-"""Kinds that are measured anew and compared; the pivot first, because without light nothing else is told."""
+ALIGNMENTS = (*KEYS, RUNOUT)
+"""Kinds that are measured anew and compared; the pivot first, because without light nothing else is told. Last what
+compares stage tilts with beam tilts."""
 
 Stored = Callable[[str, str], AnyQuantity | None]
 """(kind, preset) → what its calibration said, None where there is none."""
@@ -44,8 +48,7 @@ def _nothing_stored(_kind: str, _preset: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CheckPlan:
-    """What is looked at. `tilt_rad` is each image's; `settle_s` waits after each tilt until the beam is surely "
-    "there."""
+    """What is looked at. `tilt_rad` is each image's; after each tilt `settle_s` until the beam is surely there."""
 
     presets: Presets = field(default_factory=Presets)
     tilt_rad: float = 5e-3
@@ -94,7 +97,7 @@ class _Check:
                 self._looked(Shots(scope, calibration, settle_s=self._plan.settle_s))
         except InstrumentError as error:
             self._lines.append(Line("not arrived", Level.RED, "not restored", str(error)))
-        return Report(scope.name, preset, tuple(self._lines), self._points, self._dose, scope.now_s() - begin)
+        return Report(scope.name, preset, with_causes(self._lines), self._points, self._dose, scope.now_s() - begin)
 
     def _looked(self, shots: Shots) -> None:
         """Controls and shutter first: without them nothing can be told."""
@@ -120,7 +123,8 @@ class _Check:
         count = len(self._plan.alignments)
         for number, kind in enumerate(self._plan.alignments):
             self._progress(kind, 0.25 + 0.65 * number / count)
-            self._line(KEYS[kind], lambda kind=kind: self._alignment(kind))  # type: ignore[misc]
+            look = self._runout if kind == RUNOUT else lambda kind=kind: self._alignment(kind)  # type: ignore[misc]
+            self._line(KEYS.get(kind, kind), look)
         self._progress("drift", 0.92)
         self._line("drift", lambda: drift_line(shots, self._plan.tilt_rad))
         self._line("dose", lambda: dose_line(shots.take().frame))
@@ -197,6 +201,16 @@ class _Check:
         if isinstance(outcome.quantity, ComaFreeAxis):
             self._found = with_axis(self._found, outcome.quantity.tilt_rad)
         return judged(outcome.quantity, self._book.of(preset), self._stored(kind, preset), preset)
+
+    def _runout(self) -> Line:
+        presets = self._plan.presets
+        why = why_not(self._scope, self._found, presets)
+        if why is not None:
+            return not_done(why)
+        with self._scope.preserved():
+            found = measure_runout(self._scope, self._found, presets)
+        self._dose += found.dose_per_m2
+        return runout_line(found, presets)
 
     def _light(self) -> Line:
         with self._scope.preserved():

@@ -15,6 +15,7 @@ class Line:
 
     `key` is its name ("ratio", "pivot"); `value` the number for people, with error and unit ("" where there is none);
     `sentence` what it means and, unless green, what to do. `number` and `sigma` are the value in SI where there is one.
+    `rests_on` names the red lines because of which this one can't be judged.
     """
 
     key: str
@@ -23,6 +24,7 @@ class Line:
     sentence: str
     number: float | None = None
     sigma: float | None = None
+    rests_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
