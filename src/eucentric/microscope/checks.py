@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from eucentric.errors import LimitError, NotArrivedError
+from eucentric.errors import InputError, InstrumentError, LimitError, NotArrivedError
+from eucentric.microscope.protocol import Capabilities, Preset
 from eucentric.units import show_angle, show_length
 
 Show = Callable[[float], str]
@@ -77,3 +78,32 @@ def arrived(kind: Kind, before: tuple[float, ...], goal: tuple[float, ...], afte
         return
     asked, found = (" / ".join(kind.show(v) for v in values) for values in (goal, after))
     raise NotArrivedError(f"The {kind.name} was set to {asked} and reads {found}. {RETRY}")
+
+
+def known_preset(instrument: str, name: str, presets: tuple[Preset, ...]) -> None:
+    """Raise InputError when none of `presets` is called `name`."""
+    known = [p.name for p in presets]
+    if name not in known:
+        raise InputError(f"{instrument} has no preset '{name}'. Use one of: {', '.join(known)}. Nothing was changed.")
+
+
+def takes_presets(instrument: str, can: Capabilities, preset: Preset, like: str) -> None:
+    """Raise InstrumentError when presets can't be defined from outside."""
+    if not can.define_presets:
+        raise InstrumentError(
+            f"{instrument} takes no presets from outside. Define '{preset.name}' there by hand, like '{like}'."
+        )
+
+
+def defined(preset: Preset, presets: tuple[Preset, ...]) -> None:
+    """Raise NotArrivedError when `preset` is not among `presets` as it was asked for."""
+    found = next((p for p in presets if p.name == preset.name), None)
+    if found == preset:
+        return
+    differs = "none of that name" if found is None else f"another one of that name ({_differing(preset, found)})"
+    raise NotArrivedError(f"Preset '{preset.name}' was defined, but the microscope has {differs}. {RETRY}")
+
+
+def _differing(asked: Preset, found: Preset) -> str:
+    pairs = ((f.name, getattr(asked, f.name), getattr(found, f.name)) for f in fields(Preset))
+    return ", ".join(f"{name} {there} instead of {wanted}" for name, wanted, there in pairs if wanted != there)

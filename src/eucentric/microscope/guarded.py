@@ -109,17 +109,21 @@ class Guarded:
 
     def set_preset(self, name: str) -> None:
         """Change the preset. Raises InputError for an unknown one, NotArrivedError when it did not change."""
-        known = [p.name for p in self.presets()]
-        if name not in known:
-            raise InputError(
-                f"{self.name} has no preset '{name}'. Use one of: {', '.join(known)}. Nothing was changed."
-            )
+        checks.known_preset(self.name, name, self.presets())
         self._set("set_preset", WITH_PRESET, lambda: self.inner.set_preset(name), self._timeouts.preset_s)
         arrived = self.preset().name
         if arrived != name:
             raise NotArrivedError(
                 f"Preset '{name}' was set, but the microscope is still at '{arrived}'. {checks.RETRY}"
             )
+
+    def define_preset(self, preset: Preset, like: str) -> None:
+        """Add a preset. Raises LimitError and InputError before, NotArrivedError when it is not there after."""
+        checks.takes_presets(self.name, self.capabilities, preset, like)
+        checks.within(checks.IMAGE_SHIFT, math.hypot(*preset.image_shift_m), self.limits.image_shift_max_m)
+        checks.known_preset(self.name, like, self.presets())
+        self._set("define_preset", [], lambda: self.inner.define_preset(preset, like), self._timeouts.preset_s)
+        checks.defined(preset, self.presets())
 
     def beam_tilt_rad(self) -> Vector:
         """The beam tilt."""

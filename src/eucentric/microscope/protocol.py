@@ -25,6 +25,7 @@ class Capabilities:
     image_shift: bool = False
     defocus_zero: bool = False  # absolute focus can be read, and defocus zero reset
     normalize: bool = False
+    define_presets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,8 @@ class Preset:
     """A named imaging state.
 
     `pixel_m` is the nominal pixel size at the specimen of the *binned* image; `size` (ny, nx) of the binned image;
-    `dose_e_per_m2` what one exposure puts on the specimen; `defocus_m` counted from defocus zero.
+    `dose_e_per_m2` what one exposure puts on the specimen; `defocus_m` counted from defocus zero. `image_shift_m` and
+    `beam_shift_m` (y, x), image axes: what is seen, and what of it is lit.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Preset:
     image_shift_m: Vector = (0.0, 0.0)
     probe_mode: str = "micro"
     camera: str = "camera"
+    beam_shift_m: Vector = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,14 @@ class Microscope(Protocol):
     def presets(self) -> tuple[Preset, ...]: ...
     def preset(self) -> Preset: ...
     def set_preset(self, name: str) -> None: ...
+    def define_preset(self, preset: Preset, like: str) -> None:
+        """Add a preset, or define one anew that was added so; magnification, probe mode, camera and illumination are
+        those of the preset `like`, which with its calibrations holds for it.
+
+        Its own are exposure, dose, size, binning (`pixel_m` scales with it), defocus and shifts. Nothing moves unless
+        it is the present one. Raises InputError where it does not agree with `like`, or is one of the instrument's own.
+        """
+        ...
 
     def beam_tilt_rad(self) -> Vector: ...
     def set_beam_tilt(self, tilt_rad: Vector) -> None: ...

@@ -5,7 +5,7 @@ Directions and displacements are complex, x + iy. The column's own axes turn int
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -106,6 +106,19 @@ class Column:
         self._lag(-e_folds / range_e_folds, m.hysteresis_magnification_m * range_e_folds)
         self.preset = preset
 
+    def define(self, preset: Preset, like: str) -> None:
+        """Add a preset with the magnification of `like`, and what was drawn for it; pixels are binned differently."""
+        drawn, binned = self.drawn, preset.binning / self._presets[like].binning
+        self.drawn = replace(
+            drawn,
+            parfocal_m={**drawn.parfocal_m, preset.name: drawn.parfocal_m[like]},
+            rotation_rad={**drawn.rotation_rad, preset.name: drawn.rotation_rad[like]},
+            pixel_m={**drawn.pixel_m, preset.name: drawn.pixel_m[like] * binned},
+        )
+        self._presets[preset.name] = preset
+        if self.preset.name == preset.name:
+            self.preset = preset
+
     def lens_c1_m(self) -> float:
         """The lens' true defocus at eucentric height, C1_lens."""
         parfocal = self.drawn.parfocal_m[self.preset.name]
@@ -153,7 +166,7 @@ class Column:
             aperture_rad=m.aperture_rad,
             aperture_centre=drawn.aperture * turn,
             displacement_m=moved * turn,
-            lit_centre_m=pivot * turn,
+            lit_centre_m=pivot * turn + complex(*reversed(self.preset.beam_shift_m)),
             lit_radius_m=lit_radius_m,
             gradient=drawn.gradient * turn,
             pixel_m=drawn.pixel_m[self.preset.name],

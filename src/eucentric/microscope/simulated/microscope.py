@@ -16,7 +16,7 @@ from eucentric.microscope.simulated.dose import Dosed, DoseMemory
 from eucentric.microscope.simulated.exit_wave import ExitWaves, Lattice
 from eucentric.microscope.simulated.imaging import Window, form_image, illumination
 from eucentric.microscope.simulated.magnitudes import Magnitudes
-from eucentric.microscope.simulated.modes import SIZE, Mode, modes
+from eucentric.microscope.simulated.modes import SIZE, Mode, mode_like, modes
 from eucentric.microscope.simulated.reference import calibrate
 from eucentric.microscope.simulated.scene import View
 from eucentric.microscope.simulated.specimen import Specimen
@@ -57,7 +57,7 @@ class SimulatedMicroscope:
     @property
     def capabilities(self) -> Capabilities:
         """All parts."""
-        return Capabilities(image_shift=True, defocus_zero=True, normalize=True)
+        return Capabilities(image_shift=True, defocus_zero=True, normalize=True, define_presets=True)
 
     @property
     def limits(self) -> Limits:
@@ -97,6 +97,19 @@ class SimulatedMicroscope:
         if self._written():
             self.column.set_preset(name)
             self._clock.wait(self.magnitudes.column.preset_wait_s)
+
+    def define_preset(self, preset: Preset, like: str) -> None:
+        """Add a preset with the optics of another. Raises InputError where it does not fit that, or is no new one."""
+        there = self._modes.get(preset.name)
+        if like not in self._modes or (there is not None and there.base is None):
+            raise InputError(
+                f"Preset '{preset.name}' can't be defined like '{like}'. This microscope's own, which stay as they "
+                f"are, can be followed: {', '.join(name for name, mode in self._modes.items() if mode.base is None)}."
+            )
+        mode = mode_like(preset, self._modes[like])
+        if self._written():
+            self._modes[preset.name] = mode
+            self.column.define(preset, like)
 
     def beam_tilt_rad(self) -> Vector:
         """The coils' setting (y, x)."""
@@ -188,7 +201,8 @@ class SimulatedMicroscope:
             electrons, binning=preset.binning, exposure_s=preset.exposure_s, smear_px=smear, rng=rng
         )
         self._exposures += 1
-        self._dosed.add(seen, self._mode().lit_radius_m, preset.dose_e_per_m2, begin_s)
+        lit = view.place_of(shift_px + _complex(preset.beam_shift_m) / optics.pixel_m)
+        self._dosed.add(lit, self._mode().lit_radius_m, preset.dose_e_per_m2, begin_s)
         self._clock.wait(preset.exposure_s + m.camera.readout_s)
         return Frame(
             pixels=pixels,
@@ -234,9 +248,8 @@ class SimulatedMicroscope:
         """Where the specimen lies: for truth.py alone."""
         place = self.goniometer.place(ahead_s)
         name = self.column.preset.name
-        number = list(self._modes).index(name)
         rotation = self.column.rotation_rad(name)
-        lattice = Lattice(number, self.column.pixel_m(name), rotation, place.alpha_rad)
+        lattice = Lattice(self._mode().lattice, self.column.pixel_m(name), rotation, place.alpha_rad)
         return View(self.specimen, place, lattice)
 
     def _state(self) -> OpticalState:
