@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Client, Connection, Listener
 from typing import Any, Self, cast
 
-from eucentric.microscope.protocol import Limits, Microscope, StagePosition, Vector
+from benchmarks.calls import Call, Recorded, State, state_of
+from eucentric.microscope.protocol import Microscope
 from eucentric.microscope.registry import open_microscope
 from eucentric.microscope.simulated.truth import Truth, truth
 
@@ -27,9 +28,6 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["benchmarks.apart"])  # what is imported once is not waited for after each kill
 _IDENTITY = ("name", "capabilities", "limits", "voltage_v", "handed_out")
 """What is an attribute there, not a call."""
-_CHANGES = ("set_", "move_", "reset_", "define_", "normalize", "acquire")
-"""How the calls begin that are kept: whatever moves, sets or exposes."""
-_ROUNDING = 1 + 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,36 +36,6 @@ class Door:
 
     address: str
     key: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What the instrument reads."""
-
-    preset: str
-    beam_tilt_rad: Vector
-    image_shift_m: Vector
-    stigmator: Vector
-    focus_m: float
-    defocus_m: float
-    stage: StagePosition
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call that moved, set or exposed: whose (a process), with what, and how the instrument read after it.
-
-    `beyond` names a limit that was passed; `electrons` is the dose of an exposure, `true_c1_m` its defocus.
-    """
-
-    client: int
-    name: str
-    given: tuple[Any, ...]
-    time_s: float
-    state: State
-    beyond: str = ""
-    dose_e_per_m2: float = 0.0
-    true_c1_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +83,8 @@ class _ServedClient:
 class _Served:
     """The instrument behind the door; one call at a time."""
 
-    microscope: Microscope
+    recorded: Recorded
     kill: Kill | None = None
-    calls: list[Call] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def talk(self, connection: Connection) -> None:
@@ -144,63 +111,27 @@ class _Served:
         try:
             if client.pid == 0:
                 return True, getattr(self, f"tell_{name}")(*given)
-            found = getattr(self.microscope, name)
-            before = truth(self.microscope).c1_m if name == "acquire" else None
-            back = found if name in _IDENTITY else found(*given, **options)
+            self.recorded.client = client.pid
+            found = getattr(self.recorded, name)
+            return True, found if name in _IDENTITY else found(*given, **options)
         except Exception as error:
             return False, error
-        if name.startswith(_CHANGES):
-            self._keep(client.pid, name, (*given, *options.items()), before)
-        return True, back
-
-    def _keep(self, client: int, name: str, given: tuple[Any, ...], true_c1_m: float | None) -> None:
-        scope, state = self.microscope, self.tell_state()
-        dose = scope.preset().dose_e_per_m2 if name == "acquire" else 0.0
-        beyond = _beyond(state, scope.limits)
-        self.calls.append(Call(client, name, given, scope.now_s(), state, beyond, dose, true_c1_m))
 
     def tell_arm(self, kill: Kill | None) -> None:
         self.kill = kill
 
     def tell_calls(self) -> tuple[Call, ...]:
-        return tuple(self.calls)
+        return tuple(self.recorded.calls)
 
     def tell_truth(self) -> Truth:
-        return truth(self.microscope)
+        return truth(self.recorded.inner)
 
     def tell_state(self) -> State:
-        scope = self.microscope
-        return State(
-            preset=scope.preset().name,
-            beam_tilt_rad=scope.beam_tilt_rad(),
-            image_shift_m=scope.image_shift_m(),
-            stigmator=scope.stigmator(),
-            focus_m=scope.focus_m(),
-            defocus_m=scope.defocus_m(),
-            stage=scope.stage(),
-        )
-
-
-def _beyond(state: State, limits: Limits) -> str:
-    """The limits that are passed, by name."""
-    at = state.stage
-    values = {
-        "beam tilt": (_length(state.beam_tilt_rad), limits.tilt_max_rad),
-        "image shift": (_length(state.image_shift_m), limits.image_shift_max_m),
-        "focus": (abs(state.focus_m), limits.defocus_max_m),
-        "stage x, y": (max(abs(at.x_m), abs(at.y_m)), limits.stage_xy_max_m),
-        "stage z": (abs(at.z_m), limits.stage_z_max_m),
-        "stage tilt": (abs(at.alpha_rad), limits.stage_alpha_max_rad),
-    }
-    return ", ".join(name for name, (value, bound) in values.items() if value > bound * _ROUNDING)
-
-
-def _length(vector: Vector) -> float:
-    return abs(complex(*vector))
+        return state_of(self.recorded.inner)
 
 
 def _serve(pipe: Connection, key: bytes, seed: int, options: dict[str, Any]) -> None:
-    served = _Served(open_microscope("simulated", seed=seed, **options))
+    served = _Served(Recorded(open_microscope("simulated", seed=seed, **options)))
     with Listener(None, authkey=key, backlog=8) as listener:
         pipe.send(listener.address)
         pipe.close()
