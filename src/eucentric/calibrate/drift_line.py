@@ -7,13 +7,16 @@ import numpy as np
 from eucentric.calibrate.report import Line, graded, worst
 from eucentric.calibrate.shots import Shots, approach_z
 from eucentric.calibration.record import Level
+from eucentric.focus.settings import FocusStep
 from eucentric.units import show_length
 
 _LATER_S = 30.0
 _GAP_S = 2.0
-_JUST_M_PER_S = (1.0e-9, 5e-9)
-_LATER_M_PER_S = (0.3e-9, 1.0e-9)
-"""Leginon waits for 3 Å/s, SerialEM for 1 nm/s."""
+THRESHOLD_M_PER_S = float(FocusStep.model_fields["drift_threshold_m_per_s"].default)
+"""Focus' own: where it checks the drift it waits until the specimen is slower (Leginon's 3 Å/s)."""
+_JUST_M_PER_S = (THRESHOLD_M_PER_S, 5e-9)
+_LATER_M_PER_S = (THRESHOLD_M_PER_S, 1.0e-9)
+"""Half a minute after a move nobody waits on: SerialEM's 1 nm/s."""
 
 
 def drift_line(shots: Shots, tilt_rad: float) -> Line:
@@ -24,22 +27,31 @@ def drift_line(shots: Shots, tilt_rad: float) -> Line:
     scope = shots.microscope
     if scope.capabilities.stage_z:
         approach_z(scope, scope.stage().z_m)
-    just, sigma = drift_speed(shots, tilt_rad)
+    just, _ = drift_speed(shots, tilt_rad)
     scope.wait(_LATER_S)
-    later, _ = drift_speed(shots, tilt_rad)
-    level = worst(graded(just, *_JUST_M_PER_S), graded(later, *_LATER_M_PER_S))
-    value = f"{just * 1e9:.2f} nm/s just after a stage move, {later * 1e9:.2f} nm/s {_LATER_S:g} s later"
+    later, sigma = drift_speed(shots, tilt_rad)
+    return judged_drift(just, later, sigma)
+
+
+def judged_drift(just_m_per_s: float, later_m_per_s: float, sigma_m_per_s: float) -> Line:
+    """What drift just after a move and half a minute later means; `sigma` is that of the later one."""
+    just, later, limit = (f"{v * 1e9:.2f} nm/s" for v in (just_m_per_s, later_m_per_s, THRESHOLD_M_PER_S))
+    level = worst(graded(just_m_per_s, *_JUST_M_PER_S), graded(later_m_per_s, *_LATER_M_PER_S))
     if level is Level.GREEN:
-        return Line("drift", level, value, "The specimen is still enough.", later, sigma)
-    if graded(later, *_LATER_M_PER_S) is Level.GREEN:
-        said = "The specimen drifts after a stage move: switch the drift check on, or wait half a minute after moves."
+        said = f"The specimen is slower than {limit}, for which focus waits."
+    elif later_m_per_s <= THRESHOLD_M_PER_S:
+        said = (
+            f"After a stage move focus will wait until the specimen is slower than {limit}: keep the drift check on, "
+            f"or wait {_LATER_S:g} s after moves."
+        )
     else:
         said = (
-            f"The specimen moves by {show_length(later)} each second. Wait until it is still (a new grid takes "
-            f"minutes to "
-            "hours), check the cooling, and measure with patterns that cancel drift (quad)."
+            f"The specimen moves by {show_length(later_m_per_s)} each second, and focus will wait until it is slower "
+            f"than {limit}, or refuse. Wait until it is still (a new grid takes minutes to hours), check the cooling, "
+            "and measure with patterns that cancel drift (quad)."
         )
-    return Line("drift", level, value, said, later, sigma)
+    value = f"{just} just after a stage move, {later} {_LATER_S:g} s later"
+    return Line("drift", level, value, said, later_m_per_s, sigma_m_per_s)
 
 
 def drift_speed(shots: Shots, tilt_rad: float) -> tuple[float, float]:
