@@ -1,0 +1,134 @@
+"""What is known of height and focus at a place, from the grid's settings and every focus found so far. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from eucentric.calibration.book import CalibrationBook
+from eucentric.errors import CalibrationError
+from eucentric.focus.methods.stage_tilt import FOCUS_UNKNOWN_M
+from eucentric.focus.outcome import COVERAGE
+from eucentric.focus.stage_shift import RUNOUT_M_PER_RAD
+from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.protocol import Preset
+from eucentric.msi.application import Application, GridSettings
+from eucentric.msi.film import SAME_ALPHA_RAD, Film, FilmFocus, Stage, Vector
+from eucentric.msi.known import Known
+from eucentric.msi.outcome import FocusFound
+
+_OPTICS = 1e-6  # relative: magnifications that differ by less are the same
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A place (y, x) with the state in which it is looked at: stage height and tilt, and the preset."""
+
+    place_m: Vector
+    preset: str
+    z_m: float = 0.0
+    alpha_rad: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parfocal:
+    """How much higher the lens must be set at a preset than at another for the same focus, metres, and its 1σ."""
+
+    difference_m: float = 0.0
+    sigma_m: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Beliefs:
+    """What is believed of grid and instrument. `presets` are the instrument's, by name."""
+
+    grid: GridSettings
+    book: CalibrationBook
+    presets: Mapping[str, Preset]
+
+    @classmethod
+    def of(cls, application: Application, scope: Guarded, book: CalibrationBook) -> Self:
+        """Those of an application whose presets the instrument has."""
+        return cls(application.grid, book, {preset.name: preset for preset in scope.presets()})
+
+    def known(self, found: Sequence[FocusFound], at: At) -> Known:
+        """Bounds (3 σ) at a place: of height, and of C1 with the lens where `focus` says, without any focus found at
+        eucentric focus. They grow with the distance from where focus was found: by the film's slope, and its waves.
+        """
+        stored_m, unsure_m = self.eucentric_focus(at.preset)
+        if not found:
+            return Known(self.grid.height_within_m, self.grid.height_within_m + COVERAGE * unsure_m)
+        focus = self.focus(found, at)
+        height = abs(stored_m - focus.lens_m) + COVERAGE * math.hypot(focus.sigma_m, unsure_m)
+        return Known(height, COVERAGE * focus.sigma_m)
+
+    def focus(self, found: Sequence[FocusFound], at: At) -> FilmFocus:
+        """The lens setting at which a place is in focus, from `found` (one at least), all of the same grid target.
+
+        What was found at the same stage tilt and magnification is used where there is any; else what was found at the
+        nearest tilt (a height there is one of h·cos α₀/cos α here, give or take the goniometer's runout), or at another
+        magnification (with the difference of eucentric focus). Raises InputError for none found, and CalibrationError
+        where the difference between magnifications is not known.
+        """
+        nearest = min((abs(f.alpha_rad - at.alpha_rad) for f in found), default=0.0)
+        here = [f for f in found if abs(f.alpha_rad - at.alpha_rad) <= nearest + SAME_ALPHA_RAD / 2]
+        same = [f for f in here if self.same_optics(f.preset, at.preset)]
+        if same or not here:
+            source, parfocal = same, Parfocal()
+        else:
+            best = min(here, key=lambda f: math.hypot(f.total_sigma_m, self.parfocal(f.preset, at.preset).sigma_m))
+            source = [f for f in here if self.same_optics(f.preset, best.preset)]
+            parfocal = self.parfocal(best.preset, at.preset)
+        alpha_rad = source[0].alpha_rad if source else at.alpha_rad
+        focus = Film(self.grid, source, self._stage(at.preset, alpha_rad)).at(at.place_m, z_m=at.z_m)
+        focus = replace(focus, lens_m=focus.lens_m + parfocal.difference_m, parfocal_sigma_m=parfocal.sigma_m)
+        return focus if nearest <= SAME_ALPHA_RAD else self._tilted(focus, alpha_rad, at)
+
+    def parfocal(self, source: str, target: str) -> Parfocal:
+        """How much higher `target` is in focus than `source`; nothing at the same magnification and probe mode.
+
+        Raises CalibrationError where it was not measured.
+        """
+        if self.same_optics(source, target):
+            return Parfocal()
+        first, second = (self.book.of(preset) for preset in (source, target))
+        if first.eucentric_focus_m is None or second.eucentric_focus_m is None:
+            lacks = source if first.eucentric_focus_m is None else target
+            raise CalibrationError(
+                f"How far apart presets '{source}' and '{target}' focus is not known: '{lacks}' has no eucentric "
+                f"focus. Run `eucentric calibrate eucentric-focus --preset {lacks}`, or use presets of one "
+                "magnification (see also `eucentric calibrate parfocality`)."
+            )
+        sigma = math.hypot(self.eucentric_focus(source)[1], self.eucentric_focus(target)[1])
+        return Parfocal(second.eucentric_focus_m - first.eucentric_focus_m, sigma)
+
+    def same_optics(self, first: str, second: str) -> bool:
+        """Whether two presets focus alike: same magnification and probe mode."""
+        one, other = self.presets[first], self.presets[second]
+        alike = math.isclose(one.magnification, other.magnification, rel_tol=_OPTICS)
+        return first == second or (alike and one.probe_mode == other.probe_mode)
+
+    def eucentric_focus(self, preset: str) -> tuple[float, float]:
+        """The lens setting that focuses the eucentric plane, and its 1σ; the lens' zero where nobody measured it."""
+        calibration = self.book.of(preset)
+        if calibration.eucentric_focus_m is None:
+            return 0.0, FOCUS_UNKNOWN_M
+        return calibration.eucentric_focus_m, calibration.eucentric_focus_sigma_m or 0.0
+
+    def _stage(self, preset: str, alpha_rad: float) -> Stage:
+        calibration = self.book.of(preset)
+        return Stage(alpha_rad, calibration.c1_per_z(alpha_rad), calibration.uncertainty.height_scale)
+
+    def _tilted(self, focus: FilmFocus, alpha_rad: float, at: At) -> FilmFocus:
+        """What was found at stage tilt `alpha_rad`, told for another: heights on the optical axis go by 1/cos α."""
+        stored_m, unsure_m = self.eucentric_focus(at.preset)
+        steeper = math.cos(alpha_rad) / math.cos(at.alpha_rad)
+        runout = RUNOUT_M_PER_RAD * abs(at.alpha_rad - alpha_rad)
+        return FilmFocus(
+            lens_m=stored_m - (stored_m - focus.lens_m) * steeper,
+            film_sigma_m=focus.film_sigma_m * steeper,
+            shared_sigma_m=math.hypot(focus.shared_sigma_m * steeper, runout, unsure_m * (steeper - 1)),
+            parfocal_sigma_m=focus.parfocal_sigma_m * steeper,
+        )
