@@ -96,6 +96,14 @@ def test_settings_are_explained_once_and_read_in_the_units_of_their_kind() -> No
     [
         (STEP + 'delta_max = "20 m"', "steps[0].delta_max (step 'fine') is '20 m'; it must be above 0 and at most 2 m"),
         (STEP + "delta_max = 20", "steps[0].delta_max (step 'fine') is 20 m; it must be"),
+        (STEP + "tilt = 5", "at most 200 mrad. A number without a unit is in rad. Give a unit: tilt = \"5 mrad\"."),
+        (STEP + 'tilt = "5"', 'Give a unit: tilt = "5 mrad".'),
+        (STEP + "drift_threshold = 3", 'A number without a unit is in m/s. Give a unit: drift_threshold = "3 A/s".'),
+        ("accuracy = 50\n" + STEP, 'A number without a unit is in m. Give a unit: accuracy = "50 um".'),
+        (STEP + 'correction = "None"', ".correction (step 'fine'). Did you mean correction_type?"),
+        (STEP + 'max = "2 um"', ".max (step 'fine'). Did you mean delta_max?"),
+        ('tilt = "5 mrad"\n' + STEP, "There is no setting tilt here; it belongs to steps."),
+        ('[[step]]\nname = "fine"', "There is no setting step. Did you mean steps?"),
         (STEP + 'delta_maximum = "20 um"', ".delta_maximum (step 'fine'). Did you mean delta_max?"),
         (STEP + '"Delta Max" = "20 um"', ".Delta Max (step 'fine'). Did you mean delta_max?"),
         (STEP + 'tilt = "4 nm"', "steps[0].tilt (step 'fine'): '4 nm' is not in a unit of rad: use one of rad, mrad"),
@@ -124,6 +132,12 @@ def test_what_is_wrong_is_said_with_its_path(text: str, said: str) -> None:
     assert str(refused.value).startswith("mine.toml: ")
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_number_with_its_unit_is_not_asked_for_one() -> None:
+    with pytest.raises(SettingsError) as refused:
+        read_toml(STEP + 'tilt = "5 rad"')
+    assert "without a unit" not in str(refused.value)
 
 
 def test_further_mistakes_are_counted() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -14,9 +15,11 @@ from pydantic_core import ErrorDetails
 
 from eucentric.errors import SettingsError
 from eucentric.focus.fields import plain_value, si_unit, without_unit
-from eucentric.units import exactly
+from eucentric.units import exactly, parse
 
 _LIKE = 0.6  # how alike two names must be to be taken for a slip of the pen (difflib's own default)
+_BEGINS_ALIKE = 0.01  # for each letter that is right from the beginning: "correction" is correction_type
+_IS_A_WORD = 0.6  # how alike "max" is to delta_max, and "stage_tilt" to tilt, at the least
 _HOISTED = "sequence"  # in a file, the sequence's settings stand at the top
 _BOUNDS = {"greater_than": "gt", "greater_than_equal": "ge", "less_than": "lt", "less_than_equal": "le"}
 _MUST_BE = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
@@ -27,12 +30,14 @@ def settings_error(
 ) -> SettingsError:
     """The first thing that pydantic found in `values`, as a sentence; `source` is the file that it stands in."""
     details = error.errors(include_url=False)
-    # A step that is wrong makes the list of steps look empty: that is no news.
-    telling = [d for d in details if d["type"] != "too_short" or len(details) == 1]
-    at = _place(telling[0]["loc"], model)
-    step = _step_name(telling[0]["loc"], values)
-    if step is not None and at.last != "name":
-        at = replace(at, path=f"{at.path} (step {step!r})")
+    # A step that is wrong makes the list of steps look empty: that is no news. Nor is, beside a misspelt name, that
+    # the right one is missing.
+    no_news = {"too_short"} | ({"missing"} if any(d["type"] == "extra_forbidden" for d in details) else set())
+    telling = [d for d in details if d["type"] not in no_news] or details
+    at = replace(_place(telling[0]["loc"], model), bare=_is_bare(telling[0]["loc"], values))
+    entry = _entry(telling[0]["loc"], values)
+    if entry is not None and at.last != "name":
+        at = replace(at, path=f"{at.path} ({entry})")
     said = f"{source + ': ' if source else ''}{_sentence(telling[0], at)}"
     more = len({d["loc"] for d in telling}) - 1
     return SettingsError(said if not more else f"{said} ({more} more to mend after this.)")
@@ -40,13 +45,17 @@ def settings_error(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where in the settings: its path as the operator writes it, its model and its field (None: there is none)."""
+    """Where in the settings: its path as the operator writes it, its model and its field (None: there is none).
+
+    `bare` says that a number without a unit stands there.
+    """
 
     path: str
     last: str
     model: type[BaseModel]
     name: str
     field: FieldInfo | None
+    bare: bool = False
 
 
 def _place(loc: tuple[int | str, ...], model: type[BaseModel]) -> _Place:
@@ -68,8 +77,19 @@ def _place(loc: tuple[int | str, ...], model: type[BaseModel]) -> _Place:
     return _Place(path or "The settings", without_unit(name), owner, name, field)
 
 
-def _step_name(loc: tuple[int | str, ...], values: Any) -> str | None:
-    """The name of the step that a path goes through, where it has one."""
+def _is_bare(loc: tuple[int | str, ...], values: Any) -> bool:
+    """Whether what was written there is a number without a unit, in quotes or not."""
+    for part in loc:
+        try:
+            values = values[part]
+        except (LookupError, TypeError):
+            return False
+    return isinstance(values, int | float) or (isinstance(values, str) and not any(c.isalpha() for c in values))
+
+
+def _entry(loc: tuple[int | str, ...], values: Any) -> str | None:
+    """The entry of a list that a path goes through, by its name where it has one: "step 'fine'"."""
+    listed = ""
     for part in loc:
         try:
             values = values[part]
@@ -77,7 +97,8 @@ def _step_name(loc: tuple[int | str, ...], values: Any) -> str | None:
             return None
         if isinstance(part, int):
             name = values.get("name") if isinstance(values, Mapping) else None
-            return name if isinstance(name, str) else None
+            return f"{listed.removesuffix('s')} {name!r}" if isinstance(name, str) else None
+        listed = part
     return None
 
 
@@ -112,24 +133,67 @@ def _found(detail: ErrorDetails, at: _Place) -> str:
     if kind.endswith("too_short"):
         return "is empty. Give at least one."
     if kind in _BOUNDS:
-        return f"is {_shown(value, at)}; it must be {_bounds(at, detail)}."
+        return f"is {_shown(value, at)}; it must be {_bounds(at, detail)}.{_with_a_unit(value, at)}"
     return f"is {value!r}; {_wanted(kind, at)}."
 
 
+_USUAL = {"m": ("um", "nm", "mm"), "rad": ("mrad", "deg"), "m/s": ("A/s", "nm/s"), "1/m2": ("e/A2",)}
+"""In which units people count what is not SI for them, the usual one first."""
+
+
+def _with_a_unit(value: Any, at: _Place) -> str:
+    """What to write where a bare number, taken in SI, is out of bounds: with the unit in which it is not."""
+    unit = si_unit(at.name)
+    if not at.bare or unit not in _USUAL or isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    inside = next((u for u in _USUAL[unit] if _within(parse(f"{value:.12g} {u}", unit), at)), None)
+    example = "" if inside is None else f' Give a unit: {at.last} = "{value:g} {inside}".'
+    return f" A number without a unit is in {unit}.{example}"
+
+
+def _within(value: float, at: _Place) -> bool:
+    keeps = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
+    limits = [
+        (keeps[k], getattr(c, k, None)) for c in (at.field.metadata if at.field is not None else ()) for k in keeps
+    ]
+    return all(keep(value, bound) for keep, bound in limits if bound is not None)
+
+
 def _unknown(at: _Place) -> str:
-    known = [without_unit(n) for n in at.model.model_fields if n != _HOISTED]
-    inner = at.model.model_fields.get(_HOISTED)
-    deeper = None if inner is None else _model_in(inner.annotation)
-    known += [without_unit(n) for n in deeper.model_fields] if deeper is not None else []
+    fields = _shown_fields(at.model)
+    known = [without_unit(n) for n in fields]
+    for name, field in fields.items():
+        inner = _model_in(field.annotation)
+        if inner is not None and at.last in {without_unit(n) for n in inner.model_fields}:
+            return f"There is no setting {at.path} here; it belongs to {name}."
     guess = _meant(at.last, known)
     return f"There is no setting {at.path}.{guess or ' There are: ' + ', '.join(sorted(known)) + '.'}"
 
 
+def _shown_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a table as it stands in a file: with those of the sequence, which stand at the top."""
+    fields = dict(model.model_fields)
+    hoisted = fields.pop(_HOISTED, None)
+    inner = None if hoisted is None else _model_in(hoisted.annotation)
+    return fields if inner is None else {**fields, **inner.model_fields}
+
+
 def _meant(written: str, known: list[str]) -> str:
-    tidy = written.strip().lower().replace(" ", "_").replace("-", "_")
+    """The nearest of what is known, where one is near."""
+    tidy = without_unit(written.strip().lower().replace(" ", "_").replace("-", "_"))
     by_form = {k.lower().replace(" ", "_"): k for k in known}
-    near = difflib.get_close_matches(without_unit(tidy), by_form, n=1, cutoff=_LIKE)
-    return f" Did you mean {by_form[near[0]]}?" if near else ""
+    alike, near = max((_alike(tidy, form), form) for form in by_form) if by_form else (0.0, "")
+    return f" Did you mean {by_form[near]}?" if alike >= _LIKE else ""
+
+
+def _alike(written: str, name: str) -> float:
+    """From 0 to somewhat above 1."""
+    pairs = zip(written, name, strict=False)
+    begins = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(written), len(name)))
+    ratio = difflib.SequenceMatcher(None, written, name).ratio()
+    is_a_word = written in name.split("_") or name in written.split("_")
+    # Of several that have the word the shortest: with little else.
+    return (max(ratio, _IS_A_WORD + 0.1 * ratio) if is_a_word else ratio) + _BEGINS_ALIKE * begins
 
 
 def _shown(value: Any, at: _Place) -> str:
