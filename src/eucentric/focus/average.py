@@ -22,7 +22,7 @@ from eucentric.focus.measurement import Contribution, Measurement
 
 FILM = "film"
 """What the budget calls the scatter between targets."""
-_OWN = frozenset({"noise", "first motion", "drift", "drift change"})
+OWN = frozenset({"noise", "first motion", "drift", "drift change"})
 _INDEPENDENT = frozenset({"noise", "first motion"})
 _LEAST_M = 1e-12  # an own error of a picometre: without any, weights would be infinite
 _ONE_SIGMA = 0.8413447460685429  # Φ(1)
@@ -45,7 +45,7 @@ def average(measurements: Sequence[Measurement]) -> Measurement:
         return measurements[0]
     c1 = np.array([m.c1_m for m in measurements])
     own = np.array(
-        [max(math.hypot(*(c.sigma_m for c in m.budget if c.source in _OWN)), _LEAST_M) for m in measurements]
+        [max(math.hypot(*(c.sigma_m for c in m.budget if c.source in OWN)), _LEAST_M) for m in measurements]
     )
     film2 = _film_variance(c1, own)
     weight = 1 / (own**2 + film2)

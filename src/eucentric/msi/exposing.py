@@ -1,0 +1,115 @@
+"""An acquisition at one of its targets: the lens at the film's focus plus the intended defocus, one image, kept."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from eucentric.errors import InputError
+from eucentric.images.frame import Frame
+from eucentric.msi.application import AfterFailure, NodeSettings
+from eucentric.msi.events import Exposed
+from eucentric.msi.going import go_to, set_lens, set_preset
+from eucentric.msi.lens import Belief, believed
+from eucentric.msi.outcome import Exposure, Status, UnitOutcome
+from eucentric.msi.shared import Shared, Stopped
+from eucentric.msi.units import Unit
+from eucentric.msi.waiting import failed_focus
+from eucentric.units import show_length
+
+_COVERAGE = 3.0  # an image is in focus as intended when so many σ are within what the node allows
+
+
+def expose_unit(shared: Shared, unit: Unit) -> UnitOutcome:
+    """Take the image of a target. Raises InstrumentError, CalibrationError, SettingsError, Aborted, Stopped."""
+    node = shared.node(unit)
+    failed = failed_focus(shared.application, shared.units, shared.journal.noted.outcomes, unit)
+    if failed and node.after_failure is not AfterFailure.GO_ON:
+        outcome = UnitOutcome(unit.key, node.name, Status.SKIPPED, f"Focusing failed: {failed}")
+        if node.after_failure is AfterFailure.STOP:
+            raise Stopped(f"Focusing failed for {unit.key}, and its node asks to stop then. {failed}", outcome)
+        return outcome
+    before = _begun_before(shared, unit)
+    return before if before is not None else _expose(shared, unit, node, failed)
+
+
+def _begun_before(shared: Shared, unit: Unit) -> UnitOutcome | None:
+    """What became of an image that was begun before the session was interrupted; None where none was."""
+    planned = shared.journal.noted.exposing.get(unit.key)
+    if planned is None:
+        return None
+    if shared.journal.kept(planned.file):
+        why = "The session was interrupted just after the image was kept."
+        return UnitOutcome(unit.key, unit.node, Status.DONE, why, exposures=(planned,))
+    why = "The session was interrupted during the exposure: the target is not exposed again."
+    return UnitOutcome(unit.key, unit.node, Status.INTERRUPTED, why)
+
+
+def _expose(shared: Shared, unit: Unit, node: NodeSettings, failed: str) -> UnitOutcome:
+    assert node.preset is not None
+    belief = believed(shared, unit, node.preset)
+    set_preset(shared, node.preset)
+    preset = shared.scope.preset()
+    approach = shared.approach(unit)
+    go_to(shared, unit.place_m, belief.z_m, node.alpha_rad, settle_s=node.settle_s, approach_m=approach.z_m)
+    set_lens(shared, belief.lens_m + preset.defocus_m, approach.lens_m)
+    intended = None if node.within_m is None else preset.defocus_m
+    sigma = None if node.within_m is None else _sigma(shared, node.preset, belief, preset.defocus_m)
+    planned = Exposure(
+        preset=node.preset,
+        file=file_of(unit),
+        place_m=unit.place_m,
+        alpha_rad=node.alpha_rad,
+        time_s=shared.audience.now_s(),
+        dose_e_per_m2=preset.dose_e_per_m2,
+        intended_m=intended,
+        error_sigma_m=sigma,
+        flagged=_flag(node, sigma, failed),
+    )
+    shared.journal.exposing(unit.key, planned)
+    with shared.activities.during("exposing"):
+        frame = shared.scope.acquire()
+    exposure = _kept(shared, unit, planned, frame)
+    return UnitOutcome(unit.key, node.name, Status.DONE, exposures=(exposure,))
+
+
+def _kept(shared: Shared, unit: Unit, planned: Exposure, frame: Frame) -> Exposure:
+    """Keep the image and tell of it, before anything moves on. Raises Stopped when it can't be kept."""
+    dose = planned.dose_e_per_m2 if frame.dose_e_per_m2 is None else frame.dose_e_per_m2
+    exposure = shared.exposed(planned, frame.time_s, dose)
+    try:
+        shared.journal.keep(exposure.file, frame)
+    except InputError as error:
+        raise Stopped(f"The image of {unit.key} is lost: {error}", None) from error
+    shared.audience.tell(Exposed(shared.audience.now_s(), unit, exposure, frame))
+    return exposure
+
+
+def _sigma(shared: Shared, preset: str, belief: Belief, step_m: float) -> float | None:
+    """Expected 1σ of the defocus: of the focus that is believed there, and of the step of the lens from it.
+
+    A step is wrong by the lens' scale, and by up to `focus_hysteresis` of it that stays behind (uniform: /√3).
+    """
+    if belief.sigma_m is None:
+        return None
+    known = shared.book.of(preset).uncertainty
+    relative = math.hypot(known.focus_scale, known.c1_scale, known.focus_hysteresis / math.sqrt(3))
+    return math.hypot(belief.sigma_m, relative * step_m)
+
+
+def _flag(node: NodeSettings, sigma_m: float | None, failed: str) -> str:
+    """Why the image's focus is not to be relied on."""
+    if node.within_m is None:
+        return ""
+    if failed:
+        return f"Focusing failed: {failed}"
+    if sigma_m is None:
+        return "No focus was found near it."
+    if _COVERAGE * sigma_m <= node.within_m:
+        return ""
+    return f"Its defocus is known to ±{show_length(_COVERAGE * sigma_m)} (3 σ); ±{show_length(node.within_m)} is asked."
+
+
+def file_of(unit: Unit) -> str:
+    """Where a unit's image is kept, below the session's folder: "images/Square 1/Hole 2/Exposure 3.mrc"."""
+    return "images/" + "/".join(re.sub(r"[^\w .-]", "_", part) for part in unit.key.split("/")) + ".mrc"

@@ -1,0 +1,113 @@
+"""How an instrument is found, how a session leaves it, and the way back to that after a run that was cut off."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from eucentric.focus.hands import approach_z
+from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.preserved import ALPHA_APPROACH_RAD, STAGE_FLICKER_M, Z_APPROACH_M
+from eucentric.microscope.protocol import Vector
+from eucentric.units import show_angle, show_length
+
+_SAME_M, _SAME_RAD = 1e-9, 1e-8  # readings are numbers that round
+_SAME_ALPHA_RAD = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A state of the instrument: vectors (y, x), None for parts that it has not. `lens_m` is the lens' absolute setting
+    where that can be read, `zero_m` what of it is called defocus 0.
+    """
+
+    preset: str
+    beam_tilt_rad: Vector | None
+    image_shift_m: Vector | None
+    stigmator: Vector | None
+    lens_m: float
+    zero_m: float
+    xy_m: Vector
+    z_m: float
+    alpha_rad: float
+
+
+def look(scope: Guarded) -> Left:
+    """How the instrument is now."""
+    can, stage, defocus = scope.capabilities, scope.stage(), scope.defocus_m()
+    lens = scope.focus_m() if can.defocus_zero else defocus
+    return Left(
+        preset=scope.preset().name,
+        beam_tilt_rad=scope.beam_tilt_rad() if can.beam_tilt else None,
+        image_shift_m=scope.image_shift_m() if can.image_shift else None,
+        stigmator=scope.stigmator() if can.stigmator else None,
+        lens_m=lens,
+        zero_m=lens - defocus,
+        xy_m=(stage.y_m, stage.x_m),
+        z_m=stage.z_m,
+        alpha_rad=stage.alpha_rad,
+    )
+
+
+def put_right(scope: Guarded, wanted: Left) -> tuple[str, ...]:
+    """Bring the instrument to a state; a sentence for each part that was not there. Raises InstrumentError."""
+    now = look(scope)
+    said: list[str] = []
+
+    def bring(there: bool, what: str, was: str, act: Callable[[], None]) -> None:
+        if not there:
+            act()
+            said.append(f"{what} was left at {was} and was put back.")
+
+    bring(now.preset == wanted.preset, "The preset", f"'{now.preset}'", lambda: scope.set_preset(wanted.preset))
+    for what, is_, goal, act, show in (
+        ("Beam tilt", now.beam_tilt_rad, wanted.beam_tilt_rad, scope.set_beam_tilt, show_angle),
+        ("Image shift", now.image_shift_m, wanted.image_shift_m, scope.set_image_shift, show_length),
+        ("The stigmator", now.stigmator, wanted.stigmator, scope.set_stigmator, lambda v: f"{v:.4f}"),
+    ):
+        if is_ is not None and goal is not None:
+            words = " / ".join(show(v) for v in is_)
+            bring(math.dist(is_, goal) <= _SAME_RAD, what, words, lambda act=act, goal=goal: act(goal))  # type: ignore[misc]
+    bring(
+        abs(now.zero_m - wanted.zero_m) <= _SAME_M,
+        "Defocus zero",
+        show_length(now.zero_m),
+        lambda: _zero(scope, wanted),
+    )
+    bring(abs(now.lens_m - wanted.lens_m) <= _SAME_M, "The lens", show_length(now.lens_m), lambda: _lens(scope, wanted))
+    there = abs(now.alpha_rad - wanted.alpha_rad) <= _SAME_ALPHA_RAD
+    bring(there, "Stage tilt", f"{math.degrees(now.alpha_rad):.2f}°", lambda: go_alpha(scope, wanted.alpha_rad))
+    there = math.dist(now.xy_m, wanted.xy_m) <= STAGE_FLICKER_M
+    y, x = wanted.xy_m
+    bring(there, "Stage x and y", " / ".join(map(show_length, now.xy_m)), lambda: scope.move_stage(x_m=x, y_m=y))
+    there = abs(now.z_m - wanted.z_m) <= STAGE_FLICKER_M
+    bring(there, "Stage z", show_length(now.z_m), lambda: approach_z(scope, wanted.z_m, z_room(scope, wanted.z_m)))
+    return tuple(said)
+
+
+def go_alpha(scope: Guarded, alpha_rad: float) -> None:
+    """Tilt the stage, arriving from below: its play is then always the same."""
+    start = max(alpha_rad - ALPHA_APPROACH_RAD, -scope.limits.stage_alpha_max_rad)
+    if scope.stage().alpha_rad > start and start < alpha_rad:
+        scope.move_stage(alpha_rad=start)
+    scope.move_stage(alpha_rad=alpha_rad)
+
+
+def z_room(scope: Guarded, z_m: float, approach_m: float = Z_APPROACH_M) -> float:
+    """From how far below a height the stage can arrive: `approach_m`, less where the limit leaves no room."""
+    return max(0.0, min(approach_m, z_m + scope.limits.stage_z_max_m))
+
+
+def _zero(scope: Guarded, wanted: Left) -> None:
+    """Only the present setting can be made zero: the lens goes there, and on after it."""
+    if not scope.capabilities.defocus_zero:
+        return
+    scope.set_defocus(scope.defocus_m() + wanted.zero_m - scope.focus_m())
+    scope.reset_defocus()
+    _lens(scope, wanted)
+
+
+def _lens(scope: Guarded, wanted: Left) -> None:
+    now = scope.focus_m() if scope.capabilities.defocus_zero else scope.defocus_m()
+    scope.set_defocus(scope.defocus_m() + wanted.lens_m - now)

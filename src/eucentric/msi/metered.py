@@ -1,0 +1,40 @@
+"""A guarded microscope that tells each image that was taken, at once: what it spent is then known, whatever comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from eucentric.images.frame import Frame
+from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.protocol import Microscope
+
+
+class Metered(Guarded):
+    """`Guarded`, and `taken` is called with each image."""
+
+    taken: Callable[[Frame], None]
+
+    @classmethod
+    def over(cls, microscope: Microscope, check: Callable[[], None], taken: Callable[[Frame], None]) -> Metered:
+        """Around a microscope, or sharing thread, last image and what was set with a guard that is there already.
+
+        `check` is looked at as that guard's own checkpoint is.
+        """
+        guard = microscope if isinstance(microscope, Guarded) else Guarded(microscope)
+        given = guard._checkpoint
+
+        def both() -> None:
+            if given is not None:
+                given()
+            check()
+
+        metered = cls.__new__(cls)
+        metered.__dict__.update(vars(guard.with_checkpoint(both)))
+        metered.taken = taken
+        return metered
+
+    def acquire(self) -> Frame:
+        """One image."""
+        frame = super().acquire()
+        self.taken(frame)
+        return frame
