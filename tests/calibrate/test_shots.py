@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from eucentric.calibrate.contrast import same_contrast
 from eucentric.calibrate.focus_here import c1_here
 from eucentric.calibrate.least_squares import fit
-from eucentric.calibrate.shots import Shots, approach_defocus, knows_tilt, same_contrast
+from eucentric.calibrate.shots import Shots, approach_defocus, knows_tilt
 from eucentric.errors import NotMeasuredError
 from eucentric.microscope.simulated.truth import empty_hole_m, truth
 from tests.calibrate.optics_scope import optics_scope, tilt_known, unknown
@@ -32,6 +35,17 @@ def test_melting_stops_at_its_dose() -> None:
     shots = Shots(scope.guarded, unknown(scope))
     shots.melt()
     assert shots.images == 4  # 20 e/Å² at 5 e/Å² each
+
+
+def test_an_image_that_tells_no_dose_took_what_the_preset_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else melting never ends early, and what a calibration spends reads as nothing."""
+    scope = optics_scope()
+    acquire = scope.inner.acquire
+    monkeypatch.setattr(scope.inner, "acquire", lambda: replace(acquire(), dose_e_per_m2=None))
+    shots = Shots(scope.guarded, unknown(scope))
+    shots.melt()
+    assert shots.images == 4
+    assert shots.dose_per_m2 == pytest.approx(4 * scope.inner.preset().dose_e_per_m2)
 
 
 def test_images_at_two_defoci_are_compared_with_their_rings_reversed() -> None:

@@ -76,6 +76,20 @@ def test_steps_of_lens_and_stage_stay_when_done(microscope: Microscope, tmp_path
     assert [p.name for p in tmp_path.iterdir()] == ["live.png"]
 
 
+def test_a_d_with_a_length_moves_the_lens_by_it_and_ends_nothing(microscope: Microscope, tmp_path: Path) -> None:
+    typed = Scripted("d -1 um", "d +0.4", "D−100 nm", "d 1 mrad", "d 20 um", "d looks fine")
+    result, did = _run(microscope, typed, tmp_path)
+    assert result.steps[0].status is Status.BY_HAND
+    assert [(e.channel, round(e.change_m * 1e6, 6)) for e in did if e.channel is not None] == [
+        ("Defocus", -1.0),
+        ("Defocus", 0.4),
+        ("Defocus", -0.1),
+    ]
+    assert result.steps[0].by_hand_m[0] == pytest.approx(-0.7e-6, abs=1e-12)
+    assert "is not in a unit of m" in typed.text
+    assert "delta max is" in typed.text  # 20 µm: nothing was moved
+
+
 @pytest.mark.parametrize(("typed", "why"), [(("+", "skip no carbon here"), "no carbon here"), (("+",), "no answer")])
 def test_skipped_or_unanswered_everything_is_as_before(
     microscope: Microscope, tmp_path: Path, typed: tuple[str, ...], why: str

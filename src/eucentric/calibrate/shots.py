@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
+from eucentric.calibrate.contrast import same_contrast
 from eucentric.calibration.instrument import Calibration, Uncertainty, Vector
 from eucentric.calibration.tilt_response import true_tilt
 from eucentric.correlation.register import register
@@ -134,7 +134,7 @@ class Shots:
         """Expose the place until its first motion is over, before anything counts."""
         spent = 0.0
         for _ in range(at_most):
-            spent += self.take().frame.dose_e_per_m2 or 0.0
+            spent += self._dose_of(self.take().frame)
             if spent >= dose_per_m2:
                 return
 
@@ -149,8 +149,13 @@ class Shots:
                 scope.wait(self._settle_s)
         frame = scope.acquire()
         self.images += 1
-        self.dose_per_m2 += frame.dose_e_per_m2 or 0.0
+        self.dose_per_m2 += self._dose_of(frame)
         return Shot(frame, scope.beam_tilt_rad(), scope.defocus_m(), scope.stage())
+
+    def _dose_of(self, frame: Frame) -> float:
+        """What an image took, e/m²: what it says, else what the preset says that one takes."""
+        told = frame.dose_e_per_m2
+        return self.microscope.preset().dose_e_per_m2 if told is None else told
 
     def between(
         self,
@@ -241,21 +246,6 @@ def _between(first: Shot, second: Shot) -> str:
         return f"({y:+.1f}, {x:+.1f}) mrad, {show_length(shot.defocus_m)}"
 
     return f"The images at beam tilt {told(first)} and {told(second)} can't be compared"
-
-
-def same_contrast(
-    pixels: NDArray[np.generic], step_m: float, *, wavelength_m: float, pixel_m: float
-) -> NDArray[np.float32]:
-    """An image with its rings reversed where one `step_m` of defocus away they have the other sign.
-
-    sin χ₁ · sin χ₂ = ½[cos(χ₁ − χ₂) − cos(χ₁ + χ₂)]: the second term averages out over rings, the first, with
-    χ₁ − χ₂ = πλ·step·q², does not, and does not depend on where focus is. The mean and what is coarse keep their sign.
-    """
-    image = np.asarray(pixels, np.float32)
-    qy, qx = fft.fftfreq(image.shape[0], pixel_m)[:, None], fft.rfftfreq(image.shape[1], pixel_m)[None]
-    sign = np.sign(np.cos(math.pi * wavelength_m * step_m * (qy**2 + qx**2))).astype(np.float32)
-    turned = fft.irfft2(fft.rfft2(image - image.mean()) * sign, s=image.shape) + image.mean()
-    return np.asarray(turned, np.float32)
 
 
 def approach_defocus(microscope: Guarded, defocus_m: float, *, range_m: float = 0.0) -> None:

@@ -1,6 +1,7 @@
 """The operator at the terminal: who focuses by hand at a Manual step, with live images in a file that a viewer shows.
 
 + −        one step of the lens to over- or underfocus (++ two); f 0.2 um: how long a step is
+d −1 um    the lens by so much (d alone is done)
 z+ z−      one step of the stage up or down;                      z 2 um: how long a step is
 Enter      a new image
 d s a ?    done, skip, abort, help
@@ -9,6 +10,7 @@ d s a ?    done, skip, abort, help
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,7 +60,7 @@ class TerminalOperator:
                 return Reply(Answer.SKIP, "There was no answer.")
             word, _, why = line.partition(" ")
             answer = next((a for a in Answer if word.lower() in {a.value, a.value[0]}), None)
-            if answer is not None:
+            if answer is not None and not _way(line):
                 return Reply(answer, why.strip())
             try:
                 self._do(desk, line)
@@ -78,6 +80,9 @@ class TerminalOperator:
             self._look(desk)
         elif set(line) in ({"+"}, {"-"}):
             desk.step_defocus(_signed(line) * self._steps_m["f"])
+            self._look(desk)
+        elif way := _way(line):
+            desk.step_defocus(_length_m(way))
             self._look(desk)
         elif line[0] == "z" and set(line[1:]) in ({"+"}, {"-"}):
             desk.step_z(_signed(line[1:]) * self._steps_m["z"])
@@ -101,6 +106,7 @@ class TerminalOperator:
 
 _HELP = """\
   + or -    one step of the lens to over- or underfocus     f 0.2 um   its length
+  d -1 um   the lens by so much
   z+ or z-  one step of the stage up or down                z 2 um     its length
   Enter     a new image     d  done     s  skip     a  abort     ?  help"""
 
@@ -122,13 +128,24 @@ def _signed(signs: str) -> int:
     return len(signs) if signs[0] == "+" else -len(signs)
 
 
+def _way(line: str) -> str:
+    """`d -1 um`: what is behind a d, where that is a number; no word of why it is done begins like one."""
+    word, way = line[:1].lower(), line[1:].strip()
+    return way if word == "d" and re.match(r"[-+]?[0-9.]", way) else ""
+
+
 def _step_m(text: str) -> float:
-    """The length of a step; a bare number is in µm."""
-    bare = text.replace(".", "", 1).isdigit()
-    length_m = parse(f"{text} um" if bare else text, "m")
+    """The length of a step."""
+    length_m = _length_m(text)
     if length_m <= 0:
         raise InputError(f"A step of {text} leads nowhere. Write for example: f 0.2 um")
     return length_m
+
+
+def _length_m(text: str) -> float:
+    """A length with its sign; a bare number is in µm."""
+    bare = re.fullmatch(r"[-+]?[0-9]*\.?[0-9]*", text) is not None
+    return parse(f"{text} um" if bare else text, "m")
 
 
 def write_picture(frame: Frame, path: Path) -> None:
