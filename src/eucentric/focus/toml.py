@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import textwrap
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,13 +39,22 @@ _IN_SEQUENCE = tuple(FocusSequence.model_fields)
 
 def read_toml(text: str, *, source: str = "") -> FocusSettings:
     """The settings in a TOML text; `source` names the file in errors. Raises SettingsError with a sentence."""
+    return settings_from(toml_values(text, source=source), source=source)
+
+
+def toml_values(text: str, *, source: str = "") -> dict[str, Any]:
+    """What stands in a TOML text, as plain values. Raises SettingsError with a sentence where it is none."""
     try:
-        values = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(
             f"{source + ': ' if source else ''}this is not TOML: {error}. Texts and values with units stand in quotes: "
             'delta_max = "20 um".'
         ) from error
+
+
+def settings_from(values: Mapping[str, Any], *, source: str = "") -> FocusSettings:
+    """The settings in a table whose words are those of a file. Raises SettingsError with a sentence."""
     top = {name: value for name, value in values.items() if name not in _IN_SEQUENCE_KEYS}
     inner = {name: value for name, value in values.items() if name in _IN_SEQUENCE_KEYS}
     try:

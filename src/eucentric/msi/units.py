@@ -33,7 +33,7 @@ def places(lattice: Lattice) -> tuple[Vector, ...]:
     columns = (np.arange(lattice.columns) - (lattice.columns - 1) / 2) * lattice.spacing_m
     turn = np.exp(1j * lattice.angle_rad)
     points = [complex(*reversed(lattice.centre_m)) + turn * complex(x, y) for y in rows for x in columns]
-    return tuple((p.imag, p.real) for k, p in enumerate(points) if k not in lattice.leave_out)
+    return tuple((float(p.imag), float(p.real)) for k, p in enumerate(points) if k not in lattice.leave_out)
 
 
 def units(application: Application) -> tuple[Unit, ...]:
