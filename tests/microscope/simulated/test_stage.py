@@ -85,3 +85,32 @@ def test_no_move_no_drift() -> None:
     built.move({"x_m": 0.0})
     assert built.place().velocity_m_per_s == 0
     assert clock.now_s() == 0
+
+
+def test_the_goniometer_wobbles_smoothly_and_not_at_all_at_zero() -> None:
+    """Waves of 120° and 50°, each with amplitude 0.15 µm: within 4 × 0.15 µm of where it was at alpha 0, at most
+    0.15 µm × (3 + 7.2) per radian; the same each time."""
+    built, _ = stage(wobble_m=0.15e-6)
+    alphas = np.radians(np.arange(-60, 61))
+    rises, sideways = [], []
+    for alpha in alphas:
+        built.move({"alpha_rad": float(alpha)})
+        rises.append(built.place().rise_m)
+        sideways.append(built.place().sideways_m)
+    for wave in (np.array(rises), np.array(sideways).real, np.array(sideways).imag):
+        assert wave[60] == pytest.approx(0.0, abs=1e-15)
+        assert 0.1e-6 < np.ptp(wave) < 0.6e-6
+        assert np.abs(np.diff(wave)).max() < 0.15e-6 * (3 + 7.2) * np.radians(1.0)
+    built.move({"alpha_rad": float(alphas[20])})
+    assert built.place().rise_m == pytest.approx(rises[20], abs=1e-15)
+
+
+def test_a_height_does_not_come_back_exactly_with_alpha() -> None:
+    """20 nm rms over 40 returns, known to 1/√80: 3 σ of that is a third."""
+    built, _ = stage(alpha_height_m=20e-9)
+    heights = []
+    for _turn in range(40):
+        built.move({"alpha_rad": 0.5})
+        built.move({"alpha_rad": 0.2})
+        heights.append(built.place().rise_m)
+    assert np.std(heights) == pytest.approx(20e-9, rel=0.34)

@@ -144,3 +144,29 @@ def test_an_image_shifted_view_is_focused_at_its_own_height() -> None:
         pair.append(scope.acquire().pixels)
     # ±0.77 px of shear over the field broaden the peak, and do not move it: half a pixel.
     assert displacement(*pair) == pytest.approx((0.0, -20.0), abs=0.5)
+
+
+@pytest.mark.parametrize("alpha_deg", [-45.0, 20.0, 60.0])
+def test_a_tilt_axis_beside_the_optical_axis(alpha_deg: float) -> None:
+    """What is on the optical axis is h₀/cos α − (a + s)·tan α + w high. What was there at alpha 0 is at
+    h₀·cos α − a·sin α + w, and displaced across the axis by a·(1 − cos α) + s − h₀·sin α, along it by s of its own.
+
+    The truth knows the z to command.
+    """
+    scope = tilted(
+        "fa", alpha_deg, stage={"axis_offset_m": 1e-6, "wobble_m": 0.2e-6, "runout_m_per_rad": 3e-6},
+        column={"image_rotation_rad": 0.0},
+    )  # fmt: skip
+    place, alpha = scope.goniometer.place(), np.radians(alpha_deg)
+    a, s, w = place.axis_m, place.sideways_m, place.rise_m
+    assert abs(a) == 1e-6
+    assert abs(s + 3e-6 * alpha * scope.goniometer._runout[1]) < 4 * 0.2e-6  # what is left is wobble
+    on_axis = HEIGHT_M / np.cos(alpha) - (a + s.imag) * np.tan(alpha) + w
+    assert height_at(scope) == pytest.approx(on_axis, abs=1e-15)
+    assert truth(scope).height_m == pytest.approx(on_axis, abs=0.3e-9)  # the central half's middle: half a pixel beside
+    scope.set_image_shift((a * (1 - np.cos(alpha)) + s.imag - HEIGHT_M * np.sin(alpha), s.real))
+    assert scope.view().place_of(scope.shift_px()) == pytest.approx(0j, abs=1e-15)
+    assert height_at(scope) == pytest.approx(HEIGHT_M * np.cos(alpha) - a * np.sin(alpha) + w, abs=1e-15)
+    scope.set_image_shift((0.0, 0.0))
+    scope.move_stage(z_m=truth(scope).eucentric_z_m)
+    assert height_at(scope) == pytest.approx(0.0, abs=1e-15)

@@ -112,6 +112,14 @@ class StageMagnitudes(Settings):
     z_scale: float = Field(default=0.005, description="rms relative error of z")
     runout_per_z: float = Field(default=2e-3, description="sideways motion per z motion: 0.2 µm per 100 µm")
     runout_m_per_rad: float = Field(default=3e-6, description="sideways motion per alpha motion: 50 nm per degree")
+    axis_offset_m: float = Field(
+        default=0.7e-6,
+        description="the tilt axis lies so far sideways from the optical axis: focus changes by it·tan α",
+    )
+    wobble_m: float = Field(
+        default=0.15e-6, description="rms of the goniometer's wobble over alpha, in height and sideways"
+    )
+    alpha_height_m: float = Field(default=20e-9, description="1σ by which a height does not come back with alpha")
     settle_s: float = Field(default=1.0, description="time constant of settling after a move")
     settle_m: float = Field(default=20e-9, description="amplitude of settling")
     wait_s: float = Field(default=2.0, description="the move call waits so long")
@@ -233,6 +241,7 @@ _ZERO_WHEN_PERFECT = {
     ),
     "stage": (
         *("backlash_xy_m", "backlash_z_m", "backlash_alpha_rad", "z_scale", "runout_per_z", "runout_m_per_rad"),
+        *("axis_offset_m", "wobble_m", "alpha_height_m"),
         *("settle_m", "drift_m_per_s", "drift_rest_m_per_s"),
     ),
     "camera": ("gain_residual", "dark_residual_counts", "read_noise_counts", "hot_pixels", "spikes"),

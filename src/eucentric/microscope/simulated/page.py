@@ -21,6 +21,10 @@ Faults with an rms or a range are drawn from the seed. The numbers are the proje
   −(its parfocal error) ÷ (focus scale); what excursions of the lens left behind comes on top until it is normalised.
 - The stage's Z moves along the tilted holder's normal: the film at the optical axis follows by 1/cos α. Its tilt axis
   is the image's +x turned by the preset's image rotation; at α > 0 height grows a quarter turn further on, by tan α.
+- The tilt axis lies at `stage.axis_offset_m` a from the optical axis, its side drawn. The goniometer moves the holder
+  as a whole, in the column's frame: sideways by s(α), of runout and wobble, and up by w(α), of wobble. What was on the
+  optical axis at α = 0, at height h₀, is then across the tilt axis at a(1 − cos α) + s(α) − h₀ sin α, and at height
+  h₀ cos α − a sin α + w(α).
 - On a tilted specimen the beam's way is longer by 1/cos α; the atoms' texture stays with its places to half a pixel.
 - Beam-induced motion follows the dose, or, with `specimen.first_motion_s`, the time since a place was first exposed.
 - Image shift moves the view, not the beam's direction; beam and view stay together.

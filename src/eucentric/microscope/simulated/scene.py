@@ -27,10 +27,14 @@ class View:
     lattice: Lattice
 
     def middle(self) -> complex:
-        """Place (x + iy) of the specimen on the optical axis: tilting the stage moves what is off the tilt axis."""
-        xy, alpha = self.place.xy_m, self.place.alpha_rad
-        flat = self.place.z_m + float(self.specimen.height_m(np.array(xy.imag), np.array(xy.real)))
-        return xy + 1j * flat * float(np.tan(alpha))
+        """Place (x + iy) of the specimen on the optical axis: tilting the stage moves what is off the tilt axis.
+
+        With the axis at a, moved sideways by s: there a + s_y + (y − y₀ − a) cos α − (z + H) sin α = 0.
+        """
+        place, xy, alpha = self.place, self.place.xy_m, self.place.alpha_rad
+        flat = place.z_m + float(self.specimen.height_m(np.array(xy.imag), np.array(xy.real)))
+        across = (flat * np.sin(alpha) - place.axis_m - place.sideways_m.imag) / np.cos(alpha) + place.axis_m
+        return xy + complex(-place.sideways_m.real, float(across))
 
     def place_of(self, shift_px: complex) -> complex:
         """Place (x + iy) of the specimen that lies `shift_px` (x + iy, image pixels) off the optical axis."""
@@ -49,10 +53,12 @@ class View:
         return height
 
     def height_m(self, places: NDArray[np.complex128]) -> NDArray[np.float64]:
-        """True height of places of the specimen above the eucentric plane: h = (y − y₀) sin α + (z + H) cos α."""
-        alpha = self.place.alpha_rad
-        flat = self.place.z_m + self.specimen.height_m(places.imag, places.real)
-        return np.asarray((places.imag - self.place.xy_m.imag) * np.sin(alpha) + flat * np.cos(alpha))
+        """True height of places of the specimen above the eucentric plane, where the tilt axis is at alpha 0:
+        h = (y − y₀ − a) sin α + (z + H) cos α + rise."""
+        place, alpha = self.place, self.place.alpha_rad
+        flat = place.z_m + self.specimen.height_m(places.imag, places.real)
+        across = places.imag - place.xy_m.imag - place.axis_m
+        return np.asarray(across * np.sin(alpha) + flat * np.cos(alpha) + place.rise_m)
 
     def heights(self, centre_px: complex, shape: tuple[int, int]) -> Float:
         """Height (ny, nx) at each image point, interpolated from a few nodes (the film is smooth)."""

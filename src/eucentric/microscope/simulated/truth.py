@@ -45,7 +45,6 @@ def truth(microscope: Microscope) -> Truth:
     coil = column.coil(lens_c1)
     response = coil * turn
     place, z_scale = view.place, simulated.goniometer.z_scale
-    # Height on the axis is (z + H)/cos α.
     film = view.middle()
     flat = place.z_m + float(simulated.specimen.height_m(np.array(film.imag), np.array(film.real)))
     return Truth(
@@ -60,7 +59,7 @@ def truth(microscope: Microscope) -> Truth:
         coma_free_rad=_vector(column.coma_free(lens_c1) / coil),
         stage_xy_m=_vector(place.xy_m),
         drift_m_per_s=_vector(place.velocity_m_per_s),
-        eucentric_z_m=simulated.goniometer.read().z_m - flat / z_scale,
+        eucentric_z_m=simulated.goniometer.read().z_m - (flat - place.eucentric_flat_m) / z_scale,
     )
 
 
