@@ -44,9 +44,7 @@ def average(measurements: Sequence[Measurement]) -> Measurement:
     if len(measurements) == 1:
         return measurements[0]
     c1 = np.array([m.c1_m for m in measurements])
-    own = np.array(
-        [max(math.hypot(*(c.sigma_m for c in m.budget if c.source in OWN)), _LEAST_M) for m in measurements]
-    )
+    own = np.array([max(math.hypot(*(c.sigma_m for c in m.budget if c.source in OWN)), _LEAST_M) for m in measurements])
     film2 = _film_variance(c1, own)
     weight = 1 / (own**2 + film2)
     weight /= weight.sum()
@@ -64,6 +62,12 @@ def average(measurements: Sequence[Measurement]) -> Measurement:
         budget=budget,
         covariance_m2=None,
     )
+
+
+def own_sigma_m(measured: Measurement) -> float:
+    """1σ of what another target does not share, metres: noise and motion, not what calibration leaves."""
+    parts = [c.sigma_m for c in measured.budget if c.source in OWN]
+    return min(math.hypot(*parts), measured.total_sigma_m)
 
 
 def _film_variance(c1: Array, own: Array) -> float:

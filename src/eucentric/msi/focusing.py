@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from eucentric.focus import events as focus_events
-from eucentric.focus.average import OWN
+from eucentric.focus.average import own_sigma_m
 from eucentric.focus.focus import Focus
-from eucentric.focus.measurement import Measurement
 from eucentric.focus.outcome import RunResult
 from eucentric.focus.settings import FocusSettings
 from eucentric.microscope.preserved import Part
@@ -116,12 +114,6 @@ def _found(shared: Shared, unit: Unit, result: RunResult, seen: _AtEnd) -> Focus
         own_sigma_m(left),
         stated,
     )
-
-
-def own_sigma_m(measured: Measurement) -> float:
-    """1σ of what another target does not share: noise and motion, not what calibration leaves."""
-    parts = [c.sigma_m for c in measured.budget if c.source in OWN]
-    return min(math.hypot(*parts), measured.total_sigma_m)
 
 
 def _left_of_budget(shared: Shared, unit: Unit, settings: FocusSettings) -> FocusSettings | None:

@@ -1,37 +1,58 @@
-"""Where the lens is believed to be in focus at a place, from what focus nodes found."""
+"""Where stage and lens go at a place: what is believed of its focus, from every focus found so far."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from eucentric.msi.beliefs import At
+from eucentric.msi.film import SAME_ALPHA_RAD
+from eucentric.msi.known import Known
+from eucentric.msi.outcome import FocusFound
 from eucentric.msi.shared import Shared
 from eucentric.msi.units import Unit
 
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """The lens' setting that is in focus at a place with the stage at `z_m`; its 1σ, None where nothing is known."""
+    """With the stage at `z_m`, the lens' absolute setting that is in focus at a place, its 1σ, and the bounds of both.
+
+    `sigma_m` is None where no focus was found yet: then the lens is at eucentric focus, and z as it was found.
+    """
 
     lens_m: float
     sigma_m: float | None
     z_m: float
+    known: Known
 
 
 def believed(shared: Shared, unit: Unit, preset: str) -> Belief:
-    """What is believed at a unit's place."""
-    first = shared.journal.noted.first
-    assert first is not None
-    found = [f for u, f in shared.found() if u.group == unit.group] or [f for _, f in shared.found()]
-    own = shared.book.presets.get(preset)
-    eucentric = own.eucentric_focus_m if own is not None else None
+    """What is believed at a unit's place: from what was found at the same grid target, else anywhere on the grid.
+
+    Raises CalibrationError where the preset, or its difference to the one that was focused, is not calibrated.
+    """
+    alpha_rad = shared.node(unit).alpha_rad
+    found = found_near(shared, unit)
+    z_m = shared.z_before_m() if not found else _nearest(found, unit, alpha_rad).z_m
+    at = At(unit.place_m, preset, z_m, alpha_rad)
+    known = shared.beliefs.known(found, at)
     if not found:
-        return Belief(first.lens_m if eucentric is None else eucentric, None, first.z_m)
-    near = max(found, key=lambda f: (f.preset == preset, -math.dist(f.place_m, unit.place_m)))
-    grid, apart = shared.application.grid, math.dist(near.place_m, unit.place_m)
-    sigma = math.hypot(near.total_sigma_m, grid.slope_rad * apart, grid.bend_m * min(1.0, apart / grid.bend_length_m))
-    lens = near.lens_m - near.c1_m
-    other = shared.book.presets.get(near.preset)
-    if eucentric is not None and other is not None and other.eucentric_focus_m is not None:
-        lens += eucentric - other.eucentric_focus_m
-    return Belief(lens, sigma, near.z_m)
+        return Belief(shared.beliefs.eucentric_focus(preset)[0], None, z_m, known)
+    focus = shared.beliefs.focus(found, at)
+    return Belief(focus.lens_m, focus.sigma_m, z_m, known)
+
+
+def found_near(shared: Shared, unit: Unit) -> tuple[FocusFound, ...]:
+    """What was found at the same target of the grid; at all of them where nothing was."""
+    every = shared.found()
+    return tuple(f for u, f in every if u.group == unit.group) or tuple(f for _, f in every)
+
+
+def _nearest(found: tuple[FocusFound, ...], unit: Unit, alpha_rad: float) -> FocusFound:
+    """The one whose stage height is taken: nearest in stage tilt, then in place; of those at one place the last."""
+
+    def far(one: FocusFound) -> tuple[float, float]:
+        apart = abs(one.alpha_rad - alpha_rad)
+        return (apart if apart > SAME_ALPHA_RAD else 0.0, math.dist(one.place_m, unit.place_m))
+
+    return min(reversed(found), key=far)

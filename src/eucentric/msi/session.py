@@ -18,6 +18,7 @@ from eucentric.microscope.protocol import Microscope
 from eucentric.msi.activities import Activities
 from eucentric.msi.application import Application, Kind
 from eucentric.msi.audience import Audience
+from eucentric.msi.beliefs import Beliefs
 from eucentric.msi.events import (
     InstrumentBack,
     InstrumentLost,
@@ -122,6 +123,7 @@ class Session:
         return Shared(
             self._scope,
             self._book,
+            Beliefs.of(self._application, self._scope, self._book),
             self._application,
             self._units,
             self._journal,

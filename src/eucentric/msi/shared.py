@@ -10,6 +10,7 @@ from eucentric.microscope.preserved import Preserved
 from eucentric.msi.activities import Activities
 from eucentric.msi.application import Application, NodeSettings
 from eucentric.msi.audience import Audience
+from eucentric.msi.beliefs import Beliefs
 from eucentric.msi.found import Left, look
 from eucentric.msi.journal import Journal
 from eucentric.msi.metered import Metered
@@ -40,6 +41,7 @@ class Shared:
 
     scope: Metered
     book: CalibrationBook
+    beliefs: Beliefs
     application: Application
     units: tuple[Unit, ...]
     journal: Journal
@@ -57,6 +59,12 @@ class Shared:
         done = self.journal.noted.outcomes
         both = ((unit, done[unit.key].found) for unit in self.units if unit.key in done)
         return tuple((unit, found) for unit, found in both if found is not None)
+
+    def z_before_m(self) -> float:
+        """The stage's height as the session found it."""
+        first = self.journal.noted.first
+        assert first is not None
+        return first.z_m
 
     def approach(self, unit: Unit) -> Approach:
         """How lens and stage arrive at a unit: as in the focus node that it waits for."""
