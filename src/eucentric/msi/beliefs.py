@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +13,21 @@ from eucentric.errors import CalibrationError
 from eucentric.focus.methods.stage_tilt import FOCUS_UNKNOWN_M
 from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.stage_shift import RUNOUT_M_PER_RAD
-from eucentric.microscope.guarded import Guarded
-from eucentric.microscope.protocol import Preset
+from eucentric.microscope.protocol import Microscope, Preset
 from eucentric.msi.application import Application, GridSettings
 from eucentric.msi.film import SAME_ALPHA_RAD, Film, FilmFocus, Stage, Vector
 from eucentric.msi.known import Known
 from eucentric.msi.outcome import FocusFound
 
 _OPTICS = 1e-6  # relative: magnifications that differ by less are the same
+
+
+def eucentric_focus(book: CalibrationBook, preset: str) -> tuple[float, float]:
+    """The lens setting that focuses the eucentric plane, and its 1σ; the lens' zero where nobody measured it."""
+    calibration = book.of(preset)
+    if calibration.eucentric_focus_m is None:
+        return 0.0, FOCUS_UNKNOWN_M
+    return calibration.eucentric_focus_m, calibration.eucentric_focus_sigma_m or 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class Beliefs:
     presets: Mapping[str, Preset]
 
     @classmethod
-    def of(cls, application: Application, scope: Guarded, book: CalibrationBook) -> Self:
+    def of(cls, application: Application, scope: Microscope, book: CalibrationBook) -> Self:
         """Those of an application whose presets the instrument has."""
         return cls(application.grid, book, {preset.name: preset for preset in scope.presets()})
 
@@ -57,7 +65,7 @@ class Beliefs:
         """Bounds (3 σ) at a place: of height, and of C1 with the lens where `focus` says, without any focus found at
         eucentric focus. They grow with the distance from where focus was found: by the film's slope, and its waves.
         """
-        stored_m, unsure_m = self.eucentric_focus(at.preset)
+        stored_m, unsure_m = eucentric_focus(self.book, at.preset)
         if not found:
             return Known(self.grid.height_within_m, self.grid.height_within_m + COVERAGE * unsure_m)
         focus = self.focus(found, at)
@@ -82,7 +90,8 @@ class Beliefs:
             source = [f for f in here if self.same_optics(f.preset, best.preset)]
             parfocal = self.parfocal(best.preset, at.preset)
         alpha_rad = source[0].alpha_rad if source else at.alpha_rad
-        focus = Film(self.grid, source, self._stage(at.preset, alpha_rad)).at(at.place_m, z_m=at.z_m)
+        film = _film(self.grid, tuple(source), self._stage(at.preset, alpha_rad))
+        focus = film.at(at.place_m, z_m=at.z_m)
         focus = replace(focus, lens_m=focus.lens_m + parfocal.difference_m, parfocal_sigma_m=parfocal.sigma_m)
         return focus if nearest <= SAME_ALPHA_RAD else self._tilted(focus, alpha_rad, at)
 
@@ -101,7 +110,7 @@ class Beliefs:
                 f"focus. Run `eucentric calibrate eucentric-focus --preset {lacks}`, or use presets of one "
                 "magnification (see also `eucentric calibrate parfocality`)."
             )
-        sigma = math.hypot(self.eucentric_focus(source)[1], self.eucentric_focus(target)[1])
+        sigma = math.hypot(eucentric_focus(self.book, source)[1], eucentric_focus(self.book, target)[1])
         return Parfocal(second.eucentric_focus_m - first.eucentric_focus_m, sigma)
 
     def same_optics(self, first: str, second: str) -> bool:
@@ -110,20 +119,13 @@ class Beliefs:
         alike = math.isclose(one.magnification, other.magnification, rel_tol=_OPTICS)
         return first == second or (alike and one.probe_mode == other.probe_mode)
 
-    def eucentric_focus(self, preset: str) -> tuple[float, float]:
-        """The lens setting that focuses the eucentric plane, and its 1σ; the lens' zero where nobody measured it."""
-        calibration = self.book.of(preset)
-        if calibration.eucentric_focus_m is None:
-            return 0.0, FOCUS_UNKNOWN_M
-        return calibration.eucentric_focus_m, calibration.eucentric_focus_sigma_m or 0.0
-
     def _stage(self, preset: str, alpha_rad: float) -> Stage:
         calibration = self.book.of(preset)
         return Stage(alpha_rad, calibration.c1_per_z(alpha_rad), calibration.uncertainty.height_scale)
 
     def _tilted(self, focus: FilmFocus, alpha_rad: float, at: At) -> FilmFocus:
         """What was found at stage tilt `alpha_rad`, told for another: heights on the optical axis go by 1/cos α."""
-        stored_m, unsure_m = self.eucentric_focus(at.preset)
+        stored_m, unsure_m = eucentric_focus(self.book, at.preset)
         steeper = math.cos(alpha_rad) / math.cos(at.alpha_rad)
         runout = RUNOUT_M_PER_RAD * abs(at.alpha_rad - alpha_rad)
         return FilmFocus(
@@ -132,3 +134,9 @@ class Beliefs:
             shared_sigma_m=math.hypot(focus.shared_sigma_m * steeper, runout, unsure_m * (steeper - 1)),
             parfocal_sigma_m=focus.parfocal_sigma_m * steeper,
         )
+
+
+@functools.lru_cache(maxsize=16)
+def _film(grid: GridSettings, found: tuple[FocusFound, ...], stage: Stage) -> Film:
+    """The film about these places: asked for at many others."""
+    return Film(grid, found, stage)

@@ -1,0 +1,190 @@
+"""Whether the nodes of an application fit together: the session on paper, from the grid's settings to the exposures.
+
+Each node is walked at all its targets with what the focus nodes before it will have found there if they succeed. What
+earlier targets of the same node found is left out: each may be the first, or the only one not refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from eucentric.calibration.book import CalibrationBook
+from eucentric.errors import CalibrationError, SettingsError
+from eucentric.focus.outcome import COVERAGE
+from eucentric.microscope.protocol import Microscope
+from eucentric.msi.application import Application, Kind, NodeSettings
+from eucentric.msi.beliefs import At, Beliefs, eucentric_focus
+from eucentric.msi.known import Check, Known
+from eucentric.msi.needs import forecast, needs_of, promises_of, walk
+from eucentric.msi.outcome import FocusFound
+from eucentric.msi.step_forecast import measuring
+from eucentric.msi.units import Unit, units
+from eucentric.units import show_length
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A node on paper: what will be known at the worst of its targets before it and after it, and its checks."""
+
+    node: str
+    known_before: Known
+    known_after: Known
+    needs: tuple[Check, ...] = ()
+    promises: tuple[Check, ...] = ()
+
+
+@dataclass(slots=True)
+class _Paper:
+    """A session on paper: what was found, by node, at the places of each group."""
+
+    application: Application
+    scope: Microscope
+    book: CalibrationBook
+    beliefs: Beliefs
+    units: tuple[Unit, ...]
+    found: dict[str, list[FocusFound]] = field(default_factory=dict)  # by group
+    nodes: list[str] = field(default_factory=list)  # focus nodes so far
+
+
+def check_chain(application: Application, scope: Microscope, book: CalibrationBook) -> tuple[Forecast, ...]:
+    """The forecasts of all nodes, in order.
+
+    `scope` has the application's presets and `book` their calibrations (presets.install). Nothing moves. Raises
+    SettingsError where a node's needs will not be met even if all before it succeed, where it can't reach what it
+    promises, or where a calibration is missing: which nodes, the numbers, and what would help.
+    """
+    beliefs = Beliefs.of(application, scope, book)
+    paper = _Paper(application, scope, book, beliefs, _once(application))
+    return tuple(_walked(paper, node) for node in application.nodes)
+
+
+def _once(application: Application) -> tuple[Unit, ...]:
+    """The units of the first of the grid's targets for each set of nodes: the others are the same elsewhere."""
+    groups: dict[str, list[Unit]] = {}
+    for unit in units(application):
+        groups.setdefault(unit.group, []).append(unit)
+    first: dict[frozenset[str], list[Unit]] = {}
+    for members in groups.values():
+        first.setdefault(frozenset(u.node for u in members), members)
+    return tuple(unit for members in first.values() for unit in members)
+
+
+def _walked(paper: _Paper, node: NodeSettings) -> Forecast:
+    try:
+        there = _check_presets(paper, node)
+        known = _worst([_known(paper, node, unit) for unit in paper.units if unit.node == node.name and there])
+        if node.kind is Kind.FOCUS:
+            return _focused(paper, node, known)
+        told = Forecast(node.name, known, known, needs_of(node, known, paper.scope, paper.book))
+        _check_needs(paper, node, told.needs)
+        return told
+    except CalibrationError as error:
+        raise SettingsError(f"Node '{node.name}' of application '{paper.application.name}': {error}") from error
+
+
+def _focused(paper: _Paper, node: NodeSettings, known: Known) -> Forecast:
+    needs = needs_of(node, known, paper.scope, paper.book)
+    _check_needs(paper, node, needs)
+    for one in walk(node, known, paper.scope, paper.book):
+        if not one.need.met:
+            raise SettingsError(
+                f"{_named(paper, node)} begins its step '{one.step.name}' with {one.need}. {one.need.remedy}"
+            )
+    promises = promises_of(node, known, paper.scope, paper.book)
+    for check in promises:
+        if not check.met:
+            raise SettingsError(f"{_named(paper, node)} promises {check}. {check.remedy}")
+    for unit in paper.units:
+        if unit.node == node.name:
+            found = _would_find(paper, node, unit)
+            paper.found.setdefault(unit.group, []).append(found)
+    paper.nodes.append(node.name)
+    return Forecast(node.name, known, forecast(node, known, paper.scope, paper.book), needs, promises)
+
+
+def _would_find(paper: _Paper, node: NodeSettings, unit: Unit) -> FocusFound:
+    """What success leaves at a place, at its worst: as far from focus, and from eucentric height, as is promised."""
+    before = _known(paper, node, unit)
+    after = forecast(node, before, paper.scope, paper.book)
+    last = list(walk(node, before, paper.scope, paper.book))[-1]
+    assert node.focus is not None
+    total, stated = last.leaves.total_sigma_m, node.focus.sequence.accuracy_m
+    stored, unsure = eucentric_focus(paper.book, last.step.preset)
+    left = max(stated - COVERAGE * total, 0.0)
+    height = max(after.height_within_m - COVERAGE * (total + unsure), 0.0)
+    return FocusFound(
+        place_m=unit.place_m,
+        z_m=0.0,
+        alpha_rad=node.alpha_rad,
+        preset=last.step.preset,
+        lens_m=stored - height + left,
+        c1_m=left,
+        total_sigma_m=total,
+        own_sigma_m=last.leaves.own_sigma_m,
+        stated_m=stated,
+    )
+
+
+def _known(paper: _Paper, node: NodeSettings, unit: Unit) -> Known:
+    """What is known at a unit's place when its node begins; of an image whose defocus does not matter, as little."""
+    found = paper.found.get(unit.group, [])
+    preset = _first_preset(node)
+    if node.kind is Kind.ACQUIRE and node.within_m is None:
+        found = []
+        if preset not in paper.book.presets:
+            height = paper.application.grid.height_within_m
+            return Known(height, height)
+    return paper.beliefs.known(found, At(unit.place_m, preset, alpha_rad=node.alpha_rad))
+
+
+def _first_preset(node: NodeSettings) -> str:
+    """The preset in which the node begins."""
+    if node.preset is not None:
+        return node.preset
+    assert node.focus is not None
+    steps = measuring(node.focus)
+    return (steps or node.focus.sequence.steps)[0].preset
+
+
+def _worst(known: list[Known]) -> Known:
+    return Known(max(k.height_within_m for k in known), max(k.defocus_within_m for k in known))
+
+
+def _check_presets(paper: _Paper, node: NodeSettings) -> bool:
+    """Raise SettingsError where the instrument has not all presets of the node."""
+    there = paper.beliefs.presets
+    for name in _presets(node):
+        if name not in there:
+            raise SettingsError(
+                f"{_named(paper, node)} asks for preset '{name}', which {paper.scope.name} has not "
+                f"({', '.join(there)}). Give the application a preset of that name (presets.{name}: like = …)."
+            )
+    return True
+
+
+def _presets(node: NodeSettings) -> Iterator[str]:
+    if node.preset is not None:
+        yield node.preset
+    if node.focus is not None:
+        yield from (step.preset for step in measuring(node.focus))
+
+
+def _check_needs(paper: _Paper, node: NodeSettings, needs: tuple[Check, ...]) -> None:
+    for check in needs:
+        if not check.met:
+            before = _before(paper)
+            raise SettingsError(
+                f"{_named(paper, node)} needs {check.what} within ±{show_length(check.limit_m)}, and {before} "
+                f"±{show_length(check.is_m or 0.0)} at the farthest of its targets. {check.remedy}"
+            )
+
+
+def _before(paper: _Paper) -> str:
+    if not paper.nodes:
+        return "no focus node stands before it: the grid's settings give"
+    return f"with node '{paper.nodes[-1]}' before it there will be"
+
+
+def _named(paper: _Paper, node: NodeSettings) -> str:
+    return f"Node '{node.name}' of application '{paper.application.name}'"
