@@ -21,6 +21,7 @@ from typing import Annotated, Any
 import typer
 
 from eucentric import __version__
+from eucentric.cli.applications import app as applications
 from eucentric.cli.calibrate import app as calibrate
 from eucentric.cli.check import check
 from eucentric.cli.focus import focus
@@ -50,6 +51,7 @@ app.command("focus")(focus)
 app.command("measure")(measure)
 app.command("plan")(plan)
 app.add_typer(sequences, name="sequences")
+app.add_typer(applications, name="applications")
 app.add_typer(calibrate, name="calibrate")
 app.command("check")(check)
 

@@ -34,10 +34,13 @@ def application_of(name: str) -> Application:
 
     Raises InputError for a file that can't be read, SettingsError for what stands in it or an unknown name.
     """
+    return read_application(Path(name)) if is_file(name) else shipped_application(name)
+
+
+def is_file(name: str) -> bool:
+    """Whether a name means a file, there or not, rather than a shipped application."""
     path = Path(name)
-    if path.suffix.lower() == ".toml" or len(path.parts) > 1 or path.is_file():
-        return read_application(path)
-    return shipped_application(name)
+    return path.suffix.lower() == ".toml" or len(path.parts) > 1 or path.is_file()
 
 
 def shipped_application(name: str) -> Application:
