@@ -60,7 +60,7 @@ def test_a_missing_one_is_an_error_that_names_the_command(tmp_path: Path, capsys
     assert _run(["calibrate", "coma-free", *SMALL, "--store", str(tmp_path)]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.strip().endswith("Measure it: eucentric calibrate tilt --preset fa")
+    assert said.err.strip().endswith(f"Measure it: eucentric calibrate tilt --preset fa --seed 1 --store {tmp_path}")
     assert _run(["check", *SMALL, "--store", str(tmp_path)]) == 2
     assert "eucentric calibrate tilt --preset fa" in capsys.readouterr().err
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eucentric.calibrate.rough import AXES, pair_along
 from eucentric.calibrate.shots import Moved, Shots, knows_tilt
+from eucentric.calibration.commands import command_for
 from eucentric.calibration.tilt_response import true_tilt
 from eucentric.errors import CalibrationError, NotMeasuredError
 from eucentric.optics.pair import PairOptics
@@ -15,9 +16,10 @@ _ASIDE_M, _ASIDE_PX = 2e-6, 25.0  # defocus that shows a film, and displacement 
 def needs_tilt(shots: Shots) -> None:
     """Raises CalibrationError, naming what to run, when the tilt response is not known."""
     if not knows_tilt(shots.calibration):
+        preset = shots.microscope.preset().name
         raise CalibrationError(
-            f"The tilt response of {shots.calibration.instrument} at preset '{shots.microscope.preset().name}' is not "
-            "known, and this calibration needs it. Run: eucentric calibrate tilt-response"
+            f"The tilt response of {shots.calibration.instrument} at preset '{preset}' is not known, and this "
+            f"calibration needs it. Run: {command_for('tilt response', preset)}"
         )
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,10 +11,12 @@ import typer
 
 from eucentric.calibration.commands import COMMANDS
 from eucentric.cli.bench import STORE, Opened, opened
+from eucentric.cli.calibrating import Where, show, summary, watched
 from eucentric.cli.stopped import Stopped
+from eucentric.cli.suggested import given_options, suggesting, with_options
 
 if TYPE_CHECKING:
-    from eucentric.calibrate.all import Calibrator, Did, Moment
+    from eucentric.calibrate.all import Calibrator
     from eucentric.calibrate.outcome import Evidence
     from eucentric.calibration.record import Record
 
@@ -44,15 +45,15 @@ def list_records(*, store: Store = STORE, max_age: Days = 90.0, as_json: AsJson 
     from eucentric.calibration.age import Ages, warning
     from eucentric.calibration.store import CalibrationStore
 
-    kept = CalibrationStore(store)
+    kept, options = CalibrationStore(store), given_options(store=store)
     records, troubles = kept.records(), kept.troubles()
     ages, now = Ages(days=max_age), datetime.now(UTC)
     if as_json:
         typer.echo(json.dumps([r.model_dump(mode="json") for r in records], indent=2, allow_nan=False))
     else:
-        _table(_latest(records))
+        _table(_latest(records), options)
     for sentence in (*troubles, *filter(None, (warning(r, now, ages) for r in _latest(records)))):
-        typer.echo(sentence, err=True)
+        typer.echo(with_options(sentence, options), err=True)
 
 
 def _latest(records: tuple[Record, ...]) -> list[Record]:
@@ -60,7 +61,7 @@ def _latest(records: tuple[Record, ...]) -> list[Record]:
     return sorted(newest.values(), key=lambda r: (r.instrument, r.kind, r.optics.preset))
 
 
-def _table(records: list[Record]) -> None:
+def _table(records: list[Record], options: str) -> None:
     """One table for each instrument."""
     from rich.table import Table
 
@@ -68,7 +69,8 @@ def _table(records: list[Record]) -> None:
     from eucentric.cli.style import console, level_text
 
     if not records:
-        console().print("Nothing is calibrated here. Begin with: eucentric calibrate all", markup=False)
+        said = with_options("Nothing is calibrated here. Begin with: eucentric calibrate all", options)
+        console().print(said, markup=False, soft_wrap=True)
     for instrument in sorted({r.instrument for r in records}):
         table = Table(title=f"Calibrations of {instrument}", title_justify="left")
         for name in ("what", "taken (UTC)", "is", "values"):
@@ -105,9 +107,12 @@ def calibrate_all(
     from eucentric.calibrate.all import State
     from eucentric.calibrate.plan import ESSENTIAL, Presets
 
-    instrument = opened(microscope, seed=seed, size=size)
+    instrument, options = (
+        opened(microscope, seed=seed, size=size),
+        given_options(microscope=microscope, seed=seed, store=store),
+    )
     presets = Presets(focus, hole, tuple(others or ()))
-    with _watched(as_json) as tell:
+    with suggesting(options), watched(as_json, options) as tell:
         calibrator = _calibrator(instrument, store, tell, presets=presets, days=max_age)
         try:
             did = calibrator.all(anew=anew, only=ESSENTIAL if essential else None)
@@ -117,7 +122,7 @@ def calibrate_all(
     if as_json:
         typer.echo(json.dumps([d.plain() for d in did], indent=2, allow_nan=False))
     else:
-        _summary(did, store)
+        summary(did, store)
     if any(d.state in (State.FAILED, State.BLOCKED) for d in did):
         raise typer.Exit(NOT_GOOD)
 
@@ -149,13 +154,16 @@ def transfer(
     instrument = opened(microscope, seed=seed)
     kept = CalibrationStore(store)
     here, there = (optics_of(instrument.microscope, name) for name in (source, target))
-    record = kept.need(COMMANDS[kind], instrument.instrument, here)
-    if rotation is not None:
-        turn = Turn(parse(rotation, "rad"), GIVEN_SIGMA_RAD)
-    else:
-        responses = (kept.need("tilt response", instrument.instrument, optics) for optics in (here, there))
-        turn = calibrated_turn(*responses)
-    _show(kept.keep(transferred(record, there, turn)), store, as_json)
+    options = given_options(microscope=microscope, seed=seed, store=store)
+    with suggesting(options):
+        record = kept.need(COMMANDS[kind], instrument.instrument, here)
+        if rotation is not None:
+            turn = Turn(parse(rotation, "rad"), GIVEN_SIGMA_RAD)
+        else:
+            responses = (kept.need("tilt response", instrument.instrument, optics) for optics in (here, there))
+            turn = calibrated_turn(*responses)
+        carried = transferred(record, there, turn)
+    show(kept.keep(carried), Where(store, options), as_json)
 
 
 def _one(command: str, kind: str) -> Callable[..., None]:
@@ -175,10 +183,11 @@ def _one(command: str, kind: str) -> Callable[..., None]:
         if figure is not None:
             check_suffix(figure)
         instrument = opened(microscope, seed=seed, size=size)
-        with _watched(as_json) as tell:
+        options = given_options(microscope=microscope, seed=seed, store=store)
+        with suggesting(options), watched(as_json, options) as tell:
             calibrator = _calibrator(instrument, store, tell, figure=figure)
             record = calibrator.one(kind, preset)
-        _show(record, store, as_json)
+        show(record, Where(store, options), as_json)
         if record.level is Level.RED:
             raise typer.Exit(NOT_GOOD)
 
@@ -222,76 +231,3 @@ def _calibrator(
             tell=tell,
         )
     )
-
-
-def _show(record: Record, store: Path, as_json: bool) -> None:
-    from eucentric.calibration.words import lines
-    from eucentric.cli.style import console, level_text
-    from eucentric.cli.words import dose_words
-
-    if as_json:
-        typer.echo(json.dumps(record.model_dump(mode="json"), indent=2, allow_nan=False))
-        return
-    screen = console()
-    screen.print(f"{record.kind}, {record.instrument}, {record.optics}", markup=False)
-    for name, value in lines(record.quantity, record.optics):
-        screen.print(f"  {name}: {value}", markup=False)
-    screen.print(level_text(record.level), record.sentence)
-    screen.print(f"It put {dose_words(record.dose_e_per_m2)} on the specimen.")
-    screen.print(f"Kept in {store}" + (f", figure {record.figure}" if record.figure else ""), markup=False)
-
-
-@contextmanager
-def _watched(quiet: bool) -> Iterator[Callable[[Moment | Did], None]]:
-    """A progress bar with what is going on and the time left, and a line for each that ended."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from eucentric.cli.style import console
-
-    columns = (
-        BarColumn(24),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    screen = console(quiet=quiet)
-    # Into a file or a pipe nothing is drawn that would be wiped out again.
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        whole = bar.add_task("starting", total=1.0)
-
-        def tell(moment: Moment | Did) -> None:
-            from eucentric.calibrate.all import Moment
-
-            if isinstance(moment, Moment):
-                what = f"{moment.task}: {moment.what}"
-                bar.update(whole, completed=moment.fraction, description=what)
-            else:
-                bar.console.print(_ended(moment))
-
-        yield tell
-
-
-def _ended(did: Did) -> Any:
-    from rich.text import Text
-
-    from eucentric.calibration.words import sentence
-    from eucentric.cli.style import level_text
-
-    if did.record is None:
-        colour = "yellow" if did.state == "untold" else "red"
-        return Text.assemble((f"{did.state} ", colour), f"{did.task}: {did.why}")
-    known = f" (known since {did.record.taken:%Y-%m-%d %H:%M} UTC)" if did.state == "known" else ""
-    return Text.assemble(
-        level_text(did.record.level), f" {did.task}: {sentence(did.record.quantity, did.record.optics)}{known}"
-    )
-
-
-def _summary(did: tuple[Did, ...], store: Path) -> None:
-    from eucentric.cli.style import console
-    from eucentric.cli.words import dose_words
-
-    states = [str(d.state) for d in did]
-    told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-    spent = sum(d.record.dose_e_per_m2 for d in did if d.record is not None and d.state == "done")
-    dose = f" They put {dose_words(spent)} on the specimen." if spent else ""
-    console().print(f"Calibrations: {told}.{dose} Kept in {store}", markup=False, soft_wrap=True)

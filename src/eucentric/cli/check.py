@@ -14,6 +14,7 @@ import typer
 from eucentric.cli.bench import STORE, Opened, opened, stored_book
 from eucentric.cli.bench import cautions as cautions_of
 from eucentric.cli.calibrate import AsJson, Name, Seed, Size
+from eucentric.cli.suggested import given_options, suggesting, with_options
 
 if TYPE_CHECKING:
     from eucentric.calibrate.report import Report
@@ -49,14 +50,15 @@ def check(
     if figure is not None:
         check_suffix(figure)
     instrument = opened(microscope, seed=seed, size=size)
-    book = _book(instrument, store, brought)
-    cautions = () if brought else cautions_of(instrument, store)
-    with _watched(as_json) as progress:
+    options = given_options(microscope=microscope, seed=seed, store=store)
+    with suggesting(options), _watched(as_json) as progress:
+        book = _book(instrument, store, brought)
+        cautions = () if brought else cautions_of(instrument, store)
         plan = CheckPlan(presets=Presets(focus, hole))
         report = preflight(
             instrument.microscope, book, plan, stored=_stored(instrument, store, brought), progress=progress
         )
-    report = dataclasses.replace(report, instrument=instrument.instrument, cautions=cautions)
+    report = _suggesting(dataclasses.replace(report, instrument=instrument.instrument, cautions=cautions), options)
     if as_json:
         typer.echo(json.dumps({**dataclasses.asdict(report), "level": report.level}, indent=2, allow_nan=False))
     else:
@@ -67,6 +69,18 @@ def check(
         save(check_figure(report), figure)
     if report.level is Level.RED:
         raise typer.Exit(NOT_READY)
+
+
+def _suggesting(report: Report, options: str) -> Report:
+    """The report, its commands with the options that were given."""
+    told = [
+        dataclasses.replace(
+            line, value=with_options(line.value, options), sentence=with_options(line.sentence, options)
+        )
+        for line in report.lines
+    ]
+    cautions = tuple(with_options(caution, options) for caution in report.cautions)
+    return dataclasses.replace(report, lines=tuple(told), cautions=cautions)
 
 
 def _book(instrument: Opened, store: Path, brought: bool) -> CalibrationBook:
