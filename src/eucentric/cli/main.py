@@ -27,6 +27,7 @@ from eucentric.cli.check import check
 from eucentric.cli.focus import focus
 from eucentric.cli.measure import measure
 from eucentric.cli.plan import plan
+from eucentric.cli.run import run as run_session
 from eucentric.cli.sequences import app as sequences
 from eucentric.cli.stopped import Stopped
 from eucentric.errors import EucentricError
@@ -47,6 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("run")(run_session)
 app.command("focus")(focus)
 app.command("measure")(measure)
 app.command("plan")(plan)

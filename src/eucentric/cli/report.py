@@ -39,6 +39,17 @@ def true_c1_m(microscope: Microscope) -> float | None:
         return None
 
 
+def true_place(microscope: Microscope) -> tuple[float, float] | None:
+    """(true C1, true height of the film) in metres of a simulated microscope now, None for any other."""
+    from eucentric.microscope.simulated.truth import truth
+
+    try:
+        now = truth(microscope)
+    except InputError:
+        return None
+    return now.c1_m, now.height_m
+
+
 def table(result: RunResult, truths: Truths) -> Table:
     """One row for each measurement, average and step without any: measured, judged, corrected, dose, and the truth."""
     columns = _Columns(

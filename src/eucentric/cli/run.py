@@ -1,0 +1,180 @@
+"""`eucentric run`: an application of multi-scale imaging on a microscope, by default the simulated one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eucentric.cli.stopped import Stopped
+from eucentric.errors import Aborted, EucentricError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from eucentric.cli.session_live import SessionLive
+    from eucentric.cli.session_open import Opening
+    from eucentric.cli.session_report import Report
+    from eucentric.msi.outcome import SessionResult
+
+NOT_ALL_WELL, CUT_SHORT = 3, 4
+FIGURE, TEXT, JSON = "figure.png", "report.txt", "report.json"
+
+
+def run(
+    *,
+    application: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="One of 'eucentric applications list', or a TOML file. Default: msi-t.",
+            show_default=False,
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--settings",
+            metavar="NODE=NAME|FILE",
+            help="Other focus settings for a node: one of 'eucentric sequences list', or a TOML file. May be repeated.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Which simulated microscope. Default: 0.", show_default=False)
+    ] = None,
+    calibrations: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="What 'eucentric calibrate' kept. Default: what the simulated microscope tells of itself.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Session folder, new or empty. Default: a new one in ./runs.", show_default=False
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Go on with the session in this folder.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
+) -> None:
+    """Run a session: squares, holes, focus where it is needed, exposures.
+
+    Everything is kept in a session folder: journal, images, report and figure. Stopped, killed, or the instrument
+    lost: go on with --resume FOLDER, nothing is done twice.
+
+    Exit code: 0 complete and all well; 3 complete, but targets were refused, skipped or failed, or images are flagged;
+    4 not complete (the instrument was lost, or the application asked to stop): resume it; 2 unusable options, nothing
+    moved; 130 stopped by you: resume it.
+    """  # fmt: skip
+    from eucentric.cli.style import console as make_console
+
+    console = make_console(quiet=as_json)
+    _first_line(console, resume)
+    from eucentric.cli.session_open import Wanted, open_session
+    from eucentric.cli.session_words import all_well
+
+    wanted = Wanted(application, tuple(settings or ()), seed, calibrations, out, resume)
+    opening = open_session(wanted)
+    with opening.journal:
+        report = _run(opening, console)
+        figure = _keep(report, opening)
+    _tell(report, figure, console)
+    if not report.result.complete:
+        raise typer.Exit(CUT_SHORT)
+    if not all_well(report.result):
+        raise typer.Exit(NOT_ALL_WELL)
+
+
+def _first_line(console: Console, resume: Path | None) -> None:
+    """Something is seen at once: what follows loads for seconds."""
+    what = "Opening the simulated microscope" if resume is None else f"Taking up the session in {resume}"
+    console.print(f"{what} …", markup=False, soft_wrap=True)
+
+
+def _run(opening: Opening, console: Console) -> Report:
+    """The session, shown and kept; whatever ends it early says how to go on."""
+    from eucentric.cli.session_live import SessionLive
+    from eucentric.cli.session_lost import Lost
+    from eucentric.cli.session_report import Report
+    from eucentric.cli.session_truth import Watcher
+    from eucentric.msi import events
+    from eucentric.msi.session import Session
+
+    ended: list[SessionResult] = []
+
+    def last_word(event: object) -> None:
+        if isinstance(event, events.SessionEnded):
+            ended.append(event.result)
+
+    def report_of(result: SessionResult) -> Report:
+        resume = "" if result.complete else opening.resume
+        return Report(result, opening.application, watcher.truths, str(opening.folder), resume)
+
+    watcher = Watcher(opening.microscope, opening.folder)
+    with SessionLive(console) as live:
+        _cautions(opening, live)
+        session = Session(
+            opening.ready.microscope,
+            opening.ready.book,
+            opening.application,
+            opening.journal,
+            observers=(live, watcher, last_word),
+            on_lost=None if console.quiet else Lost.at_terminal(live, opening.resume),
+        )
+        try:
+            return report_of(session.run())
+        except (KeyboardInterrupt, Aborted) as stop:
+            if ended:
+                _keep(report_of(ended[-1]), opening)
+            why = ended[-1].stopped if ended and ended[-1].stopped else "Stopped."
+            raise Stopped(f"{why} Go on with it: {opening.resume}") from stop
+        except EucentricError as error:
+            error.add_note(f"Go on with the session: {opening.resume}")
+            raise
+
+
+def _cautions(opening: Opening, live: SessionLive) -> None:
+    for sentence in opening.cautions:
+        live.say(sentence, "yellow")
+    live.say(f"Session folder: {opening.folder}")
+
+
+def _keep(report: Report, opening: Opening) -> Path:
+    """Report and figure into the folder, in place of those of an earlier part of the session."""
+    from eucentric.cli.session_report import as_json, as_text
+    from eucentric.cli.session_words import all_well, statement
+    from eucentric.errors import InputError
+    from eucentric.figures.saved import save
+    from eucentric.figures.session import session_figure
+
+    title = f"{report.result.application} on {report.result.instrument}. {statement(report.result)}"
+    drawn = session_figure(
+        report.result, report.application, true_errors_m=report.errors_m(), title=title, good=all_well(report.result)
+    )
+    try:
+        (opening.folder / TEXT).write_text(as_text(report), encoding="utf-8")
+        body = json.dumps(as_json(report), indent=2, allow_nan=False, ensure_ascii=False)
+        (opening.folder / JSON).write_text(body, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"The report can't be written to {opening.folder}: {error.strerror}. Make room, then: {opening.resume}"
+        ) from error
+    return save(drawn, opening.folder / FIGURE)
+
+
+def _tell(report: Report, figure: Path, console: Console) -> None:
+    from eucentric.cli.session_report import as_json, show
+
+    if console.quiet:
+        typer.echo(json.dumps(as_json(report), indent=2, allow_nan=False))
+        return
+    show(report, console)
+    console.print(f"Session folder: {report.folder}", markup=False, soft_wrap=True)
+    console.print(f"Figure: {figure}", markup=False, soft_wrap=True)

@@ -1,0 +1,214 @@
+"""Live progress of a session in the terminal: an observer. A line for what happened, a bar for what is to come."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+
+from eucentric.cli.live import wrapped
+from eucentric.cli.session_words import checks_words, duration, exposure_words
+from eucentric.cli.words import correction_words, dose_words, drift_words, stigmated_words, verdict_words
+from eucentric.focus import events as focus_events
+from eucentric.focus.outcome import Status as StepStatus
+from eucentric.msi import events
+from eucentric.msi.application import Application, Kind
+from eucentric.msi.outcome import Status, UnitOutcome
+from eucentric.msi.units import Unit
+
+_WIDEST = 110
+_COLUMN = 14  # where the text of a line begins
+_COLOURS = {Status.DONE: "", Status.SKIPPED: "yellow", Status.INTERRUPTED: "yellow"}
+
+
+class SessionLive:
+    """Shows a session as it goes. `clock` is the time that the person at the screen waits, seconds."""
+
+    def __init__(self, console: Console, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console, self._clock = console, clock
+        columns = (BarColumn(20), TextColumn("{task.completed}/{task.total}"), TextColumn("{task.description}"))
+        # Into a file or a pipe nothing is drawn that would be wiped out again.
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task("starting", total=1)
+        self._left = _TimeLeft(clock)
+        self._application: Application | None = None
+        self._dose = 0.0
+        self._what = ""
+
+    def __enter__(self) -> SessionLive:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Without the bar, so that a prompt can be answered."""
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()
+
+    def say(self, text: str, style: str = "") -> None:
+        """Print a sentence."""
+        self._wrapped(text, "", style)
+
+    def __call__(self, event: Any) -> None:
+        """Show one event, of the session or of a focus node."""
+        self._session(event)
+        self._checks(event)
+        self._focusing(event)
+        self._aside(event)
+
+    def _session(self, event: events.SessionEvent) -> None:
+        """From unit to unit."""
+        match event:
+            case events.SessionStarted():
+                self._started(event)
+            case events.UnitBegan():
+                self._left.begin()
+                self._now(event.unit.key)
+                if self._kind(event.unit) is not Kind.ACQUIRE:
+                    self._wrapped(event.unit.key, "", "bold")
+            case events.Exposed() if self._kind(event.unit) is Kind.TILT_SERIES:
+                tilt = f"{math.degrees(event.exposure.alpha_rad):+.1f}°".replace("-", "−")
+                self._line(
+                    "tilt", f"{tilt}: {exposure_words(event.exposure)}", "yellow" if event.exposure.flagged else ""
+                )
+            case events.UnitEnded():
+                self._ended(event.outcome)
+            case events.InstrumentLost():
+                self._wrapped(f"The instrument is lost at {event.unit.key}: {event.error}", "  ", "red")
+            case events.InstrumentBack():
+                self._wrapped(f"It answers again: {event.unit.key} is begun anew.", "  ", "")
+
+    def _started(self, event: events.SessionStarted) -> None:
+        self._application = event.application
+        counts = Counter(unit.node for unit in event.units)
+        of = ", ".join(f"{n} {name}" for name, n in counts.items())
+        self._wrapped(f"{event.application.name} on {event.instrument}: {len(event.units)} targets ({of}).", "", "bold")
+        if event.done:
+            self._wrapped(f"It goes on: {event.done} of them are done.", "", "")
+        for sentence in event.put_right:
+            self._wrapped(sentence, "", "yellow")
+        self._left.expect(event.units[event.done :])
+        self._bar.update(self._task, total=len(event.units), completed=event.done)
+
+    def _checks(self, event: events.SessionEvent) -> None:
+        """Needs and promises with their numbers."""
+        match event:
+            case events.NeedsChecked() if event.needs:
+                met = all(c.met for c in event.needs)
+                if not met or self._kind(event.unit) is not Kind.ACQUIRE:
+                    self._line("needs", checks_words(event.needs), "" if met else "red")
+            case events.PromisesChecked() if event.promises:
+                kept = all(c.met for c in event.promises)
+                self._line("promises", checks_words(event.promises), "green" if kept else "red")
+
+    def _ended(self, outcome: UnitOutcome) -> None:
+        self._left.end(outcome.node)
+        self._dose += outcome.focus_dose_e_per_m2
+        self._bar.update(self._task, advance=1)
+        spent = f"{duration(outcome.ended_s - outcome.begun_s)}"
+        if outcome.focus_dose_e_per_m2:
+            spent = f"{dose_words(outcome.focus_dose_e_per_m2)} for focusing, {spent}"
+        style = _COLOURS.get(outcome.status, "red")
+        if outcome.status is not Status.DONE:
+            self._line(str(outcome.status), f"{self._named(outcome)}{outcome.why} ({spent})", style)
+        elif len(outcome.exposures) == 1 and not outcome.focus_exposures:
+            (one,) = outcome.exposures
+            self._wrapped(f"{outcome.key}: {exposure_words(one)}", " " * _COLUMN, "yellow" if one.flagged else "")
+        else:
+            self._line("done", f"{self._named(outcome)}{spent}", "green")
+
+    def _named(self, outcome: UnitOutcome) -> str:
+        """The name of a unit whose line was not printed when it began."""
+        known = self._application is not None and self._application.node(outcome.node).kind is not Kind.ACQUIRE
+        return "" if known else f"{outcome.key}: "
+
+    def _focusing(self, event: focus_events.Event) -> None:
+        """A focus node at work: one line for a measurement, one for what came of it."""
+        match event:
+            case focus_events.StepStarted():
+                self._now(f"{self._what}, {event.step.name}")
+            case focus_events.FrameTaken():
+                self._now(f"{self._what}, {event.step}: image {event.index + 1}")
+            case focus_events.Measured():
+                self._line(event.step, event.result.words)
+            case focus_events.Judged() if not event.verdict.accepted:
+                self._line("", verdict_words(event.verdict), "red")
+            case focus_events.Corrected():
+                self._line("", correction_words(event.correction), "cyan")
+            case focus_events.TakenBack():
+                self._line("", "taken back", "cyan")
+            case focus_events.Stigmated():
+                self._line("", stigmated_words(event), "cyan")
+
+    def _aside(self, event: focus_events.Event) -> None:
+        """What happens beside measuring and correcting."""
+        match event:
+            case focus_events.DriftMeasured() if not event.still:
+                self._line("drift", drift_words(event))
+            case focus_events.LeftOut():
+                self._line("left out", f"target {event.target}: {event.finding}", "red")
+            case focus_events.StepEnded() if event.result.skipped is not None:
+                self._line("", event.result.skipped)
+            case focus_events.StepEnded() if event.result.status is StepStatus.NOT_CONVERGED:
+                self._line("", "did not converge: out of iterations", "red")
+            case focus_events.Paused():
+                self._line("resumed" if event.over else "paused", "")
+            case focus_events.ObserverFailed():
+                self._wrapped(f"{event.error} The session goes on without it.", "", "yellow")
+
+    def _kind(self, unit: Unit) -> Kind | None:
+        return None if self._application is None else self._application.node(unit.node).kind
+
+    def _line(self, what: str, text: str, style: str = "") -> None:
+        self._wrapped(f"  {what} ".ljust(_COLUMN) + text, " " * _COLUMN, style)
+
+    def _wrapped(self, text: str, indent: str, style: str) -> None:
+        for line in wrapped(text, min(self._console.width, _WIDEST), indent):
+            self._console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    def _now(self, text: str) -> None:
+        self._what = text.partition(",")[0]
+        left = self._left.seconds()
+        told = "" if left is None else f"about {duration(left)} left, "
+        spent = f"{dose_words(self._dose)} for focusing" if self._dose else ""
+        self._bar.update(self._task, description=escape(f"{told}{text}{', ' if spent else ''}{spent}"))
+
+
+class _TimeLeft:
+    """What the units to come will take, by what those of the same node took on average."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._to_come: Counter[str] = Counter()
+        self._took: dict[str, list[float]] = {}
+        self._begun_s = clock()
+
+    def expect(self, units: tuple[Unit, ...]) -> None:
+        self._to_come = Counter(unit.node for unit in units)
+
+    def begin(self) -> None:
+        self._begun_s = self._clock()
+
+    def end(self, node: str) -> None:
+        self._took.setdefault(node, []).append(self._clock() - self._begun_s)
+        self._to_come[node] -= 1
+
+    def seconds(self) -> float | None:
+        """None until each kind of unit to come was seen once: what is not known is not guessed."""
+        coming = {node: count for node, count in self._to_come.items() if count > 0}
+        if not coming or not all(node in self._took for node in coming):
+            return None
+        return sum(count * sum(self._took[node]) / len(self._took[node]) for node, count in coming.items())

@@ -1,0 +1,154 @@
+"""A session as its options ask for: a new one, or one to go on with. All is checked before a folder is made.
+
+session.json    in the session's folder: the options that the journal does not keep
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eucentric import __version__
+from eucentric.cli.bench import Opened, cautions, opened, stored_book
+from eucentric.cli.chosen import chosen
+from eucentric.errors import CalibrationError, InputError, SettingsError
+from eucentric.msi.journal import Journal
+from eucentric.msi.ready import Ready, ready
+from eucentric.msi.shipped import application_of, with_focus
+from eucentric.records.run_folder import empty_folder, new_folder
+
+if TYPE_CHECKING:
+    from eucentric.calibration.book import CalibrationBook
+    from eucentric.microscope.protocol import Microscope
+    from eucentric.msi.application import Application
+
+OPTIONS = "session.json"
+DEFAULT = "msi-t"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options of the command; None: not given."""
+
+    application: str | None = None
+    settings: tuple[str, ...] = ()
+    seed: int | None = None
+    calibrations: Path | None = None
+    out: Path | None = None
+    resume: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """All that a session needs. `resume` is the command that goes on with it."""
+
+    microscope: Microscope
+    ready: Ready
+    application: Application
+    journal: Journal
+    folder: Path
+    resume: str
+    cautions: tuple[str, ...] = ()
+
+
+def open_session(wanted: Wanted) -> Opening:
+    """Open what is wanted. Raises InputError, SettingsError, CalibrationError before anything moved."""
+    return _new(wanted) if wanted.resume is None else _again(wanted, wanted.resume)
+
+
+def _new(wanted: Wanted) -> Opening:
+    application = _application(wanted)
+    seed = wanted.seed or 0
+    instrument, prepared, told = _prepared(application, seed, wanted.calibrations)
+    folder = wanted.out
+    name = f"{datetime.now():%Y-%m-%d-%H%M%S}-{application.name}-seed{seed}".replace(" ", "-").lower()
+    folder = empty_folder(folder) if folder is not None else new_folder(Path("runs"), name)
+    journal = Journal.create(folder, application, instrument=instrument.instrument, seed=seed, version=__version__)
+    kept = None if wanted.calibrations is None else str(wanted.calibrations.resolve())
+    try:
+        (folder / OPTIONS).write_text(json.dumps({"seed": seed, "calibrations": kept}), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"The folder {folder} can't be written: {error.strerror}. Choose another place.") from error
+    return Opening(instrument.microscope, prepared, application, journal, folder, _command(folder), told)
+
+
+def _again(wanted: Wanted, folder: Path) -> Opening:
+    journal = Journal.open(folder)
+    try:
+        application, about = journal.noted.application, journal.noted.about
+        kept = _options(folder)
+        _check_agrees(wanted, folder, application, about.seed, kept)
+        instrument, prepared, told = _prepared(application, about.seed or 0, kept)
+    except Exception:
+        journal.close()
+        raise
+    return Opening(instrument.microscope, prepared, application, journal, folder, _command(folder), told)
+
+
+def _application(wanted: Wanted) -> Application:
+    """The application with what --settings puts in place. Raises InputError, SettingsError."""
+    application = application_of(wanted.application or DEFAULT)
+    for given in wanted.settings:
+        node, equals, name = given.partition("=")
+        if not equals or not node.strip() or not name.strip():
+            raise SettingsError(f"'{given}' does not say which node. Write for example: --settings Focus=mine.toml")
+        application = with_focus(application, node.strip(), chosen(name.strip()))
+    return application
+
+
+def _prepared(application: Application, seed: int, calibrations: Path | None) -> tuple[Opened, Ready, tuple[str, ...]]:
+    """The instrument with the application's presets, its chain checked; nothing moved."""
+    if calibrations is not None and not calibrations.is_dir():
+        raise CalibrationError(
+            f"There is no folder {calibrations} with calibrations. Make them: "
+            f"eucentric calibrate all --seed {seed} --store {shlex.quote(str(calibrations))}"
+        )
+    instrument = opened("simulated", seed=seed)
+    book: CalibrationBook | None = instrument.brought if calibrations is None else stored_book(instrument, calibrations)
+    if book is None:
+        raise CalibrationError(f"{instrument.instrument} brings no calibration. Name a folder: --calibrations FOLDER")
+    told = () if calibrations is None else cautions(instrument, calibrations)
+    return instrument, ready(instrument.microscope, application, book), told
+
+
+def _options(folder: Path) -> Path | None:
+    """The folder of calibrations that the session began with."""
+    try:
+        kept = json.loads((folder / OPTIONS).read_text(encoding="utf-8"))["calibrations"]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder / OPTIONS} can't be read, and it says with which calibrations the session began. Mend it: "
+            f'{{"seed": 0, "calibrations": null}}'
+        ) from error
+    return None if kept is None else Path(kept)
+
+
+def _check_agrees(
+    wanted: Wanted, folder: Path, application: Application, seed: int | None, calibrations: Path | None
+) -> None:
+    """Raise InputError where an option contradicts the session that is to go on."""
+    wrong = ""
+    if wanted.out is not None and wanted.out.resolve() != folder.resolve():
+        wrong = f"--out {wanted.out}: it is kept in {folder}"
+    elif wanted.settings:
+        wrong = "--settings: they are those with which it began"
+    elif wanted.seed is not None and wanted.seed != seed:
+        wrong = f"--seed {wanted.seed}: it began with seed {seed}"
+    elif wanted.calibrations is not None and (calibrations is None or wanted.calibrations.resolve() != calibrations):
+        wrong = (
+            f"--calibrations {wanted.calibrations}: it began with {calibrations or 'those that the instrument tells'}"
+        )
+    elif wanted.application is not None and application_of(wanted.application) != application:
+        wrong = f"--application {wanted.application}: it is {application.name} as it was when it began"
+    if wrong:
+        raise InputError(f"A session that goes on can't take {wrong}. Leave that out: {_command(folder)}")
+
+
+def _command(folder: Path) -> str:
+    return f"eucentric run --resume {shlex.quote(str(folder))}"

@@ -1,0 +1,226 @@
+"""The end of a session, for people and for programs: needs and promises, images, electrons, time, what was refused."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from eucentric.cli.session_truth import Truths
+from eucentric.cli.session_words import duration, length, statement, troubles
+from eucentric.figures.session_spent import seconds_by_activity
+from eucentric.focus.outcome import COVERAGE
+from eucentric.msi.application import Application, Kind
+from eucentric.msi.known import Check
+from eucentric.msi.outcome import Exposure, SessionResult, Status, UnitOutcome
+from eucentric.records.plain import plain
+from eucentric.units import minus, show_length
+
+_E_PER_A2 = 1e20  # 1 e/Å² in e/m²
+_ON_SCREEN = 40  # more rows than that stand in the file alone
+_IN_FILE = 110  # letters in a line
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A session as it ended, with the truth where there is one. `resume` is the command that goes on with it."""
+
+    result: SessionResult
+    application: Application
+    truths: Truths
+    folder: str
+    resume: str = ""
+
+    def error_m(self, one: Exposure) -> float | None:
+        """The true defocus of an image minus the intended one; None where nobody knows it or asked for it."""
+        true = self.truths.c1_m.get(one.file)
+        return None if true is None or one.intended_m is None else true - one.intended_m
+
+    def errors_m(self) -> dict[str, float]:
+        """The same by file, of all images where it is known."""
+        every = ((one.file, self.error_m(one)) for o in self.result.outcomes for one in o.exposures)
+        return {file: error for file, error in every if error is not None}
+
+    def shots(self) -> list[tuple[UnitOutcome, Exposure]]:
+        """All images whose focus matters."""
+        return [(o, one) for o in self.result.outcomes for one in o.exposures if one.intended_m is not None]
+
+    def limit_m(self, outcome: UnitOutcome) -> float | None:
+        """What is allowed of a unit's images (3 σ); None where nothing is said, or an rms is."""
+        return self.application.node(outcome.node).within_m
+
+
+def as_text(report: Report) -> str:
+    """The whole report as plain text."""
+    out = io.StringIO()
+    console = Console(file=out, width=_IN_FILE, highlight=False, force_terminal=False)
+    show(report, console, whole=True)
+    return out.getvalue()
+
+
+def show(report: Report, console: Console, *, whole: bool = False) -> None:
+    """Print the report; of long sessions only what was not as it should be, unless `whole`."""
+    for part in _parts(report, whole):
+        if isinstance(part, str):
+            console.print(part, markup=False, highlight=False)
+        else:
+            console.print(part)
+
+
+def _parts(report: Report, whole: bool) -> Iterator[RenderableType]:
+    focused = [o for o in report.result.outcomes if report.application.node(o.node).kind is not Kind.ACQUIRE]
+    yield f"{report.result.application} on {report.result.instrument}"
+    if focused:
+        yield from _cut(focused, whole, lambda some: _node_table(report, some))
+    shots = report.shots()
+    if shots:
+        yield from _cut(shots, whole, lambda some: _shot_table(report, some))
+        yield from (f"{sentence}\n" for sentence in _summary(report))
+    spent = seconds_by_activity(report.result)
+    if spent:
+        time = ", ".join(f"{name} {duration(s)}" for name, s in spent.items())
+        yield f"Time on the microscope: {duration(sum(spent.values()))} ({time})."
+    wrong = troubles(report.result)
+    if wrong:
+        yield "\nNot as it should be:"
+        shown = wrong if whole else wrong[:_ON_SCREEN]
+        yield from (Padding(Text(t), (0, 0, 0, 2)) for t in shown)
+        if len(shown) < len(wrong):
+            yield f"  … and {len(wrong) - len(shown)} more: see report.txt."
+    yield f"\n{statement(report.result, report.resume)}"
+
+
+def _cut(rows: list[Any], whole: bool, table: Any) -> Iterator[RenderableType]:
+    """A table of the rows; of very many only the last ones, unless `whole`."""
+    if whole or len(rows) <= _ON_SCREEN:
+        yield table(rows)
+        return
+    yield table(rows[-_ON_SCREEN:])
+    yield f"(The last {_ON_SCREEN} of {len(rows)}; all of them are in report.txt.)\n"
+
+
+def _node_table(report: Report, outcomes: list[UnitOutcome]) -> Table:
+    """What each focus node needed and promised, what it left, and what it spent."""
+    knows = any(o.key in report.truths.c1_m for o in outcomes)
+    out = _table("Focus nodes (bounds: 3 σ)")
+    for name in ("target", "needs: is/limit", "promises: is/limit", "C1 left", *(["true"] if knows else [])):
+        out.add_column(name, overflow="fold", no_wrap=name != "target")
+    out.add_column("e/Å²", justify="right", no_wrap=True)
+    out.add_column("ended", no_wrap=True)
+    for o in outcomes:
+        found = "" if o.found is None else (f"{length(o.found.c1_m)} ± {length(COVERAGE * o.found.total_sigma_m)}")
+        true = _true_words(report, o) if knows else ()
+        dose = f"{o.focus_dose_e_per_m2 / _E_PER_A2:.1f}"
+        out.add_row(o.key, _check_lines(o.needs), _check_lines(o.promises), found, *true, dose, str(o.status))
+    return out
+
+
+def _true_words(report: Report, o: UnitOutcome) -> tuple[str]:
+    if o.key not in report.truths.c1_m:
+        return ("",)
+    return ((f"C1 {length(report.truths.c1_m[o.key])}\nheight {length(report.truths.height_m[o.key])}"),)
+
+
+def _check_lines(checks: tuple[Check, ...]) -> str:
+    return "\n".join(_check_line(c) for c in checks)
+
+
+def _check_line(check: Check) -> str:
+    """In the unit of the limit: "height ±1.1/20 µm"."""
+    unit, factor = ("nm", 1e9) if check.limit_m < 0.9995e-6 else ("µm", 1e6)
+    now = "?" if check.is_m is None else f"±{check.is_m * factor:.3g}"
+    return f"{check.what} {now}/{check.limit_m * factor:.3g} {unit}{'' if check.met else ' NOT MET'}"
+
+
+def _shot_table(report: Report, shots: list[tuple[UnitOutcome, Exposure]]) -> Table:
+    """Every image whose focus matters: intended, expected error, true error."""
+    knows, tilted = bool(report.errors_m()), any(one.alpha_rad for _, one in shots)
+    out = _table("Images: defocus and its error")
+    out.add_column("target", overflow="fold")
+    columns = (*(["tilt"] if tilted else []), "intended", "expected ±3 σ", *(["true error"] if knows else []))
+    for name in columns:
+        out.add_column(name, justify="right", no_wrap=True)
+    out.add_column("", overflow="fold")
+    for outcome, one in shots:
+        error = report.error_m(one)
+        row = [outcome.key]
+        row += [minus(f"{math.degrees(one.alpha_rad):.1f}°")] if tilted else []
+        row += [show_length(one.intended_m or 0.0)]
+        row += ["not known" if one.error_sigma_m is None else f"±{length(COVERAGE * one.error_sigma_m)}"]
+        row += ["" if error is None else length(error)] if knows else []
+        out.add_row(*row, "flagged" if one.flagged else "")
+    return out
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
+
+
+def _summary(report: Report) -> Iterator[str]:
+    """All images in a sentence for each node: how good they are said to be, and how good they are."""
+    for node in report.application.nodes:
+        shots = [(o, one) for o, one in report.shots() if o.node == node.name]
+        if not shots:
+            continue
+        good = [one for _, one in shots if not one.flagged]
+        says = f"{node.name}: {len(shots)} images, {len(shots) - len(good)} flagged"
+        if node.within_m is not None:
+            says += f", the others within ±{length(node.within_m)} (3 σ) of the defocus that was intended"
+        yield says + "." + _truth_words(report, good, node.within_m)
+
+
+def _truth_words(report: Report, good: list[Exposure], limit_m: float | None) -> str:
+    known = [(one, error) for one in good if (error := report.error_m(one)) is not None]
+    if not known:
+        return ""
+    errors = [abs(error) for _, error in known]
+    rms = math.sqrt(sum(e * e for e in errors) / len(errors))
+    expected = sum(abs(e) <= COVERAGE * one.error_sigma_m for one, e in known if one.error_sigma_m is not None)
+    within = "" if limit_m is None else f", {sum(e <= limit_m for e in errors)} within ±{length(limit_m)}"
+    return (
+        f" In truth (known to the simulation alone) those not flagged: rms {length(rms)}, largest {length(max(errors))}"
+        f"{within}, {expected} of {len(known)} within their expected 3 σ."
+    )
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The session as plain values: SI units."""
+    result = report.result
+    return {
+        "application": result.application,
+        "instrument": result.instrument,
+        "complete": result.complete,
+        "stopped": result.stopped,
+        "statement": statement(result, report.resume),
+        "units": result.units,
+        "counts": {str(s): sum(o.status is s for o in result.outcomes) for s in Status},
+        "resumed": result.resumed,
+        "begun_s": result.begun_s,
+        "ended_s": result.ended_s,
+        "outcomes": [_outcome_json(report, o) for o in result.outcomes],
+        "focus_dose_e_per_m2": {o.key: o.focus_dose_e_per_m2 for o in result.outcomes if o.focus_dose_e_per_m2},
+        "seconds_by_activity": seconds_by_activity(result),
+        "not_as_it_should_be": troubles(result),
+        "folder": report.folder,
+        "resume": report.resume or None,
+    }
+
+
+def _outcome_json(report: Report, o: UnitOutcome) -> dict[str, Any]:
+    checks = {"needs": o.needs, "promises": o.promises}
+    return {
+        **plain(o),
+        **{name: [{**plain(c), "met": c.met} for c in some] for name, some in checks.items()},
+        "activities": dict(o.activities),
+        "exposures": [{**plain(e), "true_error_m": report.error_m(e)} for e in o.exposures],
+        "true_c1_m": report.truths.c1_m.get(o.key),
+        "true_height_m": report.truths.height_m.get(o.key),
+    }
