@@ -13,7 +13,7 @@ from eucentric.calibration.quantities import AlphaResponse
 from eucentric.correlation.shift import Method
 from eucentric.errors import CalibrationError, SettingsError
 from eucentric.focus import stage_shift
-from eucentric.focus.average import OWN
+from eucentric.focus.average import own_sigma_m
 from eucentric.focus.measurement import Measurement, with_unit_error, without_offset
 from eucentric.focus.methods.stage_tilt import FOCUS_UNKNOWN_M
 from eucentric.focus.motion import after_exposure
@@ -89,9 +89,8 @@ def reach_of(paper: Paper) -> Reach:
 def leaves_of(paper: Paper) -> Leaves:
     """What a step leaves once it has converged, from the design matrix of its pattern alone."""
     measured = _beam(paper) if paper.step.focus_method is FocusMethod.BEAM_TILT else _stage(paper)
-    own = math.hypot(*(c.sigma_m for c in measured.budget if c.source in OWN))
     total = measured.total_sigma_m
-    return Leaves(total, min(own, total), max(paper.step.tolerance_m, paper.step.delta_min_m) + 3 * total)
+    return Leaves(total, own_sigma_m(measured), max(paper.step.tolerance_m, paper.step.delta_min_m) + 3 * total)
 
 
 def plan_of(step: FocusStep, settings: FocusSettings) -> Pattern:
@@ -139,8 +138,7 @@ def _beam(paper: Paper) -> Measurement:
     interval = preset.exposure_s + settings.beam_tilt_settle_time_s + _READOUT_S
     plan = plan_of(step, settings)
     sure = away_from(paper.calibration.uncertainty, step.offset_m)
-    exposed_s = settings.melt_time_s + (step.looks_min - 1) * plan.images * interval
-    sure = after_exposure(sure, exposed_s)
+    sure = after_exposure(sure, settings.melt_time_s + _looks_before(step, settings) * interval)
     raw = predicted_measurement(
         plan,
         c1_m=step.offset_m,
@@ -151,6 +149,15 @@ def _beam(paper: Paper) -> Measurement:
     )
     measured = without_offset(raw, step.offset_m, sure.focus_scale, left_behind=sure.focus_hysteresis)
     return with_unit_error(measured, sure.c1_scale)
+
+
+def _looks_before(step: FocusStep, settings: FocusSettings) -> int:
+    """How many images were taken at the target before the step's last measurement: of the steps before it, and of its
+    own further looks."""
+    beam = [s for s in measuring(settings) if s.focus_method is FocusMethod.BEAM_TILT]
+    earlier = beam[: beam.index(step)]
+    images = [plan_of(s, settings).images * s.looks_min for s in earlier]
+    return sum(images) + plan_of(step, settings).images * (step.looks_min - 1)
 
 
 def _stage(paper: Paper) -> Measurement:
