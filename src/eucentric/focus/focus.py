@@ -47,7 +47,7 @@ class Focus:
     ) -> None:
         self.settings = settings
         self.confirmed = confirmed
-        self._given = microscope._checkpoint if isinstance(microscope, Guarded) else None
+        self._given = microscope.checkpoint if isinstance(microscope, Guarded) else None
         self._scope = _guarded(microscope, None if control is None else self._checkpoint)
         self._running = threading.Lock()
         self._book = book

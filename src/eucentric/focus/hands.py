@@ -7,7 +7,7 @@ from eucentric.errors import InstrumentError, LimitError, SettingsError
 from eucentric.focus.acquisition import approach_defocus
 from eucentric.focus.correct import Channel, Correction
 from eucentric.focus.events import Corrected, DefocusReset, DriftDeclared, SetUp, Stigmated, TakenBack
-from eucentric.focus.settings import CorrectionType, FocusMethod, FocusStep, ResetDefocus
+from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSettings, FocusStep, ResetDefocus
 from eucentric.focus.stigmator import StigmatorCorrection
 from eucentric.focus.work import Work
 from eucentric.microscope.guarded import Guarded
@@ -181,12 +181,12 @@ def approach_z(scope: Guarded, z_m: float, approach_m: float) -> None:
     scope.move_stage(z_m=z_m)
 
 
-def check_able(work: Work) -> None:
+def check_able(scope: Guarded, settings: FocusSettings) -> None:
     """Whether the instrument has all parts and presets that the sequence asks for, before anything moves.
 
     Raises InstrumentError for a part that it has not, SettingsError for a preset.
     """
-    can, steps = work.scope.capabilities, [s for s in work.settings.sequence.steps if s.switch]
+    can, steps = scope.capabilities, [s for s in settings.sequence.steps if s.switch]
     needs = (
         (can.defocus_zero, any(s.reset_defocus is ResetDefocus.YES for s in steps), "defocus zero can't be reset"),
         (can.stigmator, any(s.stig_correction for s in steps), "the stigmator can't be set"),
@@ -197,14 +197,14 @@ def check_able(work: Work) -> None:
     for able, needed, what in needs:
         if needed and not able:
             raise InstrumentError(
-                f"On {work.scope.name} {what}, and the sequence '{work.settings.sequence.name}' asks for it. "
+                f"On {scope.name} {what}, and the sequence '{settings.sequence.name}' asks for it. "
                 "Switch that off, or choose another sequence. Nothing was moved."
             )
-    _check_presets(work)
+    _check_presets(scope, settings)
 
 
-def _check_presets(work: Work) -> None:
-    settings, known = work.settings, [p.name for p in work.scope.presets()]
+def _check_presets(scope: Guarded, settings: FocusSettings) -> None:
+    known = [p.name for p in scope.presets()]
     steps = [s for s in settings.sequence.steps if s.switch]
     asked: list[tuple[str, str | None]] = [
         (f"step '{s.name}'", s.preset) for s in steps if s.focus_method is not FocusMethod.MANUAL
@@ -219,6 +219,6 @@ def _check_presets(work: Work) -> None:
     for what, name in asked:
         if name is not None and name not in known:
             raise SettingsError(
-                f"{work.scope.name} has no preset '{name}', which {what} asks for. Use one of: {', '.join(known)}. "
+                f"{scope.name} has no preset '{name}', which {what} asks for. Use one of: {', '.join(known)}. "
                 "Nothing was moved."
             )

@@ -52,7 +52,7 @@ class Run:
     def whole(self, measure_only: bool) -> RunResult:
         """All steps until one is refused, and the final images; everything that they say."""
         work = self.work
-        check_able(work)
+        check_able(work.scope, work.settings)
         check_targets(work, self._targets)
         results: list[StepResult] = []
         enough: str | None = None

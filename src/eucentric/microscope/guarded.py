@@ -43,7 +43,7 @@ class Guarded:
         timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
     ) -> None:
         self.inner = inner
-        self._checkpoint = checkpoint
+        self.checkpoint = checkpoint
         self._timeouts = timeouts
         self._worker = Worker("The microscope", timeouts)
         self._fresh = Fresh()
@@ -60,7 +60,7 @@ class Guarded:
         Thread, last image and what was set are shared.
         """
         other = copy(self)
-        other._checkpoint, other._restoring = checkpoint, 0
+        other.checkpoint, other._restoring = checkpoint, 0
         return other
 
     @property
@@ -264,8 +264,8 @@ class Guarded:
             self._restoring -= 1
 
     def _check(self) -> None:
-        if self._checkpoint is not None and not self._restoring:
-            self._checkpoint()
+        if self.checkpoint is not None and not self._restoring:
+            self.checkpoint()
 
     def _call(self, name: str, act: Callable[[], T], limit_s: float) -> T:
         return self._worker.call(name, act, limit_s, self._check)

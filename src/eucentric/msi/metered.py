@@ -21,7 +21,7 @@ class Metered(Guarded):
         `check` is looked at as that guard's own checkpoint is.
         """
         guard = microscope if isinstance(microscope, Guarded) else Guarded(microscope)
-        given = guard._checkpoint
+        given = guard.checkpoint
 
         def both() -> None:
             if given is not None:
