@@ -115,7 +115,8 @@ def _run(opening: Opening, console: Console) -> Report:
 
     def report_of(result: SessionResult) -> Report:
         resume = "" if result.complete else opening.resume
-        return Report(result, opening.application, watcher.truths, str(opening.folder), resume)
+        instrument = opening.journal.noted.about.instrument
+        return Report(result, opening.application, watcher.truths, str(opening.folder), resume, instrument)
 
     watcher = Watcher(opening.microscope, opening.folder)
     with SessionLive(console) as live:
@@ -154,7 +155,7 @@ def _keep(report: Report, opening: Opening) -> Path:
     from eucentric.figures.saved import save
     from eucentric.figures.session import session_figure
 
-    title = f"{report.result.application} on {report.result.instrument}. {statement(report.result)}"
+    title = f"{report.title}. {statement(report.result)}"
     drawn = session_figure(
         report.result, report.application, true_errors_m=report.errors_m(), title=title, good=all_well(report.result)
     )

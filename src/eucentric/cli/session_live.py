@@ -69,6 +69,11 @@ class SessionLive:
         self._focusing(event)
         self._aside(event)
 
+    @property
+    def left_s(self) -> float | None:
+        """What the rest will take, seconds; None as long as nobody knows."""
+        return self._left.seconds()
+
     def _session(self, event: events.SessionEvent) -> None:
         """From unit to unit."""
         match event:
@@ -181,7 +186,7 @@ class SessionLive:
 
     def _now(self, text: str) -> None:
         self._what = text.partition(",")[0]
-        left = self._left.seconds()
+        left = self.left_s
         told = "" if left is None else f"about {duration(left)} left, "
         spent = f"{dose_words(self._dose)} for focusing" if self._dose else ""
         self._bar.update(self._task, description=escape(f"{told}{text}{', ' if spent else ''}{spent}"))

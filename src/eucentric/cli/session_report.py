@@ -38,6 +38,12 @@ class Report:
     truths: Truths
     folder: str
     resume: str = ""
+    instrument: str = ""  # with the simulation's seed
+
+    @property
+    def title(self) -> str:
+        """Which session it is."""
+        return f"{self.result.application} on {self.instrument or self.result.instrument}"
 
     def error_m(self, one: Exposure) -> float | None:
         """The true defocus of an image minus the intended one; None where nobody knows it or asked for it."""
@@ -77,7 +83,7 @@ def show(report: Report, console: Console, *, whole: bool = False) -> None:
 
 def _parts(report: Report, whole: bool) -> Iterator[RenderableType]:
     focused = [o for o in report.result.outcomes if report.application.node(o.node).kind is not Kind.ACQUIRE]
-    yield f"{report.result.application} on {report.result.instrument}"
+    yield report.title
     if focused:
         yield from _cut(focused, whole, lambda some: _node_table(report, some))
     shots = report.shots()
@@ -196,7 +202,7 @@ def as_json(report: Report) -> dict[str, Any]:
     result = report.result
     return {
         "application": result.application,
-        "instrument": result.instrument,
+        "instrument": report.instrument or result.instrument,
         "complete": result.complete,
         "stopped": result.stopped,
         "statement": statement(result, report.resume),

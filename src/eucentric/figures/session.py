@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,7 +17,8 @@ from eucentric.msi.application import Application
 from eucentric.msi.outcome import SessionResult
 from eucentric.msi.units import units
 
-_DEFOCUS_IN, _SPENT_IN, _TITLE_IN = 3.4, 3.2, 0.5
+_DEFOCUS_IN, _SPENT_IN, _LINE_IN = 3.4, 3.2, 0.25
+_LETTERS = 120
 _MAP_IN = {1: 4.3, 2: 4.3, 3: 4.0, 4: 3.2}  # narrow panels need less
 
 
@@ -38,9 +40,9 @@ def session_figure(
     shown = groups_shown(todo, result)
     heights = [_DEFOCUS_IN] * bool(shots) + [_DEFOCUS_IN] * bool(series) + [_MAP_IN.get(len(shown), 3.2), _SPENT_IN]
     with looks():
-        figure = blank_figure(sum(heights) + _TITLE_IN)
-        figure.suptitle(title or f"{result.application} on {result.instrument}", x=0.01, ha="left", fontsize=13,
-                        color=GREEN if good else ORANGE)  # fmt: skip
+        lines = textwrap.wrap(title or f"{result.application} on {result.instrument}", _LETTERS)
+        figure = blank_figure(sum(heights) + _LINE_IN * (len(lines) + 1))
+        figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=13, color=GREEN if good else ORANGE)
         rows = iter(np.atleast_1d(np.asarray(figure.subfigures(len(heights), 1, height_ratios=heights))).tolist())
         if shots:
             draw_exposures(_axes(next(rows)), shots, true)
