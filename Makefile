@@ -1,4 +1,4 @@
-# make run    watch a simulated microscope being focused      make run ARGS="--seed 7"
+# make run    a small session on a simulated microscope      make run ARGS="--seed 7"
 # make test   every check and the test suite                  make test PYTEST_ARGS="-x tests/optics"
 # make bench  what the README claims, measured
 # Each makes .venv/ by itself, with the versions of constraints.txt.
@@ -16,7 +16,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
-	$(BIN)/eucentric focus $(ARGS)
+	$(BIN)/eucentric run --application msi-t-small $(ARGS)
 
 test: check
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
