@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -47,6 +47,39 @@ class MicroscopeContract:
         with pytest.raises(InputError, match="has no preset 'nowhere'"):
             scope.set_preset("nowhere")
         assert scope.preset().name == names[-1]
+
+    def test_presets_can_be_defined_like_others(self, scope: Microscope) -> None:
+        """As asked, twice the same, chosen like any other; the instrument's own stay as they are, and nothing moves."""
+        _needs(scope.capabilities.define_presets)
+        own, present = scope.presets(), scope.preset()
+        like = own[-1]
+        wanted = replace(like, name="contract's own", exposure_s=2 * like.exposure_s, defocus_m=-1e-6)
+        state = (scope.defocus_m(), scope.stage())
+        for _ in range(2):
+            scope.define_preset(wanted, like.name)
+            assert scope.presets() == (*own, wanted)
+        assert (scope.preset(), scope.defocus_m(), scope.stage()) == (present, *state)
+        scope.set_preset(wanted.name)
+        assert scope.preset() == wanted
+        again = replace(wanted, exposure_s=like.exposure_s, size=(64, 64))
+        scope.define_preset(again, like.name)
+        assert (scope.presets(), scope.preset()) == ((*own, again), again)
+        assert scope.acquire().shape == (64, 64)
+
+    def test_presets_that_fit_no_other_are_refused(self, scope: Microscope) -> None:
+        _needs(scope.capabilities.define_presets)
+        own = scope.presets()
+        like = own[-1]
+        wanted = replace(like, name="contract's own")
+        for preset, of in (
+            (wanted, "nowhere"),
+            (replace(wanted, magnification=1.5 * like.magnification), like.name),
+            (replace(wanted, pixel_m=1.5 * like.pixel_m), like.name),
+            (like, like.name),
+        ):
+            with pytest.raises(InputError):
+                scope.define_preset(preset, of)
+        assert scope.presets() == own
 
     def test_presets_are_complete(self, scope: Microscope) -> None:
         for preset in scope.presets():
