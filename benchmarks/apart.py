@@ -111,7 +111,7 @@ class _Served:
         try:
             if client.pid == 0:
                 return True, getattr(self, f"tell_{name}")(*given)
-            self.recorded.client = client.pid
+            self.recorded.client, self.recorded.number = client.pid, client.calls
             found = getattr(self.recorded, name)
             return True, found if name in _IDENTITY else found(*given, **options)
         except Exception as error:

@@ -30,12 +30,14 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that moved, set or exposed: whose (a process), with what, and how the instrument read after it.
+    """A call that moved, set or exposed, with what, and how the instrument read after it.
 
-    `beyond` names the limits that are passed; an exposure has its dose, and its true C1.
+    `client` is the process that called, `number` counts all its calls from 1, also those that only read. `beyond`
+    names the limits that are passed; an exposure has its dose, and its true C1.
     """
 
     client: int
+    number: int
     name: str
     given: tuple[Any, ...]
     time_s: float
@@ -90,7 +92,7 @@ class Recorded:
     def __init__(self, inner: Microscope) -> None:
         self.inner = inner
         self.calls: list[Call] = []
-        self.client = 0
+        self.client = self.number = 0
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.inner, name)
@@ -104,7 +106,7 @@ class Recorded:
             state, dose = state_of(scope), scope.preset().dose_e_per_m2 if exposed else 0.0
             far = beyond(state, scope.limits)
             everything = (*given, *options.items())
-            self.calls.append(Call(self.client, name, everything, scope.now_s(), state, far, dose, true_m))
+            self.calls.append(Call(self.client, self.number, name, everything, scope.now_s(), state, far, dose, true_m))
             return back
 
         return kept
