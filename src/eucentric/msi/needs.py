@@ -20,7 +20,7 @@ from eucentric.msi.application import Kind, NodeSettings
 from eucentric.msi.beliefs import eucentric_focus
 from eucentric.msi.known import Check, Known
 from eucentric.msi.outcome import FocusFound
-from eucentric.msi.step_forecast import Leaves, Paper, Reach, leaves_of, measuring, reach_of, words_of
+from eucentric.msi.step_forecast import By, Leaves, Paper, Reach, leaves_of, measuring, reach_of
 from eucentric.units import show_angle, show_length
 
 BEAM_SHIFT_PER_M = 5e-3
@@ -30,7 +30,6 @@ BEAM_SHIFT_MAX_M = 0.1e-6
 EUCENTRIC_WITHIN_M = BEAM_SHIFT_MAX_M / BEAM_SHIFT_PER_M
 """±20 µm: so near to eucentric height defocus alone corrects without a significant beam shift. What else changes with
 the lens (calibration/elsewhere.py) is less than calibrations leave there: tilts by 0.2 %, 0.2° and 0.06 mrad."""
-_ROUND = 0.95  # what a remedy offers is a little less than what just does
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,30 +148,39 @@ def _step_need(paper: Paper, reach: Reach, known: Known, unsure_m: float) -> Che
     """
     step, what = paper.step, _what(paper.step)
     is_m = known.height_within_m + unsure_m if what == "height" else known.defocus_within_m
-    return _check(what, reach.range_m, is_m, _wider(paper, reach, is_m, by_height=what == "height" or _heights(step)))
+    return _check(what, reach.range_m, is_m, _wider(paper, reach, is_m, height=_what(step) == "height"))
 
 
-def _heights(step: FocusStep) -> bool:
-    return step.correction_type is CorrectionType.STAGE_Z
+def _wider(paper: Paper, reach: Reach, is_m: float, *, height: bool) -> str:
+    """What would make a step's range contain ±`is_m`: a word for each of what sets it and does not."""
+    step, said = paper.step, f"The range of step '{paper.step.name}' is ±{show_length(reach.range_m)}. "
+    ways = [
+        _WAYS[by].format(is_m=show_length(is_m)) for by, most in reach.allowed_m.items() if most < is_m and by in _WAYS
+    ]
+    images_m = reach.allowed_m[By.IMAGES]
+    if images_m < is_m:
+        offset = abs(step.offset_m) if step.focus_method is FocusMethod.BEAM_TILT else 0.0
+        tilt = step.tilt_rad * (images_m + offset) / (is_m + offset)
+        shown = show_angle(tilt) if step.focus_method is FocusMethod.BEAM_TILT else f"{math.degrees(tilt):.2f}°"
+        ways.append(
+            f"tilt less (at ±{shown} its images, {_field(paper.preset)}, reach ±{show_length(is_m)}) or use a larger "
+            "field"
+        )
+    way = f"{' and '.join(ways)}."
+    return said + (_upper(way) if height else f'Put a Z Focus node before it (focus = "z-focus-beam-tilt"), or {way}')
 
 
-def _wider(paper: Paper, reach: Reach, is_m: float, *, by_height: bool) -> str:
-    """What would make a step's range contain ±`is_m`."""
-    step = paper.step
-    before = "" if by_height else 'Put a Z Focus node before it (focus = "z-focus-beam-tilt"), or '
-    said = f"The range of step '{step.name}' is ±{show_length(reach.range_m)} ({words_of(reach, paper)}). "
-    if reach.by != "images":
-        return f"{said}{_sentence(before, f'allow more: {reach.by} above {show_length(is_m)}.')}"
-    offset = abs(step.offset_m)
-    tilt = step.tilt_rad * _ROUND * (reach.images_m + offset) / (is_m + offset)
-    beam = step.focus_method is FocusMethod.BEAM_TILT
-    shown = show_angle(tilt) if beam else f"{math.degrees(tilt):.2f}°"
-    wider = "a larger field (a lower magnification, more binning or a larger image)"
-    return f"{said}{_sentence(before, f'tilt less (at ±{shown} it is ±{show_length(is_m)}), or use {wider}.')}"
+_WAYS = {
+    By.DELTA_MAX: "raise delta max above {is_m}",
+    By.LIMITS: "raise the limits of its corrections (or of the instrument) above {is_m}",
+}
 
 
-def _sentence(first: str, rest: str) -> str:
-    text = f"{first}{rest}"
+def _field(preset: Preset) -> str:
+    return f"{preset.size[0]} × {preset.size[1]} pixels of {preset.pixel_m * 1e9:.3g} nm at '{preset.name}'"
+
+
+def _upper(text: str) -> str:
     return text[0].upper() + text[1:]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
@@ -21,7 +23,7 @@ from eucentric.focus.patterns import Pattern, pattern, pattern_of
 from eucentric.focus.predict import capture_range_m, predicted_measurement, separation_range_m
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSettings, FocusStep
 from eucentric.microscope.protocol import Limits, Preset
-from eucentric.units import show_angle, show_length
+from eucentric.units import show_angle
 
 MEASURING = frozenset({FocusMethod.BEAM_TILT, FocusMethod.STAGE_TILT})
 SHIFT_SIGMA_PX = {Method.MATCHED: 0.1}
@@ -43,15 +45,24 @@ class Paper:
     limits: Limits
 
 
+class By(StrEnum):
+    """What sets a step's range."""
+
+    IMAGES = "images"
+    DELTA_MAX = "delta max"
+    LIMITS = "the limits of corrections"
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The largest |C1| that a step measures and corrects, metres, and what sets it."""
+    """The largest |C1| that a step measures and corrects, metres: what each of those that set it would allow."""
 
-    range_m: float
-    by: str
-    """ "images", "delta max" or "limits"."""
-    images_m: float
-    """What the images alone would allow."""
+    allowed_m: Mapping[By, float]
+
+    @property
+    def range_m(self) -> float:
+        """The smallest of them."""
+        return min(self.allowed_m.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +87,13 @@ def reach_of(paper: Paper) -> Reach:
     Raises SettingsError for a beam tilt beyond the instrument's limit, CalibrationError for Stage Tilt without the
     alpha calibration.
     """
-    step, images = paper.step, _images_m(paper)
-    ranges = [(max(images, 0.0), "images")]
+    step = paper.step
+    allowed = {By.IMAGES: max(_images_m(paper), 0.0)}
     if step.delta_max_m is not None:
-        ranges.append((step.delta_max_m, "delta max"))
+        allowed[By.DELTA_MAX] = step.delta_max_m
     if step.correction_type is not CorrectionType.NONE:
-        ranges.append((_allowed_m(paper), "limits"))
-    smallest, by = min(ranges)
-    return Reach(smallest, by, images)
+        allowed[By.LIMITS] = _allowed_m(paper)
+    return Reach(allowed)
 
 
 def leaves_of(paper: Paper) -> Leaves:
@@ -196,16 +206,3 @@ def _response(paper: Paper) -> AlphaResponse:
             "is not calibrated. Run `eucentric calibrate alpha`, or use Beam Tilt."
         )
     return response
-
-
-def words_of(reach: Reach, paper: Paper) -> str:
-    """What sets a step's range, for people."""
-    preset = paper.preset
-    field = f"{preset.size[0]} × {preset.size[1]} pixels of {preset.pixel_m * 1e9:.3g} nm at '{preset.name}'"
-    if reach.by == "images":
-        return f"{field}, ±{show_angle(paper.step.tilt_rad)}"
-    if reach.by == "delta max":
-        return f"delta max of step '{paper.step.name}'"
-    return f"the limits of corrections, of sequence '{paper.settings.sequence.name}' and instrument: " + show_length(
-        reach.range_m
-    )
