@@ -45,9 +45,10 @@ def set_preset(shared: Shared, name: str, *, normalize: bool = False) -> None:
 
 def set_lens(shared: Shared, lens_m: float, approach_m: float) -> None:
     """Take the lens to an absolute setting, from below by `approach_m`. Raises LimitError, InstrumentError."""
+    scope = shared.scope
     with shared.activities.during("setting the lens"):
-        scope = shared.scope
         approach_defocus(scope, scope.defocus_m() + lens_m - read_lens_m(scope), approach_m)
+    shared.journal.lens_at(scope.preset().name, lens_m)
 
 
 def read_lens_m(scope: Guarded) -> float:

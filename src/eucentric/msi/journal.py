@@ -12,13 +12,10 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
-
-from pydantic import TypeAdapter, ValidationError
 
 from eucentric.errors import InputError
 from eucentric.focus.settings import CorrectionType
@@ -26,37 +23,10 @@ from eucentric.images.files import write_frame
 from eucentric.images.frame import Frame
 from eucentric.msi.application import Application
 from eucentric.msi.found import Left
+from eucentric.msi.noted import EXPOSURE, LEFT, OUTCOME, About, Noted, read, understood
 from eucentric.msi.outcome import Exposure, UnitOutcome
 
 _LINES, _LOCK = "journal.jsonl", "lock"
-_OUTCOME: TypeAdapter[UnitOutcome] = TypeAdapter(UnitOutcome)
-_EXPOSURE: TypeAdapter[Exposure] = TypeAdapter(Exposure)
-_LEFT: TypeAdapter[Left] = TypeAdapter(Left)
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """Of what session the journal is: the instrument's name, the simulation's seed, the software's version."""
-
-    instrument: str
-    seed: int | None = None
-    version: str = ""
-
-
-@dataclass(slots=True)
-class Noted:
-    """What the lines say so far. `exposing` are images that were begun, `spent` electrons/m² for focusing, by unit."""
-
-    application: Application
-    about: About
-    runs: int = 0
-    first: Left | None = None
-    left: Left | None = None
-    confirmed: frozenset[CorrectionType] = frozenset()
-    outcomes: dict[str, UnitOutcome] = field(default_factory=dict)
-    spent: dict[str, float] = field(default_factory=dict)
-    frames: dict[str, int] = field(default_factory=dict)
-    exposing: dict[str, Exposure] = field(default_factory=dict)
 
 
 class Journal:
@@ -103,7 +73,7 @@ class Journal:
             raise InputError(f"There is no session in {folder}: it has no {_LINES}. Give the folder of a session.")
         try:
             lock = _locked(folder)
-            noted = _read(path)
+            noted = read(path)
             return cls(folder, lock, noted)
         except OSError as error:
             raise _unwritable(folder, error) from error
@@ -121,17 +91,24 @@ class Journal:
         self._lines.close()
         self._lock.close()
 
-    def run(self, time_s: float) -> None:
-        """The session begins, or is taken up again, at this time on the microscope's clock."""
-        self._note({"note": "run", "time_s": time_s})
+    def run(self, time_s: float, *, forgotten: bool = False) -> None:
+        """The session begins, or is taken up again, at this time on the microscope's clock.
+
+        `forgotten`: the lens is not where it was left, so that it arrives at a setting otherwise than before.
+        """
+        self._note({"note": "run", "time_s": time_s, "forgotten": forgotten})
+
+    def lens_at(self, preset: str, lens_m: float) -> None:
+        """The lens was set."""
+        self._note({"note": "lens", "preset": preset, "lens_m": lens_m})
 
     def as_found(self, state: Left) -> None:
         """How the instrument was found, at the first start."""
-        self._note({"note": "found", "state": _LEFT.dump_python(state, mode="json")})
+        self._note({"note": "found", "state": LEFT.dump_python(state, mode="json")})
 
     def left(self, state: Left) -> None:
         """How the session leaves the instrument from now on: what was corrected stays."""
-        self._note({"note": "left", "state": _LEFT.dump_python(state, mode="json")})
+        self._note({"note": "left", "state": LEFT.dump_python(state, mode="json")})
 
     def begun(self, key: str) -> None:
         """Work on a unit begins."""
@@ -143,7 +120,11 @@ class Journal:
 
     def exposing(self, key: str, exposure: Exposure) -> None:
         """An image that is to be kept is exposed next: whatever comes, it is not exposed twice."""
-        self._note({"note": "exposing", "key": key, "exposure": _EXPOSURE.dump_python(exposure, mode="json")})
+        self._note({"note": "exposing", "key": key, "exposure": EXPOSURE.dump_python(exposure, mode="json")})
+
+    def tilt(self, key: str, body: dict[str, Any]) -> None:
+        """What a tilt series writes down as it goes."""
+        self._note({"note": "tilt", "key": key, "tilt": body})
 
     def confirmed(self, channels: frozenset[CorrectionType]) -> None:
         """The correction channels that were seen to act with the right sign."""
@@ -152,12 +133,12 @@ class Journal:
 
     def done(self, outcome: UnitOutcome) -> None:
         """A unit came to its end."""
-        self._note({"note": "done", "outcome": _OUTCOME.dump_python(outcome, mode="json")})
+        self._note({"note": "done", "outcome": OUTCOME.dump_python(outcome, mode="json")})
 
     def keep(self, file: str, frame: Frame) -> None:
         """Write an image below the folder: it is there whole, on the disk, or not at all. Raises InputError."""
         path = self.folder / file
-        torn = path.with_name(f".torn-{path.name}")
+        torn = _torn(path)
         write_frame(torn, frame)
         try:
             _to_disk(torn)
@@ -167,12 +148,14 @@ class Journal:
             raise _unwritable(path, error) from error
 
     def kept(self, file: str) -> bool:
-        """Whether an image is there."""
-        return (self.folder / file).is_file()
+        """Whether an image is there; what was left of one that was being written is taken away."""
+        path = self.folder / file
+        _torn(path).unlink(missing_ok=True)
+        return path.is_file()
 
     def _note(self, body: dict[str, Any]) -> None:
         self._write(body)
-        _understood(self.noted, body)
+        understood(self.noted, body)
 
     def _write(self, body: dict[str, Any]) -> None:
         line = json.dumps(body, allow_nan=False, ensure_ascii=False) + "\n"
@@ -185,51 +168,9 @@ class Journal:
                 raise _unwritable(self.folder / _LINES, error) from error
 
 
-def _read(path: Path) -> Noted:
-    """What the lines say. A last line without its end is cut off. Raises InputError."""
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        os.truncate(path, whole)
-    bodies = []
-    for number, line in enumerate(content[:whole].splitlines(), start=1):
-        try:
-            bodies.append(json.loads(line))
-        except ValueError as error:
-            raise InputError(f"{path} is damaged in line {number}. Begin a new session in another folder.") from error
-    if not bodies:
-        raise InputError(f"{path} is empty: its session ended before it began. Begin a new one in another folder.")
-    try:
-        head = bodies[0]
-        noted = Noted(Application.model_validate(head["application"]), About(**head["about"]))
-        for body in bodies[1:]:
-            _understood(noted, body)
-    except (KeyError, TypeError, ValidationError) as error:
-        raise InputError(
-            f"{path} says what this version does not understand. Resume it with the version that began it."
-        ) from error
-    return noted
-
-
-def _understood(noted: Noted, body: Mapping[str, Any]) -> None:
-    """Take one note in."""
-    note, key = body["note"], body.get("key", "")
-    if note == "run":
-        noted.runs += 1
-    elif note == "found":
-        noted.first = noted.left = _LEFT.validate_python(body["state"])
-    elif note == "left":
-        noted.left = _LEFT.validate_python(body["state"])
-    elif note == "confirmed":
-        noted.confirmed = frozenset(CorrectionType(name) for name in body["channels"])
-    elif note == "spent":
-        noted.spent[key] = noted.spent.get(key, 0.0) + body["dose_e_per_m2"]
-        noted.frames[key] = noted.frames.get(key, 0) + 1
-    elif note == "exposing":
-        noted.exposing[key] = _EXPOSURE.validate_python(body["exposure"])
-    elif note == "done":
-        outcome = _OUTCOME.validate_python(body["outcome"])
-        noted.outcomes[outcome.key] = outcome
+def _torn(path: Path) -> Path:
+    """Where an image is written before it is whole."""
+    return path.with_name(f".torn-{path.name}")
 
 
 def _to_disk(path: Path) -> None:

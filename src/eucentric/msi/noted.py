@@ -1,0 +1,116 @@
+"""What a journal's lines say, one after the other. Pure but for reading them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from eucentric.errors import InputError
+from eucentric.focus.settings import CorrectionType
+from eucentric.msi.application import Application
+from eucentric.msi.found import Left
+from eucentric.msi.outcome import Exposure, UnitOutcome
+
+OUTCOME: TypeAdapter[UnitOutcome] = TypeAdapter(UnitOutcome)
+EXPOSURE: TypeAdapter[Exposure] = TypeAdapter(Exposure)
+LEFT: TypeAdapter[Left] = TypeAdapter(Left)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Of what session the journal is: the instrument's name, the simulation's seed, the software's version."""
+
+    instrument: str
+    seed: int | None = None
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LensAt:
+    """A lens setting (absolute, metres) at a preset."""
+
+    preset: str
+    lens_m: float
+
+
+@dataclass(slots=True)
+class Noted:
+    """What the lines say so far. `exposing` are images that were begun, `spent` electrons/m² for focusing, by unit.
+
+    `runs` counts how often the session was begun or taken up, `run_of` says in which of them a unit ended. `lens` is
+    where the lens was seen last; in run `forgotten` it was found elsewhere: what it carries with it is not known.
+    """
+
+    application: Application
+    about: About
+    runs: int = 0
+    first: Left | None = None
+    left: Left | None = None
+    confirmed: frozenset[CorrectionType] = frozenset()
+    outcomes: dict[str, UnitOutcome] = field(default_factory=dict)
+    spent: dict[str, float] = field(default_factory=dict)
+    frames: dict[str, int] = field(default_factory=dict)
+    exposing: dict[str, Exposure] = field(default_factory=dict)
+    lens: LensAt | None = None
+    forgotten: int = 0
+    run_of: dict[str, int] = field(default_factory=dict)
+    tilts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+def read(path: Path) -> Noted:
+    """What the lines say. A last line without its end is cut off. Raises InputError."""
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(path, whole)
+    bodies = []
+    for number, line in enumerate(content[:whole].splitlines(), start=1):
+        try:
+            bodies.append(json.loads(line))
+        except ValueError as error:
+            raise InputError(f"{path} is damaged in line {number}. Begin a new session in another folder.") from error
+    if not bodies:
+        raise InputError(f"{path} is empty: its session ended before it began. Begin a new one in another folder.")
+    try:
+        head = bodies[0]
+        noted = Noted(Application.model_validate(head["application"]), About(**head["about"]))
+        for body in bodies[1:]:
+            understood(noted, body)
+    except (KeyError, TypeError, ValidationError) as error:
+        raise InputError(
+            f"{path} says what this version does not understand. Resume it with the version that began it."
+        ) from error
+    return noted
+
+
+def understood(noted: Noted, body: Mapping[str, Any]) -> None:
+    """Take one note in."""
+    note, key = body["note"], body.get("key", "")
+    if note == "run":
+        noted.runs += 1
+        noted.forgotten = noted.runs if body["forgotten"] else noted.forgotten
+    elif note == "lens":
+        noted.lens = LensAt(body["preset"], body["lens_m"])
+    elif note == "found":
+        noted.first = noted.left = LEFT.validate_python(body["state"])
+    elif note == "left":
+        noted.left = LEFT.validate_python(body["state"])
+    elif note == "confirmed":
+        noted.confirmed = frozenset(CorrectionType(name) for name in body["channels"])
+    elif note == "spent":
+        noted.spent[key] = noted.spent.get(key, 0.0) + body["dose_e_per_m2"]
+        noted.frames[key] = noted.frames.get(key, 0) + 1
+    elif note == "exposing":
+        noted.exposing[key] = EXPOSURE.validate_python(body["exposure"])
+    elif note == "tilt":
+        noted.tilts.setdefault(key, []).append(body["tilt"])
+    elif note == "done":
+        outcome = OUTCOME.validate_python(body["outcome"])
+        noted.outcomes[outcome.key] = outcome
+        noted.run_of[outcome.key] = noted.runs
