@@ -88,7 +88,18 @@ class SeriesSettings(Settings):
     step_rad: Angle = Field(default=math.radians(3), gt=0, le=0.5)
     """Distance of neighbouring tilts."""
     focus_within_m: Length = Field(default=100e-9, gt=0, le=10e-6)
-    """The predicted rms focus error that is allowed: where the prediction is worse, focus is measured first."""
+    """The predicted rms focus error that is allowed over the series, and 1.5 times that for an image: where the
+    prediction is worse, focus is measured first."""
+    focus_distance_m: Length = Field(default=1.5e-6, gt=0, le=20e-6)
+    """How far the two focus targets lie from the feature, on both sides of it along the tilt axis."""
+    axis_offset_m: Length = Field(default=1e-6, gt=0, le=100e-6)
+    """1σ of how far the tilt axis lies sideways of the optical axis."""
+    wobble_m: Length = Field(default=0.2e-6, gt=0, le=20e-6)
+    """1σ of the goniometer's wobble as it tilts, in height and sideways."""
+    wobble_length_rad: Angle = Field(default=math.radians(15), gt=0.01, le=3)
+    """Over which change of tilt it wobbles: waves are some six times as long."""
+    runout_m_per_rad: float = Field(default=2.1e-6, gt=0, le=1e-3)
+    """1σ of the goniometer's sideways motion per tilt, along one direction (37 nm per degree: "2.1e-6" m/rad)."""
 
 
 class NeedsSettings(Settings):

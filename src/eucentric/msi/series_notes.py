@@ -1,44 +1,50 @@
-"""What a tilt series is given, what it writes down as it goes, and how it ends: plain frozen values.
-
-Everything that a later tilt needs of an earlier one is in the notes, so that a series is taken up where it was.
-"""
+"""What a tilt series writes down as it goes: all that a later tilt needs of an earlier one, in the journal."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol, TypeAlias
+from typing import Annotated, Literal, TypeAlias, TypeVar
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
-from eucentric.calibration.book import CalibrationBook
-from eucentric.focus.control import Control
+from eucentric.images.files import read_frame
 from eucentric.images.frame import Frame
-from eucentric.microscope.guarded import Guarded
-from eucentric.msi.application import GridSettings, NodeSettings
-from eucentric.msi.events import Observer
-from eucentric.msi.outcome import Exposure, FocusFound, Status
-from eucentric.msi.units import Unit
+from eucentric.msi.journal import Journal
+from eucentric.msi.outcome import Exposure
 
 Vector = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class TiltTaken:
-    """The image of tilt `number` was taken: lens setting and image shift (across the tilt axis, along it), metres."""
+class TiltBegun:
+    """The exposure of tilt `number` begins, with the image shift (across the tilt axis, along it).
+
+    `lens_m` is the lens setting predicted to be in focus there, `sigma_m` its 1σ. `exposure` is what it is to be.
+    """
 
     number: int
     alpha_rad: float
-    lens_m: float
     shift_m: Vector
+    lens_m: float
+    sigma_m: float
     exposure: Exposure
+    kind: Literal["begun"] = "begun"
+
+
+@dataclass(frozen=True, slots=True)
+class TiltTaken:
+    """It was taken and kept; None: it was begun, and the process ended before it was there."""
+
+    number: int
+    exposure: Exposure | None
     kind: Literal["taken"] = "taken"
 
 
 @dataclass(frozen=True, slots=True)
 class TiltTracked:
-    """Where the feature lay, on the images of tilt `number`: (across, along) the tilt axis from where it was in the
-    middle of the first image, metres; `sigma_m` per component. `dose_e_per_m2` where the image was not an exposure.
-    """
+    """Where the feature lay at tilt `number`: (across, along) the tilt axis, from where it was in the first image;
+    metres, with the 1σ of each."""
 
     number: int
     alpha_rad: float
@@ -59,74 +65,50 @@ class TiltFocus:
     side: int
     lens_m: float | None
     sigma_m: float
-    images: int
     dose_e_per_m2: float
     why: str = ""
     kind: Literal["focus"] = "focus"
 
 
-Note: TypeAlias = Annotated[TiltTaken | TiltTracked | TiltFocus, Field(discriminator="kind")]
-"""One line of the series' diary."""
+Note: TypeAlias = Annotated[TiltBegun | TiltTaken | TiltTracked | TiltFocus, Field(discriminator="kind")]
+_N = TypeVar("_N", TiltBegun, TiltTaken, TiltTracked, TiltFocus)
+_NOTE: TypeAdapter[Note] = TypeAdapter(Note)
 
 
-class Diary(Protocol):
-    """Where a series is written down: the session's journal, which outlives the process."""
+class Diary:
+    """The notes of one tilt series in the session's journal, and its images."""
 
-    def notes(self) -> tuple[Note, ...]:
-        """All notes of this series so far, in order."""
-        ...
-
-    def begun(self) -> frozenset[int]:
-        """The numbers of the tilts whose exposure was begun."""
-        ...
-
-    def begin(self, number: int) -> None:
-        """Write that the exposure of a tilt begins; it is on the disk when this returns."""
-        ...
-
-    def keep(self, number: int, exposure: Exposure, frame: Frame) -> Exposure:
-        """Keep an image; the exposure with its file."""
-        ...
+    def __init__(self, journal: Journal, key: str) -> None:
+        self._journal = journal
+        self._key = key
+        self.notes: list[Note] = [_NOTE.validate_python(body) for body in journal.noted.tilts.get(key, ())]
 
     def write(self, note: Note) -> None:
         """Write a note; it is on the disk when this returns."""
-        ...
+        self._journal.tilt(self._key, _NOTE.dump_python(note, mode="json"))
+        self.notes.append(note)
 
-    def image(self, taken: TiltTaken) -> Frame:
+    def file_of(self, alpha_rad: float) -> str:
+        """Where the image of a tilt is kept: "images/Square 1/Hole 1/Tilt series 1/+03.0 deg.mrc"."""
+        parts = "/".join(re.sub(r"[^\w .-]", "_", part) for part in self._key.split("/"))
+        return f"images/{parts}/{alpha_rad * 57.29577951308232:+05.1f} deg.mrc"
+
+    def keep(self, begun: TiltBegun, exposure: Exposure, frame: Frame) -> None:
+        """Keep an image, then write that it was taken. Raises InputError where it can't be kept."""
+        self._journal.keep(exposure.file, frame)
+        self.write(TiltTaken(begun.number, exposure))
+
+    def settle(self) -> None:
+        """Write what became of exposures that had begun when the process ended: kept, or lost."""
+        for begun in self.of(TiltBegun):
+            if all(taken.number != begun.number for taken in self.of(TiltTaken)):
+                kept = self._journal.kept(begun.exposure.file)
+                self.write(TiltTaken(begun.number, begun.exposure if kept else None))
+
+    def of(self, kind: type[_N]) -> list[_N]:
+        """The notes of one kind, in order."""
+        return [note for note in self.notes if isinstance(note, kind)]
+
+    def image(self, exposure: Exposure) -> Frame:
         """An image that was kept. Raises InputError where it can't be read."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesTask:
-    """A tilt series to be taken where the stage stands (x, y and z of the unit's place).
-
-    `height_within_m` bounds |height| of the place from the eucentric plane (3 σ). `start` is what focusing found
-    nearby before, None for nothing.
-    """
-
-    unit: Unit
-    node: NodeSettings
-    grid: GridSettings
-    scope: Guarded
-    book: CalibrationBook
-    height_within_m: float
-    start: FocusFound | None = None
-    observers: tuple[Observer, ...] = ()
-    control: Control | None = None
-    workers: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class SeriesEnd:
-    """How a series ended: all its exposures, and what focusing took. `interrupted` are the tilts (rad) whose exposure
-    had begun when the process ended: they are not exposed again. `activities` are of this run alone."""
-
-    status: Status
-    why: str
-    exposures: tuple[Exposure, ...]
-    focus_exposures: int
-    focus_dose_e_per_m2: float
-    focus_tilts: tuple[float, ...]
-    interrupted: tuple[float, ...] = ()
-    activities: tuple[tuple[str, float], ...] = ()
+        return read_frame(self._journal.folder / exposure.file)

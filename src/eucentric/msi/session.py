@@ -34,6 +34,7 @@ from eucentric.msi.found import Left, look, put_right
 from eucentric.msi.journal import Journal
 from eucentric.msi.metered import Metered
 from eucentric.msi.outcome import SessionResult, Status, UnitOutcome
+from eucentric.msi.series_unit import series_unit
 from eucentric.msi.shared import Shared, Stopped
 from eucentric.msi.units import Unit, units
 
@@ -237,4 +238,8 @@ class Session:
         )
 
 
-_WORK: dict[Kind, Callable[[Shared, Unit], UnitOutcome]] = {Kind.ACQUIRE: expose_unit, Kind.FOCUS: focus_unit}
+_WORK: dict[Kind, Callable[[Shared, Unit], UnitOutcome]] = {
+    Kind.ACQUIRE: expose_unit,
+    Kind.FOCUS: focus_unit,
+    Kind.TILT_SERIES: series_unit,
+}

@@ -1,0 +1,227 @@
+"""A tilt series: at each tilt the place and the focus of the feature are predicted, focus is measured where the
+prediction is not good enough, the image is taken, and the feature is found again in it.
+
+The stage's x, y and z stay; the feature is followed by image shift, within the instrument's limit.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from eucentric.calibration.instrument import Calibration
+from eucentric.errors import CalibrationError, LimitError
+from eucentric.images.frame import Frame
+from eucentric.msi.application import NodeSettings
+from eucentric.msi.beliefs import eucentric_focus
+from eucentric.msi.events import Exposed
+from eucentric.msi.found import go_alpha
+from eucentric.msi.going import set_lens, set_preset
+from eucentric.msi.lens import Belief
+from eucentric.msi.outcome import Exposure
+from eucentric.msi.series_focus import SeriesFocus
+from eucentric.msi.series_notes import Diary, TiltBegun, TiltFocus, TiltTracked
+from eucentric.msi.series_plan import focus_first, tilts
+from eucentric.msi.shared import Shared
+from eucentric.msi.tilt_geometry import Predicted, Priors, Seen, TiltGeometry
+from eucentric.msi.track import Place, View, found_again, in_image
+from eucentric.msi.units import Unit
+from eucentric.units import show_length
+
+_COVERAGE = 3.0  # an image is in focus as intended when so many σ are within what the node allows
+_HYSTERESIS_M = 0.15e-6
+"""1σ of where the lens arrives, from below, beside where it did when eucentric focus was calibrated."""
+_DRIFT_M = 20e-9
+"""1σ, per component, by which a stage drifts between two tilts, beyond what is predicted."""
+
+
+class Series:
+    """One tilt series, from where its diary ends."""
+
+    def __init__(self, shared: Shared, unit: Unit, belief: Belief, diary: Diary) -> None:
+        node = shared.node(unit)
+        assert node.series is not None
+        assert node.focus is not None
+        assert node.preset is not None
+        self._shared, self._unit, self._node, self._diary = shared, unit, node, diary
+        self._series, self._preset = node.series, node.preset
+        self._alphas = tilts(node.series)
+        self._focus = SeriesFocus(shared, unit, diary)
+        self._parfocal = shared.beliefs.parfocal(self._focus.preset, node.preset)
+        self._axis_rad = axis_of(shared.book.of(node.preset), node.preset)
+        self._views: dict[int, View] = {}  # images that may serve as references, by number
+        self._geometry = self._known(belief)
+
+    @property
+    def left(self) -> tuple[tuple[int, float], ...]:
+        """Numbers and stage tilts of what was never begun."""
+        begun = {note.number for note in self._diary.of(TiltBegun)}
+        return tuple((k, alpha) for k, alpha in enumerate(self._alphas) if k not in begun)
+
+    def take(self, number: int, alpha_rad: float) -> None:
+        """Take the image of one tilt. Raises InstrumentError, InputError, Aborted."""
+        shared = self._shared
+        with shared.activities.during("moving"):
+            go_alpha(shared.scope, alpha_rad)
+        with shared.activities.during("waiting"):
+            shared.scope.wait(self._node.settle_s)
+        place, lens = self._place(alpha_rad), self._lens(number, alpha_rad)
+        refused = ""
+        if focus_first(lens.sigma_m, [b.sigma_m for b in self._diary.of(TiltBegun)], self._series.focus_within_m):
+            found = self._focus.measure(number, alpha_rad, place, self._geometry.lens(alpha_rad, number).value_m)
+            self._geometry = self._geometry.with_seen(*_seen_focus(found, number))
+            lens, refused = self._lens(number, alpha_rad), found.why
+        self._expose(number, alpha_rad, place, lens, refused)
+
+    def _known(self, belief: Belief) -> TiltGeometry:
+        """What the diary and earlier focusing tell."""
+        geometry = TiltGeometry(self._priors(belief), self._alphas[0])
+        if belief.sigma_m is not None:
+            found = Seen("lens", self._node.alpha_rad, belief.lens_m, belief.sigma_m, visit=-1)
+            geometry = geometry.with_seen(found)
+        stays = -2  # stays before this run were other ones
+        for note in self._diary.notes:
+            if isinstance(note, TiltFocus):
+                geometry = geometry.with_seen(*_seen_focus(note, stays))
+                stays -= 1
+            elif isinstance(note, TiltTracked):
+                geometry = geometry.with_seen(*_seen_place(note))
+        return geometry
+
+    def _priors(self, belief: Belief) -> Priors:
+        shared, series, away_m = self._shared, self._series, self._series.focus_distance_m
+        stored_m, sigma_m = eucentric_focus(shared.book, self._focus.preset)
+        grid, sure = shared.application.grid, shared.book.of(self._focus.preset).uncertainty
+        waves = grid.bend_m / grid.bend_length_m
+        return Priors(
+            lens_m=stored_m,
+            lens_sigma_m=math.hypot(sigma_m, _HYSTERESIS_M),
+            height_m=belief.known.height_within_m / _COVERAGE,
+            axis_m=series.axis_offset_m,
+            runout_m_per_rad=series.runout_m_per_rad,
+            wobble_m=series.wobble_m,
+            wobble_length_rad=series.wobble_length_rad,
+            film_odd_m=away_m * math.hypot(grid.slope_rad, waves),
+            film_even_m=0.5 * math.sqrt(3) * waves * away_m**2 / grid.bend_length_m,
+            turned_m=away_m * sure.stage_tilt_axis_rad,
+        )
+
+    def _place(self, alpha_rad: float) -> Place:
+        """Where the feature is thought to be. Raises LimitError where no image shift reaches it."""
+        across, along = self._geometry.across(alpha_rad), self._geometry.along(alpha_rad)
+        sigma = math.hypot(max(across.sigma_m, along.sigma_m), _DRIFT_M)
+        limit, away = self._shared.scope.limits.image_shift_max_m, math.hypot(across.value_m, along.value_m)
+        if away + self._series.focus_distance_m > limit:
+            raise LimitError(
+                f"At {math.degrees(alpha_rad):.1f}° the feature is {show_length(away)} from where it was, beyond the "
+                f"image shift's limit of {show_length(limit)}. Bring it nearer to eucentric height before the series."
+            )
+        return Place((across.value_m, along.value_m), sigma)
+
+    def _lens(self, number: int, alpha_rad: float) -> Predicted:
+        """The lens setting that focuses the image's middle: the feature may lie beside it, which is a height too."""
+        found, place = self._geometry.lens(alpha_rad, number), self._place(alpha_rad)
+        beside = place.sigma_m * math.tan(abs(alpha_rad))
+        sigma = math.hypot(found.sigma_m, beside, self._parfocal.sigma_m)
+        return Predicted(found.value_m + self._parfocal.difference_m, sigma)
+
+    def _expose(self, number: int, alpha_rad: float, place: Place, lens: Predicted, refused: str) -> None:
+        shared, scope = self._shared, self._shared.scope
+        set_preset(shared, self._preset)
+        preset = scope.preset()
+        with shared.activities.during("moving"):
+            scope.set_image_shift(in_image(place.at_m, self._axis_rad))
+        set_lens(shared, lens.value_m + preset.defocus_m, self._focus.approach_m)
+        sigma = math.hypot(lens.sigma_m, _step_error(shared.book.of(self._preset), preset.defocus_m))
+        planned = Exposure(
+            preset=self._preset,
+            file=self._diary.file_of(alpha_rad),
+            place_m=self._unit.place_m,
+            alpha_rad=alpha_rad,
+            time_s=shared.audience.now_s(),
+            dose_e_per_m2=preset.dose_e_per_m2,
+            intended_m=preset.defocus_m,
+            error_sigma_m=sigma,
+            flagged=_flag(self._node, sigma, refused),
+        )
+        begun = TiltBegun(number, alpha_rad, place.at_m, lens.value_m, lens.sigma_m, planned)
+        self._diary.write(begun)
+        with shared.activities.during("exposing"):
+            frame = scope.acquire()
+        dose = planned.dose_e_per_m2 if frame.dose_e_per_m2 is None else frame.dose_e_per_m2
+        exposure = replace(planned, time_s=frame.time_s, dose_e_per_m2=dose)
+        self._diary.keep(begun, exposure, frame)
+        shared.audience.tell(Exposed(shared.audience.now_s(), self._unit, exposure, frame))
+        self._track(begun, frame)
+
+    def _track(self, begun: TiltBegun, frame: Frame) -> None:
+        """Find the feature in the new image, from the image nearest in tilt in which it was found."""
+        view = View(frame, begun.alpha_rad, self._axis_rad, begun.shift_m)
+        found = Place(begun.shift_m, 0.0) if begun.number == 0 else self._again(view)
+        if found is None:
+            return
+        note = TiltTracked(begun.number, begun.alpha_rad, found.at_m, found.sigma_m)
+        self._diary.write(note)
+        self._geometry = self._geometry.with_seen(*_seen_place(note))
+        self._views[begun.number] = view
+
+    def _again(self, view: View) -> Place | None:
+        tracked = self._diary.of(TiltTracked)
+        if not tracked:
+            return None
+        nearest = min(tracked, key=lambda note: abs(note.alpha_rad - view.alpha_rad))
+        reference = self._view(nearest.number)
+        return found_again(reference, Place(nearest.at_m, nearest.sigma_m), view, workers=self._shared.workers)
+
+    def _view(self, number: int) -> View:
+        """The image of a tilt: still here, or read from where it was kept."""
+        if number not in self._views:
+            begun = next(note for note in self._diary.of(TiltBegun) if note.number == number)
+            frame = self._diary.image(begun.exposure)
+            self._views[number] = View(frame, begun.alpha_rad, self._axis_rad, begun.shift_m)
+        ends = sorted(self._views, key=lambda k: self._alphas[k])
+        for k in ends[1:-1]:  # only the outermost ones are neighbours of what is to come
+            if k != number:
+                del self._views[k]
+        return self._views[number]
+
+
+def axis_of(calibration: Calibration, preset: str) -> float:
+    """The direction of the tilt axis in a preset's images. Raises CalibrationError where it is not known."""
+    if calibration.stage_tilt_axis_rad is None:
+        raise CalibrationError(
+            f"The direction of the stage's tilt axis in images of preset '{preset}' is not known, and a tilt series "
+            f"follows its feature across it. Run `eucentric calibrate alpha --preset {preset}`."
+        )
+    return calibration.stage_tilt_axis_rad
+
+
+def _seen_focus(note: TiltFocus, visit: int) -> tuple[Seen, ...]:
+    if note.lens_m is None:
+        return ()
+    return (Seen("lens", note.alpha_rad, note.lens_m, note.sigma_m, visit, note.side),)
+
+
+def _seen_place(note: TiltTracked) -> tuple[Seen, ...]:
+    """The first image's place is zero by definition, and tells nothing."""
+    if note.number == 0:
+        return ()
+    (across, along), sigma = note.at_m, math.hypot(note.sigma_m, _DRIFT_M)
+    return (
+        Seen("across", note.alpha_rad, across, sigma, note.number),
+        Seen("along", note.alpha_rad, along, sigma, note.number),
+    )
+
+
+def _step_error(calibration: Calibration, step_m: float) -> float:
+    """1σ of the intended defocus: the lens' scale, and up to `focus_hysteresis` of a step stays behind (uniform)."""
+    sure = calibration.uncertainty
+    return abs(step_m) * math.hypot(sure.focus_scale, sure.c1_scale, sure.focus_hysteresis / math.sqrt(3))
+
+
+def _flag(node: NodeSettings, sigma_m: float, refused: str) -> str:
+    if node.within_m is None or _COVERAGE * sigma_m <= node.within_m:
+        return ""
+    why = f" Focus was refused here: {refused}" if refused else ""
+    known, asked = show_length(_COVERAGE * sigma_m), show_length(node.within_m)
+    return f"Its defocus is known to ±{known} (3 σ); ±{asked} is asked.{why}"

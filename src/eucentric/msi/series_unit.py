@@ -1,0 +1,62 @@
+"""A tilt series as a unit of the session: the way there, all its tilts, and how it ended."""
+
+from __future__ import annotations
+
+from eucentric.errors import LimitError
+from eucentric.microscope.preserved import Part
+from eucentric.msi.application import AfterFailure
+from eucentric.msi.going import go_to
+from eucentric.msi.lens import believed
+from eucentric.msi.outcome import Status, UnitOutcome
+from eucentric.msi.series import Series
+from eucentric.msi.series_focus import SeriesFocus
+from eucentric.msi.series_notes import Diary, TiltFocus, TiltTaken
+from eucentric.msi.shared import Shared, Stopped
+from eucentric.msi.units import Unit
+from eucentric.msi.waiting import failed_focus
+
+
+def series_unit(shared: Shared, unit: Unit) -> UnitOutcome:
+    """Take a tilt series, or what is left of it. Stage tilt, image shift, preset and lens are put back.
+
+    Raises InstrumentError, CalibrationError, SettingsError, Aborted, Stopped.
+    """
+    node = shared.node(unit)
+    failed = failed_focus(shared.application, shared.units, shared.journal.noted.outcomes, unit)
+    if failed and node.after_failure is not AfterFailure.GO_ON:
+        outcome = UnitOutcome(unit.key, node.name, Status.SKIPPED, f"Focusing failed: {failed}")
+        if node.after_failure is AfterFailure.STOP:
+            raise Stopped(f"Focusing failed for {unit.key}, and its node asks to stop then. {failed}", outcome)
+        return outcome
+    assert node.focus is not None
+    diary = Diary(shared.journal, unit.key)
+    diary.settle()
+    belief = believed(shared, unit, SeriesFocus(shared, unit, diary).preset)
+    series = Series(shared, unit, belief, diary)
+    approach_m = shared.approach(unit).z_m
+    go_to(shared, unit.place_m, belief.z_m, node.alpha_rad, settle_s=node.settle_s, approach_m=approach_m)
+    ended = ""
+    with shared.scope.preserved(keep=(Part.STAGE_XY, Part.STAGE_Z)):
+        for number, alpha_rad in series.left:
+            try:
+                series.take(number, alpha_rad)
+            except LimitError as error:  # of this tilt, and of those beyond it: what was taken stands
+                ended = str(error)
+                break
+    return _outcome(unit, diary, ended)
+
+
+def _outcome(unit: Unit, diary: Diary, ended: str) -> UnitOutcome:
+    taken = diary.of(TiltTaken)
+    kept = tuple(note.exposure for note in taken if note.exposure is not None)
+    lost = sum(note.exposure is None for note in taken)
+    focus = diary.of(TiltFocus)
+    refused = [note for note in focus if note.lens_m is None]
+    said = [ended] if ended else []
+    said.append(f"Focus was measured at {len(focus)} of {len(taken)} tilts.")
+    if refused:
+        said.append(f"It was refused at {len(refused)} of them, first: {refused[0].why}")
+    if lost:
+        said.append(f"{lost} exposed when the session was interrupted, and not exposed again.")
+    status = Status.FAILED if ended or not kept else Status.DONE
+    return UnitOutcome(unit.key, unit.node, status, " ".join(said), exposures=kept)
