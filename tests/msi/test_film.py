@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from eucentric.errors import InputError
 from eucentric.msi.application import GridSettings
-from eucentric.msi.film import PLACE_M, Film, Stage
+from eucentric.msi.film import PLACE_M, Film, Scales
 from eucentric.msi.outcome import FocusFound
 
 Array = NDArray[np.float64]
@@ -75,17 +75,30 @@ def test_equal_points_on_a_flat_film_average_their_own_errors_and_not_the_shared
 def test_what_is_left_of_defocus_and_the_stage_height_are_taken_off() -> None:
     place = (0.0, 0.0)
     found = FocusFound(place, 20e-6, 0.0, "fa", 3e-6, 0.4e-6, 1e-9, 1e-9, 0.0)
-    film = Film(FLAT, (found,), Stage(c1_per_z=0.98, z_scale_sigma=0.005))
+    film = Film(FLAT, (found,), Scales(c1_per_z=0.98, z_sigma=0.005))
     assert film.at(place, z_m=20e-6).lens_m == pytest.approx(3e-6 - 0.4e-6, rel=1e-12)
     higher = film.at(place, z_m=22e-6)
     assert higher.lens_m == pytest.approx(2.6e-6 - 0.98 * 2e-6, rel=1e-12)
     assert higher.shared_sigma_m == pytest.approx(0.005 * 0.98 * 2e-6, rel=1e-9)
 
 
+def test_a_wrong_lens_scale_counts_from_where_focus_was_measured() -> None:
+    offset_m, scale = -0.5e-6, 0.01
+    total_m = math.hypot(3e-9, scale * offset_m)  # as without_offset adds it
+    found = FocusFound((0.0, 0.0), 0.0, 0.0, "fa", 0.0, 0.0, total_m, 0.0, 0.0, offset_m)
+    film = Film(FLAT, (found,), Scales(lens_sigma=scale))
+    for defocus_m, step_m in ((offset_m, 0.0), (0.0, 5e-9), (-1.5e-6, 10e-9)):
+        told = film.at((0.0, 0.0), z_m=0.0, defocus_m=defocus_m)
+        assert told.step_sigma_m == pytest.approx(step_m, abs=1e-18)
+        assert told.sigma_m == pytest.approx(math.hypot(3e-9, step_m), rel=1e-6)
+    unsure = Film(FLAT, (found,), Scales(metre_sigma=0.02)).at((0.0, 0.0), z_m=0.0, defocus_m=-2e-6)
+    assert unsure.step_sigma_m == pytest.approx(0.02 * 2e-6, rel=1e-12)
+
+
 def test_on_a_tilted_stage_the_film_is_steeper_on_the_axis() -> None:
     alpha = math.radians(60)
     flat, tilted = (
-        Film(GRID, (FocusFound((0.0, 0.0), 0.0, a, "fa", 0.0, 0.0, 0.0, 0.0, 0.0),), Stage(alpha_rad=a))
+        Film(GRID, (FocusFound((0.0, 0.0), 0.0, a, "fa", 0.0, 0.0, 0.0, 0.0, 0.0),), Scales(alpha_rad=a))
         for a in (0.0, alpha)
     )
     place = (5e-6, 5e-6)
@@ -105,7 +118,7 @@ def test_nothing_found_and_another_tilt_are_refused() -> None:
     with pytest.raises(InputError, match="No focus was found"):
         Film(GRID, ())
     with pytest.raises(InputError, match=r"0\.0° and is asked for at 45\.0°"):
-        Film(GRID, (_found((0.0, 0.0), 0.0),), Stage(alpha_rad=math.radians(45)))
+        Film(GRID, (_found((0.0, 0.0), 0.0),), Scales(alpha_rad=math.radians(45)))
 
 
 HOLES = ((0, 0), (0, 6), (6, 0))

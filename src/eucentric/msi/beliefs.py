@@ -15,7 +15,7 @@ from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.stage_shift import RUNOUT_M_PER_RAD
 from eucentric.microscope.protocol import Microscope, Preset
 from eucentric.msi.application import Application, GridSettings
-from eucentric.msi.film import SAME_ALPHA_RAD, Film, FilmFocus, Stage, Vector
+from eucentric.msi.film import SAME_ALPHA_RAD, Film, FilmFocus, Scales, Vector
 from eucentric.msi.known import Known
 from eucentric.msi.outcome import FocusFound
 
@@ -32,12 +32,13 @@ def eucentric_focus(book: CalibrationBook, preset: str) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A place (y, x) with the state in which it is looked at: stage height and tilt, and the preset."""
+    """A place (y, x) with the state in which it is looked at: preset, stage height and tilt, and intended defocus."""
 
     place_m: Vector
     preset: str
     z_m: float = 0.0
     alpha_rad: float = 0.0
+    defocus_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class Beliefs:
         return Known(height, COVERAGE * focus.sigma_m)
 
     def focus(self, found: Sequence[FocusFound], at: At) -> FilmFocus:
-        """The lens setting at which a place is in focus, from `found` (one at least), all of the same grid target.
+        """The lens setting at which a place is in focus, from `found` (one at least), all of the same grid target; its
+        errors are those of C1 at the intended defocus.
 
         What was found at the same stage tilt and magnification is used where there is any; else what was found at the
         nearest tilt (a height there is one of h·cos α₀/cos α here, give or take the goniometer's runout), or at another
@@ -90,8 +92,8 @@ class Beliefs:
             source = [f for f in here if self.same_optics(f.preset, best.preset)]
             parfocal = self.parfocal(best.preset, at.preset)
         alpha_rad = source[0].alpha_rad if source else at.alpha_rad
-        film = _film(self.grid, tuple(source), self._stage(at.preset, alpha_rad))
-        focus = film.at(at.place_m, z_m=at.z_m)
+        film = _film(self.grid, tuple(source), self._scales(at.preset, alpha_rad))
+        focus = film.at(at.place_m, z_m=at.z_m, defocus_m=at.defocus_m)
         focus = replace(focus, lens_m=focus.lens_m + parfocal.difference_m, parfocal_sigma_m=parfocal.sigma_m)
         return focus if nearest <= SAME_ALPHA_RAD else self._tilted(focus, alpha_rad, at)
 
@@ -123,9 +125,11 @@ class Beliefs:
         alike = math.isclose(one.magnification, other.magnification, rel_tol=_OPTICS)
         return first == second or (alike and one.probe_mode == other.probe_mode)
 
-    def _stage(self, preset: str, alpha_rad: float) -> Stage:
+    def _scales(self, preset: str, alpha_rad: float) -> Scales:
         calibration = self.book.of(preset)
-        return Stage(alpha_rad, calibration.c1_per_z(alpha_rad), calibration.uncertainty.height_scale)
+        sure = calibration.uncertainty
+        per_z = calibration.c1_per_z(alpha_rad)
+        return Scales(alpha_rad, per_z, sure.height_scale, sure.focus_scale, sure.c1_scale)
 
     def _tilted(self, focus: FilmFocus, alpha_rad: float, at: At) -> FilmFocus:
         """What was found at stage tilt `alpha_rad`, told for another: heights on the optical axis go by 1/cos α."""
@@ -136,11 +140,12 @@ class Beliefs:
             lens_m=stored_m - (stored_m - focus.lens_m) * steeper,
             film_sigma_m=focus.film_sigma_m * steeper,
             shared_sigma_m=math.hypot(focus.shared_sigma_m * steeper, runout, unsure_m * (steeper - 1)),
+            step_sigma_m=focus.step_sigma_m * max(steeper, 1.0),
             parfocal_sigma_m=focus.parfocal_sigma_m * steeper,
         )
 
 
 @functools.lru_cache(maxsize=16)
-def _film(grid: GridSettings, found: tuple[FocusFound, ...], stage: Stage) -> Film:
+def _film(grid: GridSettings, found: tuple[FocusFound, ...], scales: Scales) -> Film:
     """The film about these places: asked for at many others."""
-    return Film(grid, found, stage)
+    return Film(grid, found, scales)

@@ -123,6 +123,7 @@ def _would_find(paper: _Paper, node: NodeSettings, unit: Unit) -> FocusFound:
         total_sigma_m=total,
         own_sigma_m=last.leaves.own_sigma_m,
         stated_m=stated,
+        offset_m=last.step.offset_m,
     )
 
 
@@ -135,7 +136,8 @@ def _known(paper: _Paper, node: NodeSettings, unit: Unit) -> Known:
         if preset not in paper.book.presets:
             height = paper.application.grid.height_within_m
             return Known(height, height)
-    return paper.beliefs.known(found, At(unit.place_m, preset, alpha_rad=node.alpha_rad))
+    defocus = paper.beliefs.presets[preset].defocus_m if node.kind is Kind.ACQUIRE else 0.0
+    return paper.beliefs.known(found, At(unit.place_m, preset, alpha_rad=node.alpha_rad, defocus_m=defocus))
 
 
 def _first_preset(node: NodeSettings) -> str:

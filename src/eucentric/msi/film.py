@@ -35,33 +35,39 @@ _LEAST_M = 1e-12  # an own error of a picometre: without any, weights would be i
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """The stage at which the film is looked at: its tilt, dC1/dz there and the relative 1σ of that."""
+class Scales:
+    """How the film is looked at: the stage's tilt, dC1/dz there, and relative 1σ of that, of steps of the lens, and of
+    the metre that both are told in.
+    """
 
     alpha_rad: float = 0.0
     c1_per_z: float = 1.0
-    z_scale_sigma: float = 0.0
+    z_sigma: float = 0.0
+    lens_sigma: float = 0.0
+    metre_sigma: float = 0.0
 
 
-LEVEL = Stage()
-"""A stage that is not tilted and whose z is exact."""
+LEVEL = Scales()
+"""A stage that is not tilted; z and lens are exact."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilmFocus:
     """The lens setting (absolute, metres) at which a place is in focus, and its 1σ in parts: of the film between the
-    found points with their own errors, and what they share. `parfocal_sigma_m`: of the difference between presets.
+    found points with their own errors, what they share, the step of the lens from where it was measured to the defocus
+    that is intended, and the difference between presets.
     """
 
     lens_m: float
     film_sigma_m: float
     shared_sigma_m: float
+    step_sigma_m: float = 0.0
     parfocal_sigma_m: float = 0.0
 
     @property
     def sigma_m(self) -> float:
         """The whole 1σ."""
-        return math.hypot(self.film_sigma_m, self.shared_sigma_m, self.parfocal_sigma_m)
+        return math.hypot(self.film_sigma_m, self.shared_sigma_m, self.step_sigma_m, self.parfocal_sigma_m)
 
 
 class Film:
@@ -70,35 +76,47 @@ class Film:
     Raises InputError where no focus was found, or at another stage tilt.
     """
 
-    def __init__(self, grid: GridSettings, found: Sequence[FocusFound], stage: Stage = LEVEL) -> None:
+    def __init__(self, grid: GridSettings, found: Sequence[FocusFound], scales: Scales = LEVEL) -> None:
         if not found:
             raise InputError("No focus was found on this film, so nothing is known of its height. Focus first.")
-        elsewhere = [f for f in found if abs(f.alpha_rad - stage.alpha_rad) > SAME_ALPHA_RAD]
+        elsewhere = [f for f in found if abs(f.alpha_rad - scales.alpha_rad) > SAME_ALPHA_RAD]
         if elsewhere:
             raise InputError(
                 f"Focus was found at a stage tilt of {math.degrees(elsewhere[0].alpha_rad):.1f}° and is asked for at "
-                f"{math.degrees(stage.alpha_rad):.1f}°. Give only what was found at the same tilt."
+                f"{math.degrees(scales.alpha_rad):.1f}°. Give only what was found at the same tilt."
             )
-        steeper = 1 / math.cos(stage.alpha_rad)  # on the optical axis a film on a tilted stage rises by 1/cos α
+        steeper = 1 / math.cos(scales.alpha_rad)  # on the optical axis a film on a tilted stage rises by 1/cos α
         self._bend_m, self._length_m = grid.bend_m * steeper, grid.bend_length_m
         self._slope = grid.slope_rad * steeper
         self._arrival_m = math.sqrt(2) * PLACE_M * math.hypot(self._slope, self._bend_m / self._length_m)
-        self._stage = stage
+        self._scales = scales
         self._places = np.array([f.place_m for f in found], dtype=np.float64)  # (found, 2)
         self._z_m = np.array([f.z_m for f in found])
-        self._heights_m = np.array([f.c1_m - f.lens_m - stage.c1_per_z * f.z_m for f in found])
+        self._heights_m = np.array([f.c1_m - f.lens_m - scales.c1_per_z * f.z_m for f in found])
         own = np.array([f.own_sigma_m for f in found])
         self._own_m = np.sqrt(own**2 + self._arrival_m**2 + _LEAST_M**2)
-        self._shared_m = np.sqrt(np.maximum([f.total_sigma_m**2 for f in found] - own**2, 0.0))
+        # What lens steps put on a focus measured at an offset is taken out: it counts from there to the wanted defocus.
+        self._offset_m = np.array([f.offset_m for f in found])
+        total2 = np.array([f.total_sigma_m**2 for f in found])
+        self._shared_m = np.sqrt(np.maximum(total2 - own**2 - (scales.lens_sigma * self._offset_m) ** 2, 0.0))
         self._middle = self._places.mean(axis=0)
         self._solve()
 
-    def at(self, place_m: Vector, *, z_m: float) -> FilmFocus:
-        """Where a place (y, x) is in focus with the stage at height `z_m`."""
-        weight, film_m = self._weights(np.array(place_m, dtype=np.float64))
-        lens = -float(weight @ self._heights_m) - self._stage.c1_per_z * z_m
-        by_z = self._stage.z_scale_sigma * self._stage.c1_per_z * float(weight @ (self._z_m - z_m))
-        return FilmFocus(lens, math.hypot(film_m, self._arrival_m), math.hypot(float(weight @ self._shared_m), by_z))
+    def at(self, place_m: Vector, *, z_m: float, defocus_m: float = 0.0) -> FilmFocus:
+        """Where a place (y, x) is in focus with the stage at height `z_m`; the errors are those of C1 when the lens is
+        then stepped by the intended `defocus_m`.
+
+        Focus measured with the lens stepped by o, and steps that are wrong by s: C1 at a step d is wrong by s·(d − o).
+        """
+        scales, (weight, film_m) = self._scales, self._weights(np.array(place_m, dtype=np.float64))
+        by_z = scales.z_sigma * scales.c1_per_z * float(weight @ (self._z_m - z_m))
+        step = scales.lens_sigma * (defocus_m - float(weight @ self._offset_m))
+        return FilmFocus(
+            lens_m=-float(weight @ self._heights_m) - scales.c1_per_z * z_m,
+            film_sigma_m=math.hypot(film_m, self._arrival_m),
+            shared_sigma_m=math.hypot(float(weight @ self._shared_m), by_z),
+            step_sigma_m=math.hypot(step, scales.metre_sigma * defocus_m),
+        )
 
     def _solve(self) -> None:
         """What all predictions share: V⁻¹, V⁻¹F and (FᵀV⁻¹F + prior)⁻¹, F of the plane, its slope in units of 1σ."""

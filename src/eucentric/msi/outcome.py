@@ -35,6 +35,7 @@ class FocusFound:
     total_sigma_m: float
     own_sigma_m: float
     stated_m: float  # |c1| + 3 σ
+    offset_m: float = 0.0  # the lens defocus at which it was measured, taken off `c1_m`
 
 
 @dataclass(frozen=True, slots=True)
