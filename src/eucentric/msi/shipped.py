@@ -62,8 +62,8 @@ def key_of(name: str) -> str:
     key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if key in SHIPPED:
         return key
-    near = difflib.get_close_matches(key, SHIPPED, n=1, cutoff=0.4)
-    guess = f"Did you mean {near[0]}? " if near else ""
+    near = [one for one in SHIPPED if key and key in one] or difflib.get_close_matches(key, SHIPPED, n=1, cutoff=0.4)
+    guess = f"Did you mean {' or '.join(near)}? " if near else ""
     raise SettingsError(f"No application is called '{name}'. {guess}{LIST}")
 
 
