@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 from eucentric.errors import InputError
 from eucentric.images.frame import Frame
+from eucentric.microscope.protocol import Preset
 from eucentric.msi.application import AfterFailure, NodeSettings
 from eucentric.msi.events import Exposed
+from eucentric.msi.focusing import needs_checked
 from eucentric.msi.going import go_to, set_lens, set_preset
-from eucentric.msi.lens import Belief, believed
+from eucentric.msi.lens import Belief, believed, believed_if_calibrated
 from eucentric.msi.outcome import Exposure, Status, UnitOutcome
 from eucentric.msi.shared import Shared, Stopped
 from eucentric.msi.units import Unit
@@ -41,20 +44,23 @@ def _begun_before(shared: Shared, unit: Unit) -> UnitOutcome | None:
     if shared.journal.kept(planned.file):
         why = "The session was interrupted just after the image was kept."
         return UnitOutcome(unit.key, unit.node, Status.DONE, why, exposures=(planned,))
-    why = "The session was interrupted during the exposure: the target is not exposed again."
+    why = "It was interrupted during the exposure: the target is not exposed again."
     return UnitOutcome(unit.key, unit.node, Status.INTERRUPTED, why)
 
 
 def _expose(shared: Shared, unit: Unit, node: NodeSettings, failed: str) -> UnitOutcome:
     assert node.preset is not None
-    belief = believed(shared, unit, node.preset)
-    set_preset(shared, node.preset)
+    matters, approach = node.within_m is not None, shared.approach(unit)
+    set_preset(shared, node.preset, normalize=approach.normalize)
     preset = shared.scope.preset()
-    approach = shared.approach(unit)
+    if matters:
+        belief = believed(shared, unit, node.preset, preset.defocus_m)
+    else:
+        belief = believed_if_calibrated(shared, unit, node.preset)
+    needs = needs_checked(shared, unit, belief)
     go_to(shared, unit.place_m, belief.z_m, node.alpha_rad, settle_s=node.settle_s, approach_m=approach.z_m)
     set_lens(shared, belief.lens_m + preset.defocus_m, approach.lens_m)
-    intended = None if node.within_m is None else preset.defocus_m
-    sigma = None if node.within_m is None else _sigma(shared, node.preset, belief, preset.defocus_m)
+    sigma = _sigma(shared, belief, preset, approach.lens_m) if matters else None
     planned = Exposure(
         preset=node.preset,
         file=file_of(unit),
@@ -62,39 +68,36 @@ def _expose(shared: Shared, unit: Unit, node: NodeSettings, failed: str) -> Unit
         alpha_rad=node.alpha_rad,
         time_s=shared.audience.now_s(),
         dose_e_per_m2=preset.dose_e_per_m2,
-        intended_m=intended,
+        intended_m=preset.defocus_m if matters else None,
         error_sigma_m=sigma,
         flagged=_flag(node, sigma, failed),
     )
+    shared.check()
     shared.journal.exposing(unit.key, planned)
-    with shared.activities.during("exposing"):
-        frame = shared.scope.acquire()
-    exposure = _kept(shared, unit, planned, frame)
-    return UnitOutcome(unit.key, node.name, Status.DONE, exposures=(exposure,))
+    exposure = _kept(shared, unit, planned, shared.expose())
+    return UnitOutcome(unit.key, node.name, Status.DONE, needs=needs, exposures=(exposure,))
 
 
 def _kept(shared: Shared, unit: Unit, planned: Exposure, frame: Frame) -> Exposure:
     """Keep the image and tell of it, before anything moves on. Raises Stopped when it can't be kept."""
     dose = planned.dose_e_per_m2 if frame.dose_e_per_m2 is None else frame.dose_e_per_m2
-    exposure = shared.exposed(planned, frame.time_s, dose)
+    exposure = replace(planned, time_s=frame.time_s, dose_e_per_m2=dose)
     try:
         shared.journal.keep(exposure.file, frame)
     except InputError as error:
-        raise Stopped(f"The image of {unit.key} is lost: {error}", None) from error
+        raise Stopped(f"The image of {unit.key} is lost: {error}") from error
     shared.audience.tell(Exposed(shared.audience.now_s(), unit, exposure, frame))
     return exposure
 
 
-def _sigma(shared: Shared, preset: str, belief: Belief, step_m: float) -> float | None:
-    """Expected 1σ of the defocus: of the focus that is believed there, and of the step of the lens from it.
-
-    A step is wrong by the lens' scale, and by up to `focus_hysteresis` of it that stays behind (uniform: /√3).
+def _sigma(shared: Shared, belief: Belief, preset: Preset, approach_m: float) -> float | None:
+    """Expected 1σ of the defocus: of what is believed; and of a step that is longer than the way from which the lens
+    always arrives, up to `focus_hysteresis` stays behind (uniform: /√3).
     """
-    if belief.sigma_m is None:
-        return None
-    known = shared.book.of(preset).uncertainty
-    relative = math.hypot(known.focus_scale, known.c1_scale, known.focus_hysteresis / math.sqrt(3))
-    return math.hypot(belief.sigma_m, relative * step_m)
+    if belief.sigma_m is None or approach_m >= abs(preset.defocus_m):
+        return belief.sigma_m
+    known = shared.book.of(preset.name).uncertainty
+    return math.hypot(belief.sigma_m, known.focus_hysteresis / math.sqrt(3) * preset.defocus_m)
 
 
 def _flag(node: NodeSettings, sigma_m: float | None, failed: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,7 +45,7 @@ class Noted:
     """What the lines say so far. `exposing` are images that were begun, `spent` electrons/m² for focusing, by unit.
 
     `runs` counts how often the session was begun or taken up, `run_of` says in which of them a unit ended. `lens` is
-    where the lens was seen last; in run `forgotten` it was found elsewhere: what it carries with it is not known.
+    where the lens was set last; in run `forgotten` it was found elsewhere: what it carries with it is not known.
     """
 
     application: Application
@@ -58,6 +59,7 @@ class Noted:
     frames: dict[str, int] = field(default_factory=dict)
     exposing: dict[str, Exposure] = field(default_factory=dict)
     lens: LensAt | None = None
+    last_s: float = -math.inf
     forgotten: int = 0
     run_of: dict[str, int] = field(default_factory=dict)
     tilts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -94,6 +96,7 @@ def understood(noted: Noted, body: Mapping[str, Any]) -> None:
     note, key = body["note"], body.get("key", "")
     if note == "run":
         noted.runs += 1
+        noted.last_s = body["time_s"]
         noted.forgotten = noted.runs if body["forgotten"] else noted.forgotten
     elif note == "lens":
         noted.lens = LensAt(body["preset"], body["lens_m"])
@@ -113,4 +116,5 @@ def understood(noted: Noted, body: Mapping[str, Any]) -> None:
     elif note == "done":
         outcome = OUTCOME.validate_python(body["outcome"])
         noted.outcomes[outcome.key] = outcome
+        noted.last_s = max(noted.last_s, outcome.ended_s)
         noted.run_of[outcome.key] = noted.runs

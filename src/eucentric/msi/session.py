@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from eucentric.calibration.book import CalibrationBook
-from eucentric.errors import Aborted, CalibrationError, InputError, InstrumentError, LimitError, SettingsError
+from eucentric.errors import CalibrationError, InputError, InstrumentError, LimitError, SettingsError
 from eucentric.focus import events as focus_events
 from eucentric.focus.control import Control
+from eucentric.focus.hands import check_able
 from eucentric.images.frame import Frame
 from eucentric.microscope.preserved import Preserved
 from eucentric.microscope.protocol import Microscope
@@ -40,6 +41,10 @@ from eucentric.msi.units import Unit, units
 
 _AT_ONE_TARGET = (LimitError, CalibrationError, SettingsError, InputError)
 """Errors that end one unit, and not the session."""
+_TRIES = 3
+"""So often an instrument may be lost and come back at one unit: another time it is the unit that is the matter."""
+_SAME_LENS_M = 25e-6
+"""Where a lens was left by a run that was cut off: within the offsets and corrections of focusing."""
 
 
 def _no(_error: InstrumentError) -> bool:
@@ -80,34 +85,60 @@ class Session:
     def run(self) -> SessionResult:
         """Work off all units that are not done yet.
 
-        At the end all is as it was found but for height and defocus, which stay as last corrected. Raises Aborted and
-        KeyboardInterrupt after everything was restored and the observers were told; InstrumentError where not even the
-        beginning was possible. The session can be resumed after each of them.
+        At the end all is as it was found but for height and defocus, which stay as last corrected. Raises InputError
+        where the journal is of another application or instrument, SettingsError and InstrumentError where the
+        instrument lacks what is asked for: nothing moved then. Raises Aborted and KeyboardInterrupt after everything
+        was restored and the observers were told. The session can be resumed after each of them.
         """
-        tell, now_s = self._audience.tell, self._audience.now_s
+        self._check_fits()
         self._begun_s = self._scope.now_s()
         put_back = self._take_up()
-        noted = self._journal.noted
-        self._journal.run(self._begun_s)
-        name, done = self._scope.name, len(noted.outcomes)
-        tell(SessionStarted(self._begun_s, name, self._application, self._units, done, put_back))
+        tell, done = self._audience.tell, len(self._journal.noted.outcomes)
+        tell(SessionStarted(self._begun_s, self._scope.name, self._application, self._units, done, put_back))
         try:
             stopped = self._preserved()
-        except (KeyboardInterrupt, Aborted) as stop:
-            why = " ".join((str(stop) or "Stopped by the operator.", *getattr(stop, "__notes__", ())))
-            tell(SessionEnded(now_s(), self._result(why)))
+        except BaseException as stop:
+            if isinstance(stop, Exception | KeyboardInterrupt):
+                why = " ".join((str(stop) or "Stopped by the operator.", *getattr(stop, "__notes__", ())))
+                tell(SessionEnded(self._audience.now_s(), self._result(why)))
             raise
         result = self._result(stopped)
-        tell(SessionEnded(now_s(), result))
+        tell(SessionEnded(self._audience.now_s(), result))
         return result
+
+    def _check_fits(self) -> None:
+        noted, scope = self._journal.noted, self._scope
+        if noted.application != self._application:
+            raise InputError(
+                f"The session in {self._journal.folder} was begun with another application than the one given. Resume "
+                "it with its own, or begin a new session in another folder."
+            )
+        if noted.about.instrument != scope.name:
+            raise InputError(
+                f"The session in {self._journal.folder} was begun on {noted.about.instrument}, not on {scope.name}. "
+                "Resume it there, or begin a new session in another folder."
+            )
+        known = [preset.name for preset in scope.presets()]
+        for node in self._application.nodes:
+            if node.preset is not None and node.preset not in known:
+                raise SettingsError(
+                    f"{scope.name} has no preset '{node.preset}', which node '{node.name}' asks for. Use one of: "
+                    f"{', '.join(known)}. Nothing was moved."
+                )
+            if node.focus is not None:
+                check_able(scope, node.focus)
 
     def _take_up(self) -> tuple[str, ...]:
         """Put right what a run that was cut off had left changed; at the first start only note what is found."""
-        left = self._journal.noted.left
-        if left is None:
-            self._journal.as_found(look(self._scope))
+        noted, now = self._journal.noted, look(self._scope)
+        if noted.left is None:
+            self._journal.as_found(now)
+            self._journal.run(self._begun_s)
             return ()
-        return put_right(self._scope, left)
+        lens_m = noted.left.lens_m if noted.lens is None else noted.lens.lens_m
+        apart_m = min(abs(now.lens_m - lens_m), abs(now.lens_m - noted.left.lens_m))
+        self._journal.run(self._begun_s, forgotten=self._begun_s < noted.last_s or apart_m > _SAME_LENS_M)
+        return put_right(self._scope, noted.left)
 
     def _preserved(self) -> str | None:
         """All units; why the session ended before the last one, None where it did not."""
@@ -122,47 +153,49 @@ class Session:
 
     def _shared(self, memory: Preserved) -> Shared:
         return Shared(
-            self._scope,
-            self._book,
-            Beliefs.of(self._application, self._scope, self._book),
-            self._application,
-            self._units,
-            self._journal,
-            self._audience,
-            Activities(self._audience.now_s),
-            memory,
-            self._workers,
+            scope=self._scope,
+            book=self._book,
+            beliefs=Beliefs.of(self._application, self._scope, self._book),
+            application=self._application,
+            units=self._units,
+            journal=self._journal,
+            audience=self._audience,
+            activities=Activities(self._audience.now_s),
+            memory=memory,
+            check=self._check,
+            workers=self._workers,
         )
 
     def _all(self, shared: Shared) -> None:
         for unit in self._units:
-            if unit.key in self._journal.noted.outcomes:
-                continue
-            self._unit = unit
-            self._until_done(shared, unit)
-            self._unit = None
+            if unit.key not in self._journal.noted.outcomes:
+                self._unit = unit
+                self._until_done(shared, unit)
+                self._unit = None
 
     def _until_done(self, shared: Shared, unit: Unit) -> None:
-        """Work on a unit, again and again while the instrument is lost and comes back."""
+        """Work on a unit, and again where the instrument was lost and came back."""
         begun_s = self._audience.now_s()
-        while True:
+        for tried in range(1, _TRIES + 1):
             self._check()
             try:
                 self._one(shared, unit, begun_s)
             except InstrumentError as error:
                 self._lost(unit, error)
+                if tried == _TRIES:
+                    why = f"The instrument was lost here {_TRIES} times, and came back each time. Last: {error}"
+                    self._done(shared, UnitOutcome(unit.key, unit.node, Status.FAILED, why), begun_s)
             else:
                 return
 
     def _one(self, shared: Shared, unit: Unit, begun_s: float) -> None:
-        node = shared.node(unit)
         self._journal.begun(unit.key)
         self._audience.tell(UnitBegan(self._audience.now_s(), unit))
         stop: Stopped | None = None
         try:
-            outcome = _WORK[node.kind](shared, unit)
+            outcome = _WORK[shared.node(unit).kind](shared, unit)
         except _AT_ONE_TARGET as error:
-            outcome = UnitOutcome(unit.key, node.name, Status.FAILED, str(error))
+            outcome = UnitOutcome(unit.key, unit.node, Status.FAILED, str(error))
         except Stopped as asked:
             if asked.outcome is None:
                 raise
@@ -190,9 +223,7 @@ class Session:
         while True:
             self._audience.tell(InstrumentLost(self._audience.now_s(), unit, str(back)))
             if not self._on_lost(error):
-                raise Stopped(
-                    f"The instrument was lost at {unit.key}: {back} Resume the session when it works again.", None
-                )
+                raise Stopped(f"The instrument was lost at {unit.key}: {back} Resume the session when it works again.")
             try:
                 left = self._journal.noted.left
                 assert left is not None
@@ -214,7 +245,8 @@ class Session:
         """An image was taken: what it spent for focusing is noted at once."""
         unit = self._unit
         if unit is not None and self._application.node(unit.node).kind is Kind.FOCUS:
-            self._journal.spent(unit.key, frame.dose_e_per_m2 or 0.0)
+            told = frame.dose_e_per_m2
+            self._journal.spent(unit.key, self._scope.preset().dose_e_per_m2 if told is None else told)
 
     def _check(self) -> None:
         """Looked at before each call that moves, waits or exposes. Raises Aborted."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from eucentric.calibration.book import CalibrationBook
 from eucentric.focus.settings import FocusSettings
+from eucentric.images.frame import Frame
 from eucentric.microscope.preserved import Preserved
 from eucentric.msi.activities import Activities
 from eucentric.msi.application import Application, NodeSettings
@@ -14,7 +16,7 @@ from eucentric.msi.beliefs import Beliefs
 from eucentric.msi.found import Left, look
 from eucentric.msi.journal import Journal
 from eucentric.msi.metered import Metered
-from eucentric.msi.outcome import Exposure, FocusFound, UnitOutcome
+from eucentric.msi.outcome import FocusFound, UnitOutcome
 from eucentric.msi.units import Unit
 from eucentric.msi.waiting import awaited
 
@@ -22,22 +24,26 @@ from eucentric.msi.waiting import awaited
 class Stopped(Exception):
     """The session ends at a unit: the sentence, and the unit's outcome where it has one."""
 
-    def __init__(self, why: str, outcome: UnitOutcome | None) -> None:
+    def __init__(self, why: str, outcome: UnitOutcome | None = None) -> None:
         super().__init__(why)
         self.outcome = outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Approach:
-    """From how far below lens and stage arrive, metres."""
+    """How lens and stage arrive: from how far below (metres), and whether lenses are normalised after the preset."""
 
-    lens_m: float
-    z_m: float
+    lens_m: float = FocusSettings.model_fields["focus_approach_m"].default
+    z_m: float = FocusSettings.model_fields["z_approach_m"].default
+    normalize: bool = False
 
 
 @dataclass(slots=True)
 class Shared:
-    """One session's instrument, calibrations, application, units, journal and audience."""
+    """One session's instrument, calibrations, application, units, journal and audience.
+
+    `memory` is what will be restored at the end; `check` waits in a pause and raises Aborted after an abort.
+    """
 
     scope: Metered
     book: CalibrationBook
@@ -48,6 +54,7 @@ class Shared:
     audience: Audience
     activities: Activities
     memory: Preserved
+    check: Callable[[], None]
     workers: int = 2
 
     def node(self, unit: Unit) -> NodeSettings:
@@ -60,30 +67,35 @@ class Shared:
         both = ((unit, done[unit.key].found) for unit in self.units if unit.key in done)
         return tuple((unit, found) for unit, found in both if found is not None)
 
-    def z_before_m(self) -> float:
-        """The stage's height as the session found it."""
+    def first(self) -> Left:
+        """The instrument as the session found it, at its first start."""
         first = self.journal.noted.first
         assert first is not None
-        return first.z_m
+        return first
 
     def approach(self, unit: Unit) -> Approach:
-        """How lens and stage arrive at a unit: as in the focus node that it waits for."""
+        """How lens and stage arrive at a unit: as in the focus node that it waits for, else in the first one."""
         waits = awaited(self.application, self.units, unit)
         settings = self.node(waits[-1]).focus if waits else None
+        settings = settings or next((n.focus for n in self.application.nodes if n.focus is not None), None)
         if settings is None:
-            settings = next((n.focus for n in self.application.nodes if n.focus is not None), None)
-        usual = FocusSettings.model_fields
-        if settings is None:
-            return Approach(usual["focus_approach_m"].default, usual["z_approach_m"].default)
-        return Approach(settings.focus_approach_m, settings.z_approach_m)
+            return Approach()
+        return Approach(settings.focus_approach_m, settings.z_approach_m, settings.normalize)
+
+    def normalized(self, unit: Unit) -> bool:
+        """Whether lenses are normalised before a focus unit measures: then nothing of before is left in them."""
+        settings = self.node(unit).focus
+        return settings is not None and settings.normalize and self.scope.capabilities.normalize
 
     def leaving(self) -> Left:
-        """How the session would leave the instrument now: as found, but for what was corrected."""
-        first = self.journal.noted.first
-        assert first is not None
+        """How the session would leave the instrument now: as found, but for height and defocus as corrected."""
         now = look(self.scope)
-        return replace(first, lens_m=now.lens_m, zero_m=now.zero_m, z_m=now.z_m)
+        return replace(self.first(), lens_m=now.lens_m, zero_m=now.zero_m, z_m=now.z_m)
 
-    def exposed(self, planned: Exposure, time_s: float, dose_e_per_m2: float) -> Exposure:
-        """A planned exposure as it was made."""
-        return replace(planned, time_s=time_s, dose_e_per_m2=dose_e_per_m2)
+    def expose(self) -> Frame:
+        """An image that is kept: once begun it is neither paused nor aborted, because it is not taken twice.
+
+        Call `check` before it is written down as begun. Raises InstrumentError.
+        """
+        with self.activities.during("exposing"):
+            return self.scope.with_checkpoint(None).acquire()
