@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 
 from eucentric.calibration.instrument import Calibration
-from eucentric.errors import CalibrationError, LimitError
+from eucentric.errors import LimitError
 from eucentric.images.frame import Frame
 from eucentric.msi.application import NodeSettings
 from eucentric.msi.beliefs import eucentric_focus
@@ -19,12 +19,14 @@ from eucentric.msi.found import go_alpha
 from eucentric.msi.going import set_lens, set_preset
 from eucentric.msi.lens import Belief
 from eucentric.msi.outcome import Exposure
+from eucentric.msi.series_beside import Beside
 from eucentric.msi.series_focus import SeriesFocus
-from eucentric.msi.series_notes import Diary, TiltBegun, TiltFocus, TiltTracked
+from eucentric.msi.series_look import Look
+from eucentric.msi.series_notes import Diary, TiltBegun, TiltFocus, TiltLooked, TiltTracked
 from eucentric.msi.series_plan import focus_first, tilts
 from eucentric.msi.shared import Shared
 from eucentric.msi.tilt_geometry import Predicted, Priors, Seen, TiltGeometry
-from eucentric.msi.track import Place, View, found_again, in_image
+from eucentric.msi.track import Place, View, axis_of, found_again, in_image
 from eucentric.msi.units import Unit
 from eucentric.units import show_length
 
@@ -46,7 +48,9 @@ class Series:
         self._shared, self._unit, self._node, self._diary = shared, unit, node, diary
         self._series, self._preset = node.series, node.preset
         self._alphas = tilts(node.series)
-        self._focus = SeriesFocus(shared, unit, diary)
+        beside = Beside(shared, unit, diary)
+        self._focus = SeriesFocus(shared, unit, diary, beside)
+        self._look = Look(shared, node.preset, beside)
         self._parfocal = shared.beliefs.parfocal(self._focus.preset, node.preset)
         self._axis_rad = axis_of(shared.book.of(node.preset), node.preset)
         self._views: dict[int, View] = {}  # images that may serve as references, by number
@@ -65,8 +69,8 @@ class Series:
             go_alpha(shared.scope, alpha_rad)
         with shared.activities.during("waiting"):
             shared.scope.wait(self._node.settle_s)
-        place, lens = self._place(alpha_rad), self._lens(number, alpha_rad)
-        refused = ""
+        place = self._looked(number, alpha_rad)
+        lens, refused = self._lens(number, alpha_rad), ""
         if focus_first(lens.sigma_m, [b.sigma_m for b in self._diary.of(TiltBegun)], self._series.focus_within_m):
             found = self._focus.measure(number, alpha_rad, place, self._geometry.lens(alpha_rad, number).value_m)
             self._geometry = self._geometry.with_seen(*_seen_focus(found, number))
@@ -84,7 +88,7 @@ class Series:
             if isinstance(note, TiltFocus):
                 geometry = geometry.with_seen(*_seen_focus(note, stays))
                 stays -= 1
-            elif isinstance(note, TiltTracked):
+            elif isinstance(note, TiltTracked | TiltLooked):
                 geometry = geometry.with_seen(*_seen_place(note))
         return geometry
 
@@ -118,6 +122,20 @@ class Series:
             )
         return Place((across.value_m, along.value_m), sigma)
 
+    def _looked(self, number: int, alpha_rad: float) -> Place:
+        """Where the feature is thought to be, after a look beside it where nobody could know."""
+        place = self._place(alpha_rad)
+        after = self._place(self._alphas[1]) if number == 0 and len(self._alphas) > 1 else place
+        if not self._look.needed(after):
+            return place
+        lens = self._geometry.lens(alpha_rad, number).value_m
+        set_preset(self._shared, self._preset)
+        set_lens(self._shared, lens + self._shared.scope.preset().defocus_m, self._focus.approach_m)
+        note = self._look.look(number, alpha_rad, place)
+        self._diary.write(note)
+        self._geometry = self._geometry.with_seen(*_seen_place(note))
+        return self._place(alpha_rad)
+
     def _lens(self, number: int, alpha_rad: float) -> Predicted:
         """The lens setting that focuses the image's middle: the feature may lie beside it, which is a height too."""
         found, place = self._geometry.lens(alpha_rad, number), self._place(alpha_rad)
@@ -131,7 +149,7 @@ class Series:
         preset = scope.preset()
         with shared.activities.during("moving"):
             scope.set_image_shift(in_image(place.at_m, self._axis_rad))
-        set_lens(shared, lens.value_m + preset.defocus_m, self._focus.approach_m)
+        set_lens(shared, lens.value_m + self._step_m(preset.defocus_m), self._focus.approach_m)
         sigma = math.hypot(lens.sigma_m, _step_error(shared.book.of(self._preset), preset.defocus_m))
         planned = Exposure(
             preset=self._preset,
@@ -145,14 +163,18 @@ class Series:
             flagged=_flag(self._node, sigma, refused),
         )
         begun = TiltBegun(number, alpha_rad, place.at_m, lens.value_m, lens.sigma_m, planned)
+        shared.check()
         self._diary.write(begun)
-        with shared.activities.during("exposing"):
-            frame = scope.acquire()
+        frame = shared.expose()
         dose = planned.dose_e_per_m2 if frame.dose_e_per_m2 is None else frame.dose_e_per_m2
         exposure = replace(planned, time_s=frame.time_s, dose_e_per_m2=dose)
         self._diary.keep(begun, exposure, frame)
         shared.audience.tell(Exposed(shared.audience.now_s(), self._unit, exposure, frame))
         self._track(begun, frame)
+
+    def _step_m(self, defocus_m: float) -> float:
+        """By how much the lens is stepped for an intended defocus: of a step some part stays behind."""
+        return defocus_m / (1 - self._shared.book.of(self._preset).uncertainty.focus_hysteresis)
 
     def _track(self, begun: TiltBegun, frame: Frame) -> None:
         """Find the feature in the new image, from the image nearest in tilt in which it was found."""
@@ -186,25 +208,15 @@ class Series:
         return self._views[number]
 
 
-def axis_of(calibration: Calibration, preset: str) -> float:
-    """The direction of the tilt axis in a preset's images. Raises CalibrationError where it is not known."""
-    if calibration.stage_tilt_axis_rad is None:
-        raise CalibrationError(
-            f"The direction of the stage's tilt axis in images of preset '{preset}' is not known, and a tilt series "
-            f"follows its feature across it. Run `eucentric calibrate alpha --preset {preset}`."
-        )
-    return calibration.stage_tilt_axis_rad
-
-
 def _seen_focus(note: TiltFocus, visit: int) -> tuple[Seen, ...]:
     if note.lens_m is None:
         return ()
     return (Seen("lens", note.alpha_rad, note.lens_m, note.sigma_m, visit, note.side),)
 
 
-def _seen_place(note: TiltTracked) -> tuple[Seen, ...]:
+def _seen_place(note: TiltTracked | TiltLooked) -> tuple[Seen, ...]:
     """The first image's place is zero by definition, and tells nothing."""
-    if note.number == 0:
+    if note.number == 0 or note.at_m is None:
         return ()
     (across, along), sigma = note.at_m, math.hypot(note.sigma_m, _DRIFT_M)
     return (

@@ -54,6 +54,20 @@ class TiltTracked:
 
 
 @dataclass(frozen=True, slots=True)
+class TiltLooked:
+    """An image of the focus target on this `side`, before the exposure: where the feature must lie then (None: not
+    told), as in `TiltTracked`."""
+
+    number: int
+    alpha_rad: float
+    side: int
+    dose_e_per_m2: float
+    at_m: Vector | None
+    sigma_m: float
+    kind: Literal["looked"] = "looked"
+
+
+@dataclass(frozen=True, slots=True)
 class TiltFocus:
     """Focus was measured at tilt `number`, on the focus target on this `side` of the feature (±1 along the tilt axis).
 
@@ -70,8 +84,8 @@ class TiltFocus:
     kind: Literal["focus"] = "focus"
 
 
-Note: TypeAlias = Annotated[TiltBegun | TiltTaken | TiltTracked | TiltFocus, Field(discriminator="kind")]
-_N = TypeVar("_N", TiltBegun, TiltTaken, TiltTracked, TiltFocus)
+Note: TypeAlias = Annotated[TiltBegun | TiltTaken | TiltTracked | TiltLooked | TiltFocus, Field(discriminator="kind")]
+_N = TypeVar("_N", TiltBegun, TiltTaken, TiltTracked, TiltLooked, TiltFocus)
 _NOTE: TypeAdapter[Note] = TypeAdapter(Note)
 
 

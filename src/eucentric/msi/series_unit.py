@@ -9,7 +9,7 @@ from eucentric.msi.going import go_to
 from eucentric.msi.lens import believed
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.series import Series
-from eucentric.msi.series_focus import SeriesFocus
+from eucentric.msi.series_focus import last_preset
 from eucentric.msi.series_notes import Diary, TiltFocus, TiltTaken
 from eucentric.msi.shared import Shared, Stopped
 from eucentric.msi.units import Unit
@@ -31,7 +31,7 @@ def series_unit(shared: Shared, unit: Unit) -> UnitOutcome:
     assert node.focus is not None
     diary = Diary(shared.journal, unit.key)
     diary.settle()
-    belief = believed(shared, unit, SeriesFocus(shared, unit, diary).preset)
+    belief = believed(shared, unit, last_preset(node.focus))
     series = Series(shared, unit, belief, diary)
     approach_m = shared.approach(unit).z_m
     go_to(shared, unit.place_m, belief.z_m, node.alpha_rad, settle_s=node.settle_s, approach_m=approach_m)

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from eucentric.calibration.instrument import Calibration
 from eucentric.correlation.register import register
 from eucentric.correlation.shift import FixedPattern, Shift
+from eucentric.errors import CalibrationError
 from eucentric.focus.settings import Thresholds
 from eucentric.images.frame import Frame
 from eucentric.images.stretch import common_shape
@@ -45,6 +47,16 @@ class Place:
 
     at_m: Vector
     sigma_m: float
+
+
+def axis_of(calibration: Calibration, preset: str) -> float:
+    """The direction of the tilt axis in a preset's images. Raises CalibrationError where it is not known."""
+    if calibration.stage_tilt_axis_rad is None:
+        raise CalibrationError(
+            f"The direction of the stage's tilt axis in images of preset '{preset}' is not known, and a tilt series "
+            f"follows its feature across it. Run `eucentric calibrate alpha --preset {preset}`."
+        )
+    return calibration.stage_tilt_axis_rad
 
 
 def in_image(at_m: Vector, axis_rad: float) -> Vector:

@@ -1,0 +1,54 @@
+"""Where the feature must lie, seen on a focus target: before an exposure that would else show something beside it.
+
+The first step of a series is the one that nobody can predict: a goniometer that runs out by 50 nm per degree moves the
+image by half a field at 3°. The focus targets move as the feature does, so they are looked at in its place.
+"""
+
+from __future__ import annotations
+
+from eucentric.msi.series_beside import Beside
+from eucentric.msi.series_notes import TiltLooked
+from eucentric.msi.shared import Shared
+from eucentric.msi.track import Place, View, axis_of, found_again
+
+OFF_CENTRE = 1 / 8
+"""A place known worse (1σ) than this part of the image's shorter side is looked at first: 3 σ keep it in the image."""
+_SIDE = 1
+
+
+class Look:
+    """Looks at one focus target with the series' own preset; the last image of it is the reference of the next."""
+
+    def __init__(self, shared: Shared, preset: str, beside: Beside) -> None:
+        self._shared, self._preset, self._beside = shared, preset, beside
+        self._axis_rad = axis_of(shared.book.of(preset), preset)
+        known = next(one for one in shared.scope.presets() if one.name == preset)
+        self._enough_m = OFF_CENTRE * min(known.size) * known.pixel_m
+        self._last: tuple[View, Place] | None = None
+
+    def needed(self, place: Place) -> bool:
+        """Whether a place is known too badly to be exposed."""
+        return place.sigma_m > self._enough_m
+
+    def look(self, number: int, alpha_rad: float, place: Place) -> TiltLooked:
+        """Take an image beside `place`, and say where the feature must lie. Raises InstrumentError, Aborted."""
+        shared = self._shared
+        self._beside.go(self._preset, place.at_m, _SIDE)
+        with shared.activities.during("tracking"):
+            frame = shared.scope.acquire()
+        dose = self._beside.spend(frame)
+        found = self._found(View(frame, alpha_rad, self._axis_rad, place.at_m), place)
+        if found is None:
+            return TiltLooked(number, alpha_rad, _SIDE, dose, None, 0.0)
+        return TiltLooked(number, alpha_rad, _SIDE, dose, found.at_m, found.sigma_m)
+
+    def _found(self, view: View, place: Place) -> Place | None:
+        """Compared with the last image; the first one says where `place` is."""
+        if self._last is None:
+            found: Place | None = Place(place.at_m, 0.0)
+        else:
+            reference, where = self._last
+            found = found_again(reference, where, view, workers=self._shared.workers)
+        if found is not None:
+            self._last = (view, found)
+        return found
