@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,6 +97,7 @@ def reach_of(paper: Paper) -> Reach:
     return Reach(allowed)
 
 
+@functools.lru_cache(maxsize=64)
 def leaves_of(paper: Paper) -> Leaves:
     """What a step leaves once it has converged, from the design matrix of its pattern alone."""
     measured = _beam(paper) if paper.step.focus_method is FocusMethod.BEAM_TILT else _stage(paper)
