@@ -114,6 +114,34 @@ def test_the_weights_add_up_to_one_so_that_no_height_matters() -> None:
     assert low.lens_m - high.lens_m == pytest.approx(150e-6, abs=1e-14)
 
 
+def test_a_point_that_no_such_film_has_is_doubted_and_named() -> None:
+    heights_um = {
+        (0.0, 0.0): 0.0,
+        (3.0, 3.0): 0.05,
+        (0.0, 6.0): 0.1,
+        (3.0, 9.0): 0.15,
+        (6.0, 0.0): 0.0,
+        (9.0, 3.0): 0.05,
+    }
+    fine = tuple(_found(p, h * UM, OWN_M) for p, h in heights_um.items())
+    assert Film(GRID, fine).at((0.0, 0.0), z_m=0.0).doubt == ""
+    wrong = tuple(_found(p, (h + (2.0 if p == (3.0, 3.0) else 0.0)) * UM, OWN_M) for p, h in heights_um.items())
+    said = Film(GRID, wrong).at((0.0, 0.0), z_m=0.0).doubt
+    assert "Focus found at (3.000 µm, 3.000 µm) (y, x) is 2." in said
+    assert "from what the other 5 about it say" in said
+
+
+def test_leaving_one_out_is_the_film_of_the_others() -> None:
+    """The closed form against the film of the others: 1/Qᵢᵢ is its variance there and the point's own."""
+    rng = np.random.default_rng(SEED)
+    places = [(float(y), float(x)) for y, x in rng.uniform(0, 9, (5, 2))]
+    far_m = 3e-6
+    found = [_found(p, far_m * (k == 2), 4e-9) for k, p in enumerate(places)]
+    others = Film(GRID, [f for k, f in enumerate(found) if k != 2]).at(found[2].place_m, z_m=0.0)
+    sigmas = (far_m + others.lens_m) / math.hypot(others.sigma_m, 4e-9)
+    assert f"({abs(sigmas):.1f} σ)" in Film(GRID, found).at((0.0, 0.0), z_m=0.0).doubt
+
+
 def test_nothing_found_and_another_tilt_are_refused() -> None:
     with pytest.raises(InputError, match="No focus was found"):
         Film(GRID, ())

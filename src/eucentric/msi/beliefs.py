@@ -142,6 +142,7 @@ class Beliefs:
             shared_sigma_m=math.hypot(focus.shared_sigma_m * steeper, runout, unsure_m * (steeper - 1)),
             step_sigma_m=focus.step_sigma_m * max(steeper, 1.0),
             parfocal_sigma_m=focus.parfocal_sigma_m * steeper,
+            doubt=focus.doubt,
         )
 
 

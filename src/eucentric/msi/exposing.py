@@ -70,7 +70,7 @@ def _expose(shared: Shared, unit: Unit, node: NodeSettings, failed: str) -> Unit
         dose_e_per_m2=preset.dose_e_per_m2,
         intended_m=preset.defocus_m if matters else None,
         error_sigma_m=sigma,
-        flagged=_flag(node, sigma, failed),
+        flagged=_flag(node, sigma, failed) or (belief.doubt if matters else ""),
     )
     shared.check()
     shared.journal.exposing(unit.key, planned)

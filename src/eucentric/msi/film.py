@@ -21,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eucentric.errors import InputError
+from eucentric.focus.again import SURPRISE_SIGMAS
 from eucentric.msi.application import GridSettings
 from eucentric.msi.outcome import FocusFound
+from eucentric.units import show_length
 
 Array = NDArray[np.float64]
 Vector = tuple[float, float]
@@ -63,6 +65,8 @@ class FilmFocus:
     shared_sigma_m: float
     step_sigma_m: float = 0.0
     parfocal_sigma_m: float = 0.0
+    doubt: str = ""
+    """Why it is not to be relied on: found points that no such film has; empty where they agree."""
 
     @property
     def sigma_m(self) -> float:
@@ -116,6 +120,7 @@ class Film:
             film_sigma_m=math.hypot(film_m, self._arrival_m),
             shared_sigma_m=math.hypot(float(weight @ self._shared_m), by_z),
             step_sigma_m=math.hypot(step, scales.metre_sigma * defocus_m),
+            doubt=self._doubt,
         )
 
     def _solve(self) -> None:
@@ -125,6 +130,27 @@ class Film:
         plane = self._plane(self._places)
         self._pulled = self._inverse @ plane
         self._plane_m2 = np.linalg.inv(plane.T @ self._pulled + np.diag([0.0, 1.0, 1.0]))
+        self._doubt = self._doubted()
+
+    def _doubted(self) -> str:
+        """A sentence where a found point is far from what the others say of its place.
+
+        With Q = V⁻¹ − V⁻¹F(FᵀV⁻¹F + prior)⁻¹FᵀV⁻¹ that distance is (Qh)ᵢ/Qᵢᵢ and its variance 1/Qᵢᵢ (leave one out).
+        """
+        if len(self._places) < 2:
+            return ""
+        alone = self._inverse - self._pulled @ self._plane_m2 @ self._pulled.T
+        off = alone @ (self._heights_m - self._heights_m.mean()) / np.diag(alone)
+        sigmas = np.abs(off) * np.sqrt(np.diag(alone))
+        worst = int(np.argmax(sigmas))
+        if sigmas[worst] <= SURPRISE_SIGMAS:
+            return ""
+        y, x = (show_length(float(v)) for v in self._places[worst])
+        return (
+            f"Focus found at ({y}, {x}) (y, x) is {show_length(float(off[worst]))} ({sigmas[worst]:.1f} σ) from what "
+            f"the other {len(self._places) - 1} about it say: one of them is wrong, or the film bends more than the grid's "
+            "settings (slope, bend) say."
+        )
 
     def _weights(self, place: Array) -> tuple[Array, float]:
         """The weights (found,) of the found heights, which add up to 1, and the film's 1σ there."""

@@ -23,13 +23,15 @@ of a lens that is not where it was left."""
 class Belief:
     """With the stage at `z_m`, the lens' absolute setting that is in focus at a place, its 1σ, and the bounds of both.
 
-    `sigma_m` is None where no focus was found yet: then the lens is at eucentric focus, and z as it was found.
+    `sigma_m` is None where no focus was found yet: then the lens is at eucentric focus, and z as it was found. `doubt`
+    says that what was found near it does not fit together.
     """
 
     lens_m: float
     sigma_m: float | None
     z_m: float
     known: Known
+    doubt: str = ""
 
 
 def believed(shared: Shared, unit: Unit, preset: str, defocus_m: float = 0.0) -> Belief:
@@ -48,7 +50,7 @@ def believed(shared: Shared, unit: Unit, preset: str, defocus_m: float = 0.0) ->
     focus, unsure_m = shared.beliefs.focus(found, at), _forgotten_m(shared, near, preset)
     more = COVERAGE * (math.hypot(focus.sigma_m, unsure_m) - focus.sigma_m)
     known = Known(known.height_within_m + more, known.defocus_within_m + more)
-    return Belief(focus.lens_m, math.hypot(focus.sigma_m, unsure_m), z_m, known)
+    return Belief(focus.lens_m, math.hypot(focus.sigma_m, unsure_m), z_m, known, focus.doubt)
 
 
 def believed_if_calibrated(shared: Shared, unit: Unit, preset: str) -> Belief:
