@@ -148,8 +148,8 @@ class Film:
         y, x = (show_length(float(v)) for v in self._places[worst])
         return (
             f"Focus found at ({y}, {x}) (y, x) is {show_length(float(off[worst]))} ({sigmas[worst]:.1f} σ) from what "
-            f"the other {len(self._places) - 1} about it say: one of them is wrong, or the film bends more than the grid's "
-            "settings (slope, bend) say."
+            f"the other {len(self._places) - 1} about it say: one of them is wrong, or the film bends more than "
+            "the grid's settings (slope, bend) say."
         )
 
     def _weights(self, place: Array) -> tuple[Array, float]:
