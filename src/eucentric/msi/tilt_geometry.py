@@ -136,8 +136,7 @@ class TiltGeometry:
         """Prior covariance (rows, columns)."""
         left = np.array([self._features(one) for one in rows])
         right = np.array([self._features(one) for one in columns])
-        waves = np.array([[self._waves(one, other) for other in columns] for one in rows])
-        return np.asarray(left @ right.T + waves, dtype=np.float64)
+        return np.asarray(left @ right.T + self._waves(rows, columns), dtype=np.float64)
 
     def _features(self, one: Seen) -> Array:
         """By how much each thing not known, at 1σ, moves a number: f, h₀, a, r_y, r_x, and the film beside it."""
@@ -153,18 +152,19 @@ class TiltGeometry:
         height, axis = (math.sin(first) - sin) * p.height_m, (math.cos(first) - cos) * p.axis_m
         return np.array([0.0, height, axis, runout, 0.0, 0.0, 0.0, 0.0])
 
-    def _waves(self, one: Seen, other: Seen) -> float:
-        """Covariance by wobble, and what differs from stay to stay."""
-        p = self.priors
-        if one.what != other.what:
-            return 0.0
-        if one.what == "lens":
-            again = p.arrival_m**2 if one.visit == other.visit else 0.0
-            return self._wobble(one.alpha_rad, other.alpha_rad) + again
-        a, b, first = one.alpha_rad, other.alpha_rad, self.first_rad
-        return self._wobble(a, b) - self._wobble(a, first) - self._wobble(first, b) + self._wobble(first, first)
+    def _waves(self, rows: list[Seen], columns: list[Seen]) -> Array:
+        """Covariance by wobble, and by what differs from stay to stay: of heights, and of places from the first."""
+        p, first = self.priors, np.array([[self.first_rad]])
+        what, other = (np.array([one.what for one in some]) for some in (rows, columns))
+        visit, again = (np.array([one.visit for one in some]) for some in (rows, columns))
+        a, b = np.array([[one.alpha_rad] for one in rows]), np.array([[one.alpha_rad for one in columns]])
+        both = self._wobble(a, b)
+        height = both + p.arrival_m**2 * (visit[:, None] == again[None])
+        place = both - self._wobble(a, first) - self._wobble(first, b) + p.wobble_m**2
+        waves = np.where((what == "lens")[:, None], height, place)
+        return np.asarray(np.where(what[:, None] == other[None], waves, 0.0), dtype=np.float64)
 
-    def _wobble(self, alpha_rad: float, other_rad: float) -> float:
+    def _wobble(self, alpha_rad: Array, other_rad: Array) -> Array:
         """Matérn 5/2: functions with two derivatives."""
-        away = math.sqrt(5) * abs(alpha_rad - other_rad) / self.priors.wobble_length_rad
-        return self.priors.wobble_m**2 * (1 + away + away**2 / 3) * math.exp(-away)
+        away = math.sqrt(5) * np.abs(alpha_rad - other_rad) / self.priors.wobble_length_rad
+        return np.asarray(self.priors.wobble_m**2 * (1 + away + away**2 / 3) * np.exp(-away), dtype=np.float64)
