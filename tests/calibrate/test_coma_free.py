@@ -56,7 +56,7 @@ def test_without_cs_the_axis_is_not_told_but_b2_is() -> None:
 
 def test_it_names_the_calibration_that_it_needs() -> None:
     scope = optics_scope()
-    with pytest.raises(CalibrationError, match="tilt-response"):
+    with pytest.raises(CalibrationError, match="eucentric calibrate tilt --preset fa"):
         measure_coma_free(scope.guarded, unknown(scope))
 
 

@@ -32,11 +32,35 @@ def test_points_fit_and_what_it_leaves() -> None:
     figure = calibration_figure(record(), (EVIDENCE,))
     above, below = figure.axes
     assert (above.get_ylabel(), below.get_xlabel()) == ("displacement (px)", "defocus (µm)")
-    assert below.get_ylabel() == "residual (px)"
+    assert below.get_ylabel() == "residual\n(px)"
     drawn = [np.asarray(line.get_ydata(), dtype=float) for line in below.lines]
     assert any(len(y) == 3 and np.allclose(y, [0.1, 0.0, -0.1]) for y in drawn)
     assert "Good enough." in figure.get_suptitle()
     assert "±" in figure.get_suptitle()
+
+
+def test_two_points_leave_no_residual_and_no_empty_panel() -> None:
+    two = Series("readings", X[:2], X[:2], np.full(2, 0.01), X[:2], X[:2])
+    for series in (two, BARE):
+        (only,) = calibration_figure(record(), (Evidence("Null", "lens (µm)", "C1 (µm)", (series,)),)).axes
+        assert (only.get_xlabel(), only.get_ylabel()) == ("lens (µm)", "C1 (µm)")
+
+
+def test_errors_too_small_to_be_drawn_are_told() -> None:
+    above, _ = calibration_figure(record(), (EVIDENCE,)).axes
+    legend = above.get_legend()
+    assert legend is not None
+    assert [t.get_text() for t in legend.get_texts()] == ["tilt along x (1σ 0.05 px)", "bare"]
+
+
+def test_labels_do_not_overlap() -> None:
+    """The longest that a calibration has, above a residual panel of a quarter of the height."""
+    long = Evidence("Image motion", "stage Z (µm)", "motion (pixels per degree)", (LINE,))
+    figure = calibration_figure(record(), (long,))
+    figure.draw_without_rendering()
+    above, below = (axes.yaxis.label.get_window_extent() for axes in figure.axes)
+    assert not above.overlaps(below)
+    assert below.ymin >= 0
 
 
 def test_several_pieces_of_evidence_and_none(tmp_path: Path) -> None:

@@ -271,4 +271,4 @@ def _evidence(fit: AlphaFit) -> Evidence:
         Series("across the tilt axis", z, np.asarray(turned.real), sigma, at, np.asarray(line)),
         Series("along it", z, np.asarray(turned.imag), sigma, at, across),
     )
-    return Evidence("Image motion by stage tilt", "stage Z (µm)", "motion (pixels per degree)", series)
+    return Evidence("Image motion by stage tilt", "stage Z (µm)", "motion (px per degree)", series)

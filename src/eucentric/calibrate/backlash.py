@@ -33,7 +33,7 @@ from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.quantities import AlphaResponse, StageBacklash
 from eucentric.errors import NotMeasuredError
 from eucentric.microscope.guarded import Guarded
-from eucentric.units import show_length
+from eucentric.units import minus, show_length
 
 _MOVE_NOISE_M = 5e-9
 
@@ -152,7 +152,7 @@ def _words(quantity: StageBacklash, why: str) -> tuple[Level, str]:
         said += f"; alpha was not measured ({why}). "
     else:
         alpha, sigma = math.degrees(quantity.alpha_rad), math.degrees(quantity.alpha_sigma_rad)
-        said += f", its tilt {alpha:+.3f} ± {sigma:.3f}° further. "
+        said += f", its tilt {minus(f'{alpha:+.3f}')} ± {sigma:.3f}° further. "
     if quantity.z_sigma_m > 0.1e-6:
         return Level.AMBER, said + "Measure again when the drift is over."
     if abs(quantity.z_m) < 0.05e-6:

@@ -33,6 +33,7 @@ from eucentric.calibration.record import Level, optics_of
 from eucentric.errors import Aborted, EucentricError, InstrumentError
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Microscope
+from eucentric.units import minus
 
 ALIGNMENTS = (*KEYS, RUNOUT)
 """Kinds that are measured anew and compared; the pivot first, because without light nothing else is told. Last what
@@ -135,7 +136,9 @@ class _Check:
         def near() -> Line:
             come_near(self._scope, self._book, self._plan.presets)
             z = self._scope.stage().z_m
-            return Line("height", Level.GREEN, f"stage Z {z * 1e6:.1f} µm", "The specimen was brought to focus.", z)
+            return Line(
+                "height", Level.GREEN, minus(f"stage Z {z * 1e6:.1f} µm"), "The specimen was brought to focus.", z
+            )
 
         if self._line("height", near):
             return True

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eucentric.calibrate.focus_here import c1_here, needs_tilt
-from eucentric.calibrate.least_squares import Fit, fit
+from eucentric.calibrate.least_squares import Fit, fit, sigma_px
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
 from eucentric.calibrate.response_fit import coils
 from eucentric.calibrate.shots import Moved, Shot, Shots, approach_defocus, believing, step_up
@@ -27,6 +27,7 @@ from eucentric.calibration.instrument import Calibration, Vector
 from eucentric.calibration.quantities import ComaFreeAxis
 from eucentric.microscope.guarded import Guarded
 from eucentric.optics.aberrations import Aberrations
+from eucentric.units import minus
 
 Complex = NDArray[np.complex128]
 
@@ -221,7 +222,8 @@ def _words(quantity: ComaFreeAxis, sigma: float | None, c3_m: float) -> tuple[Le
             "Correct it with the corrector's coma alignment; beam tilts stay about the present zero."
         )
     y, x = (1e3 * t for t in quantity.tilt_rad)
-    known = f"The coma-free axis is at ({y:+.2f}, {x:+.2f}) mrad (y, x), known to {sigma * 1e3:.3f} mrad"
+    at = minus(f"({y:+.2f}, {x:+.2f}) mrad (y, x)")
+    known = f"The coma-free axis is at {at}, known to {sigma * 1e3:.3f} mrad"
     if sigma <= _GREEN_RAD:
         return Level.GREEN, f"{known}: good enough."
     if sigma <= _AMBER_RAD:
@@ -241,7 +243,7 @@ def _evidence(found: _Round, shots: Shots) -> tuple[Evidence, ...]:
         left = (complex(rest[1], rest[0]) * along.conjugate()).real * shots.pixel_m
         angles.append(math.degrees(np.angle(beta)))
         even.append(3 * abs(beta) ** 2 * (found.b2 * along).real + left)
-        sigmas.append(math.sqrt(0.5 * float(np.trace(m.covariance_px2))) * shots.pixel_m)
+        sigmas.append(sigma_px(m.covariance_px2) * shots.pixel_m)
     x, ring = np.linspace(-180, 180, 73), shots.calibration.tilt_matrix
     size = math.sqrt(abs(float(np.linalg.det(np.array(ring)))))
     radius = max((math.dist(m.second.tilt_rad, found.centre) for m in found.moved), default=0.0) * size

@@ -98,7 +98,7 @@ def height_outcome(series: ZSeries, plan: HeightPlan) -> Outcome:
 def z_evidence(series: ZSeries) -> Evidence:
     """The lens setting that keeps C1, against Z."""
     z = np.array([r.z_m for r in series.readings]) * _UM
-    lens, sigma = series.lens_at_z * _UM, np.array([r.sigma_m for r in series.readings]) * _UM
+    lens, sigma = series.lens_at_z * _UM, np.hypot([r.sigma_m for r in series.readings], _FLOOR_M) * _UM
     at = np.array([z.min(), z.max()])
     line = lens.mean() - series.c1_per_z * (at - z.mean())
     points = Series("readings", z, lens, sigma, at, line)

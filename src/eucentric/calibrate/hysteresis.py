@@ -86,10 +86,12 @@ def _words(quantity: LensHysteresis) -> tuple[Level, str]:
 
 
 def sided_evidence(readings: tuple[Reading, ...], sides: tuple[int, ...], title: str) -> Evidence:
-    """C1 against time, from above and from below."""
-    series = []
-    for side, label in ((ABOVE, "from above"), (BELOW, "from below")):
-        own = [r for r, s in zip(readings, sides, strict=True) if s == side]
-        x, y, sigma = (np.array([getattr(r, name) for r in own]) for name in ("time_s", "c1_m", "sigma_m"))
-        series.append(Series(label, x - readings[0].time_s, y * 1e6, sigma * 1e6))
+    """C1 against time, from above and from below, and two parallel lines: what lies between them was asked for."""
+    time, c1, sigma = (np.array([getattr(r, name) for r in readings]) for name in ("time_s", "c1_m", "sigma_m"))
+    side, time = np.array(sides), time - time[0]
+    level, drift, width = np.linalg.lstsq(np.stack([np.ones(time.size), time, 0.5 * side], axis=-1), c1, rcond=None)[0]
+    series, ends = [], np.array([time.min(), time.max()])
+    for one, label in ((ABOVE, "from above"), (BELOW, "from below")):
+        own, line = side == one, level + drift * ends + 0.5 * width * one
+        series.append(Series(label, time[own], c1[own] * 1e6, sigma[own] * 1e6, ends, line * 1e6))
     return Evidence(title, "time (s)", "C1 (µm)", tuple(series))

@@ -127,10 +127,8 @@ def _parfocal(found: Parfocality, _believed: Calibration, stored: AnyQuantity | 
     before = stored.difference_m if isinstance(stored, Parfocality) else 0.0
     off = found.difference_m - before
     level = _sure(off, found.difference_sigma_m, _PARFOCAL_M)
-    against = "calibrated" if isinstance(stored, Parfocality) else "none"
-    value = (
-        f"{with_sigma(found.difference_m, found.difference_sigma_m, 'µm', 1e6)} ({against} was {show_length(before)})"
-    )
+    against = f"calibrated was {show_length(before)}" if isinstance(stored, Parfocality) else "never calibrated"
+    value = f"{with_sigma(found.difference_m, found.difference_sigma_m, 'µm', 1e6)} ({against})"
     said = f"Presets {preset} and {found.reference} focus alike."
     if level is not Level.GREEN and _unsure(off, found.difference_sigma_m):
         said = _UNSURE

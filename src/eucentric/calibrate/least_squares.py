@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,11 @@ class Fit:
     def chi2_per_dof(self) -> float:
         """χ² per degree of freedom; 1 where there is none left over."""
         return self.chi2 / self.dof if self.dof > 0 else 1.0
+
+
+def sigma_px(covariance: Array) -> float:
+    """1σ of a shift, per component, as `fit` weighs it: its own (2, 2), and the floor."""
+    return math.sqrt(0.5 * float(np.trace(covariance)) + FLOOR_PX**2)
 
 
 def fit(design: Array, observed: Array, covariances: Array, *, floor: float = FLOOR_PX) -> Fit:

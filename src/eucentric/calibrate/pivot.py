@@ -222,19 +222,30 @@ def _evidence(found: _Found, edges: list[_Edge]) -> tuple[Evidence, ...]:
         x = np.array([e.tilt_rad[k] for e in mine])
         column = found.matrix[:, k]
         along = column / max(float(np.hypot(*column)), 1e-12)
-        y = np.array([(_own_centre(e, found) - found.centre) @ along for e in mine])
+        centres = [_own_centre(e, found) for e in mine]
+        y = np.array([(c.at_m - found.centre) @ along for c in centres])
+        sigma = np.array([c.sigma_m for c in centres]) * 1e9
         line = np.array([x.min(), x.max()]) if x.size else np.zeros(0)
         curve = line * float(np.hypot(*column)) * 1e9
-        series.append(Series(f"tilt along {name}", x * 1e3, y * 1e9, None, line * 1e3, curve))
+        series.append(Series(f"tilt along {name}", x * 1e3, y * 1e9, sigma, line * 1e3, curve))
     return (Evidence("Pivot point", "beam tilt (mrad)", "displacement of the lit area (nm)", tuple(series)),)
 
 
-def _own_centre(edge: _Edge, found: _Found) -> Array:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Centre:
+    at_m: Array
+    sigma_m: float  # of the component that is told worse
+
+
+def _own_centre(edge: _Edge, found: _Found) -> _Centre:
     """Centre of the circle of the common radius through this image's points, by a few Gauss-Newton steps."""
     centre = found.centre + found.matrix @ np.array(edge.tilt_rad)
     for _ in range(5):
         away = edge.points_m - centre
         far = np.hypot(away[:, 0], away[:, 1])
-        step, *_rest = np.linalg.lstsq(away / far[:, None], far - found.radius, rcond=1e-3)
+        toward = away / far[:, None]
+        step, *_rest = np.linalg.lstsq(toward, far - found.radius, rcond=1e-3)
         centre = centre + step
-    return np.asarray(centre)
+    left = float(np.median(np.abs(far - found.radius - toward @ step))) * 1.48
+    worst = float(np.linalg.svd(toward, compute_uv=False)[-1])
+    return _Centre(np.asarray(centre), left * math.sqrt(_INDEPENDENT) / max(worst, 1e-3))

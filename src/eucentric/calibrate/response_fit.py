@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from eucentric.calibrate.least_squares import Array, Fit, fit
+from eucentric.calibrate.least_squares import Array, Fit, fit, sigma_px
 from eucentric.calibrate.shots import Moved
 from eucentric.calibration.instrument import Vector
 from eucentric.errors import NotMeasuredError
@@ -32,6 +32,7 @@ class Response:
     axis: NDArray[np.int_]  # (n,) 0: tilted along x, 1: along y
     separation_rad: Array  # (n,)
     by_defocus_px: Array  # (n, 2) shifts without intercept and drift
+    sigma_px: Array  # (n,) 1σ of them, per component
     focus_m: float  # the lens' defocus at focus, where the response is told
 
 
@@ -75,7 +76,8 @@ def _solved(seen: list[Moved], focus_m: float) -> Response:
     rest = observed - design[:, _CUBIC + 1 :] @ values[_CUBIC + 1 :]
     told = float(np.sqrt(covariance[_CUBIC, _CUBIC])) if small.any() else None
     focus = focus_m + _zero(matrix, values, float(size.max()))
-    return Response(matrix, covariance[:4, :4], cubic, told, found, defocus, axis, size, rest.reshape(-1, 2), focus)
+    sigmas, left = np.array([sigma_px(c) for c in covariances]), rest.reshape(-1, 2)
+    return Response(matrix, covariance[:4, :4], cubic, told, found, defocus, axis, size, left, sigmas, focus)
 
 
 def _zero(matrix: Array, values: Array, separation_rad: float) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from eucentric.calibrate.focus_here import c1_here, needs_tilt
-from eucentric.calibrate.least_squares import Array, Fit, fit
+from eucentric.calibrate.least_squares import Array, Fit, fit, sigma_px
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
 from eucentric.calibrate.response_fit import coils
 from eucentric.calibrate.rough import AXES
@@ -24,6 +24,7 @@ from eucentric.calibration.instrument import Calibration
 from eucentric.calibration.quantities import RotationCentre
 from eucentric.errors import NotMeasuredError
 from eucentric.microscope.guarded import Guarded
+from eucentric.units import minus
 
 _GREEN_RAD, _AMBER_RAD = 0.1e-3, 0.3e-3
 _FEWEST = 5  # of eight; four unknowns and drift
@@ -106,7 +107,8 @@ def _outcome(seen: list[Moved], found: Fit, shots: Shots, away_m: float) -> Outc
     scale = math.sqrt(abs(float(np.linalg.det(matrix))))
     sigma = axis_sigma(float(found.sigma[:2].max()) / scale, 2 * away_m)  # of the axis, and of the lens' turn about it
     quantity = RotationCentre(tilt_rad=(float(y), float(x)), tilt_sigma_rad=sigma)
-    known = f"The rotation centre is at ({y * 1e3:+.2f}, {x * 1e3:+.2f}) mrad (y, x), known to {sigma * 1e3:.3f} mrad"
+    at = minus(f"({y * 1e3:+.2f}, {x * 1e3:+.2f}) mrad (y, x)")
+    known = f"The rotation centre is at {at}, known to {sigma * 1e3:.3f} mrad"
     more = "Wait for drift to end, or move to a place with more contrast, and measure again."
     level, sentence = Level.RED, f"{known}: not good enough. {more}"
     if sigma <= _AMBER_RAD:
@@ -133,7 +135,9 @@ def _evidence(seen: list[Moved], found: Fit, shots: Shots) -> tuple[Evidence, ..
         left = residual[:, k] * shots.pixel_m / step
         along = tilt - still[k] + left
         line = np.array([tilt.min(), tilt.max()])
-        series.append(Series(f"along {name}", tilt * 1e3, along * 1e3, None, line * 1e3, (line - still[k]) * 1e3))
+        sigma = np.array([sigma_px(m.covariance_px2) for m in seen]) * shots.pixel_m / np.abs(step)
+        fitted = (line * 1e3, (line - still[k]) * 1e3)
+        series.append(Series(f"along {name}", tilt * 1e3, along * 1e3, sigma * 1e3, *fitted))
     labels = ("beam tilt in the image (mrad)", "movement per defocus (nm/µm)")
     return (Evidence("Rotation centre", *labels, tuple(series)),)
 

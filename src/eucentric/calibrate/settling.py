@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eucentric.calibrate.focus_here import c1_here, needs_tilt
-from eucentric.calibrate.least_squares import Array, Fit, fit
+from eucentric.calibrate.least_squares import Array, Fit, fit, sigma_px
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
 from eucentric.calibrate.shots import Moved, Shots, approach_defocus
 from eucentric.calibration.instrument import Calibration
@@ -220,7 +220,7 @@ def _evidence(decay: _Decay, seen: list[_Point], step: Array) -> tuple[Evidence,
     waits = np.array([p.wait_s for p in seen])
     model = decay.left * np.exp(-waits / decay.time_s)
     rest = np.array([(p.moved.vector - f) @ step / size for p, f in zip(seen, fitted, strict=True)])
-    sigmas = np.array([math.sqrt(float(step @ p.moved.covariance_px2 @ step)) / size for p in seen])
+    sigmas = np.array([sigma_px(p.moved.covariance_px2) for p in seen]) / math.sqrt(size)
     order = np.argsort(waits, kind="stable")
     x = np.linspace(0, float(waits.max()), 100)
     curve = decay.left * np.exp(-x / decay.time_s) * 100

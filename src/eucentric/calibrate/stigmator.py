@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eucentric.calibrate.focus_here import c1_here, needs_tilt
-from eucentric.calibrate.least_squares import Fit, fit
+from eucentric.calibrate.least_squares import Fit, fit, sigma_px
 from eucentric.calibrate.outcome import Evidence, Level, Outcome, Progress, Series, silent
 from eucentric.calibrate.rough import AXES
 from eucentric.calibrate.shots import Moved, Shot, Shots, approach_defocus, step_up
@@ -207,13 +207,14 @@ def _evidence(found: Fit, seen: list[_Seen], pixel_m: float) -> tuple[Evidence, 
         line = np.array([x.min(), x.max()])
         for part in (0, 1):
             y = np.array([c[1][part] for c in mine]) + a0[part] + response[part, k] * x
+            sigma = np.array([c[2] for c in mine])[order] * 1e9
             curve = (a0[part] + response[part, k] * line) * 1e9
-            series.append(Series(f"{'ab'[part]} by stigmator {name}", x[order], y[order] * 1e9, None, line, curve))
+            series.append(Series(f"{'ab'[part]} by stigmator {name}", x[order], y[order] * 1e9, sigma, line, curve))
     return (Evidence("Stigmator response", "stigmator, from its setting", "astigmatism (nm)", tuple(series)),)
 
 
-def _left(found: Fit, seen: list[_Seen], pixel_m: float) -> list[tuple[_Cross, NDArray[np.float64]]]:
-    """Each cross with the astigmatism (a, b) that the fit leaves in it, metres."""
+def _left(found: Fit, seen: list[_Seen], pixel_m: float) -> list[tuple[_Cross, NDArray[np.float64], float]]:
+    """Each cross with the astigmatism (a, b) that the fit leaves in it and its 1σ per component, metres."""
     rest = np.array([s.moved.shift_px for s in seen]).ravel() - np.array([s.spherical_px for s in seen]).ravel()
     left = (rest - found.fitted).reshape(-1, 2)
     out = []
@@ -221,5 +222,6 @@ def _left(found: Fit, seen: list[_Seen], pixel_m: float) -> list[tuple[_Cross, N
         # A pair's step β₂ − β₁ = Δ is moved by A·Δ̄: over both pairs of a cross the mean of d·Δ / |Δ|² is A.
         mine = [(s, complex(x, y)) for s, (y, x) in zip(seen, left, strict=True) if s.cross is cross]
         a1 = np.mean([d * s.step / abs(s.step) ** 2 for s, d in mine]) * pixel_m
-        out.append((cross, np.array([a1.real, a1.imag])))
+        each = [sigma_px(s.moved.covariance_px2) / abs(s.step) for s, _ in mine]
+        out.append((cross, np.array([a1.real, a1.imag]), math.hypot(*each) / len(each) * pixel_m))
     return out

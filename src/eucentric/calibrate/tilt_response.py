@@ -174,5 +174,6 @@ def _evidence(found: Response) -> tuple[Evidence, ...]:
         order = np.argsort(x)
         line = np.array([x.min(), x.max()])
         gain = 1 + found.cubic_per_rad2 * (separation / 2) ** 2
-        series.append(Series(name, x[order], y[order], None, line, line * 1e-6 * size * separation * gain))
+        sigma = found.sigma_px[mine][order]
+        series.append(Series(name, x[order], y[order], sigma, line, line * 1e-6 * size * separation * gain))
     return (Evidence("Tilt response", "defocus from focus (µm)", "displacement of a pair (px)", tuple(series)),)
