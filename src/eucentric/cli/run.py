@@ -115,8 +115,7 @@ def _run(opening: Opening, console: Console) -> Report:
 
     def report_of(result: SessionResult) -> Report:
         resume = "" if result.complete else opening.resume
-        instrument = opening.journal.noted.about.instrument
-        return Report(result, opening.application, watcher.truths, str(opening.folder), resume, instrument)
+        return Report(result, opening.application, watcher.truths, str(opening.folder), resume, opening.instrument)
 
     watcher = Watcher(opening.microscope, opening.folder)
     with SessionLive(console) as live:

@@ -52,6 +52,7 @@ class Opening:
     journal: Journal
     folder: Path
     resume: str
+    instrument: str  # with the simulation's seed
     cautions: tuple[str, ...] = ()
 
 
@@ -67,13 +68,15 @@ def _new(wanted: Wanted) -> Opening:
     folder = wanted.out
     name = f"{datetime.now():%Y-%m-%d-%H%M%S}-{application.name}-seed{seed}".replace(" ", "-").lower()
     folder = empty_folder(folder) if folder is not None else new_folder(Path("runs"), name)
-    journal = Journal.create(folder, application, instrument=instrument.instrument, seed=seed, version=__version__)
+    journal = Journal.create(folder, application, instrument=instrument.microscope.name, seed=seed, version=__version__)
     kept = None if wanted.calibrations is None else str(wanted.calibrations.resolve())
     try:
         (folder / OPTIONS).write_text(json.dumps({"seed": seed, "calibrations": kept}), encoding="utf-8")
     except OSError as error:
         raise InputError(f"The folder {folder} can't be written: {error.strerror}. Choose another place.") from error
-    return Opening(instrument.microscope, prepared, application, journal, folder, _command(folder), told)
+    return Opening(
+        instrument.microscope, prepared, application, journal, folder, _command(folder), instrument.instrument, told
+    )
 
 
 def _again(wanted: Wanted, folder: Path) -> Opening:
@@ -86,7 +89,9 @@ def _again(wanted: Wanted, folder: Path) -> Opening:
     except Exception:
         journal.close()
         raise
-    return Opening(instrument.microscope, prepared, application, journal, folder, _command(folder), told)
+    return Opening(
+        instrument.microscope, prepared, application, journal, folder, _command(folder), instrument.instrument, told
+    )
 
 
 def _application(wanted: Wanted) -> Application:

@@ -85,7 +85,8 @@ def _parts(report: Report, whole: bool) -> Iterator[RenderableType]:
     focused = [o for o in report.result.outcomes if report.application.node(o.node).kind is not Kind.ACQUIRE]
     yield report.title
     if focused:
-        yield from _cut(focused, whole, lambda some: _node_table(report, some))
+        yield from _cut(focused, whole, lambda some: _needs_table(report, some))
+        yield from _cut(focused, whole, lambda some: _left_table(report, some))
     shots = report.shots()
     if shots:
         yield from _cut(shots, whole, lambda some: _shot_table(report, some))
@@ -113,26 +114,36 @@ def _cut(rows: list[Any], whole: bool, table: Any) -> Iterator[RenderableType]:
     yield f"(The last {_ON_SCREEN} of {len(rows)}; all of them are in report.txt.)\n"
 
 
-def _node_table(report: Report, outcomes: list[UnitOutcome]) -> Table:
-    """What each focus node needed and promised, what it left, and what it spent."""
-    knows = any(o.key in report.truths.c1_m for o in outcomes)
-    out = _table("Focus nodes (bounds: 3 σ)")
-    for name in ("target", "needs: is/limit", "promises: is/limit", "C1 left", *(["true"] if knows else [])):
-        out.add_column(name, overflow="fold", no_wrap=name != "target")
+def _needs_table(_report: Report, outcomes: list[UnitOutcome]) -> Table:
+    """What each focus node needed and promised, with what was known, and what it spent."""
+    out = _table("Focus nodes: what they need and promise (bounds: 3 σ)")
+    out.add_column("target", overflow="fold")
+    for name in ("needs: is/limit", "promises: is/limit"):
+        out.add_column(name, no_wrap=True)
     out.add_column("e/Å²", justify="right", no_wrap=True)
-    out.add_column("ended", no_wrap=True)
     for o in outcomes:
-        found = "" if o.found is None else (f"{length(o.found.c1_m)} ± {length(COVERAGE * o.found.total_sigma_m)}")
-        true = _true_words(report, o) if knows else ()
-        dose = f"{o.focus_dose_e_per_m2 / _E_PER_A2:.1f}"
-        out.add_row(o.key, _check_lines(o.needs), _check_lines(o.promises), found, *true, dose, str(o.status))
+        ended = "" if o.status is Status.DONE else str(o.status)
+        promises = "\n".join(one for one in (_check_lines(o.promises), ended) if one)
+        out.add_row(o.key, _check_lines(o.needs), promises, f"{o.focus_dose_e_per_m2 / _E_PER_A2:.1f}")
     return out
 
 
-def _true_words(report: Report, o: UnitOutcome) -> tuple[str]:
-    if o.key not in report.truths.c1_m:
-        return ("",)
-    return ((f"C1 {length(report.truths.c1_m[o.key])}\nheight {length(report.truths.height_m[o.key])}"),)
+def _left_table(report: Report, outcomes: list[UnitOutcome]) -> Table:
+    """What each focus node left, and the truth."""
+    knows = any(o.key in report.truths.c1_m for o in outcomes)
+    out = _table("Focus nodes: what they left")
+    out.add_column("target", overflow="fold")
+    for name in ("defocus", "± 3 σ", *(["true defocus", "true height"] if knows else [])):
+        out.add_column(name, justify="right", no_wrap=True)
+    for o in outcomes:
+        found = ("", "") if o.found is None else (length(o.found.c1_m), f"±{length(COVERAGE * o.found.total_sigma_m)}")
+        true = [(_known(report.truths.c1_m, o.key)), _known(report.truths.height_m, o.key)] if knows else []
+        out.add_row(o.key, *found, *true)
+    return out
+
+
+def _known(values_m: dict[str, float], key: str) -> str:
+    return length(values_m[key]) if key in values_m else ""
 
 
 def _check_lines(checks: tuple[Check, ...]) -> str:
@@ -142,8 +153,12 @@ def _check_lines(checks: tuple[Check, ...]) -> str:
 def _check_line(check: Check) -> str:
     """In the unit of the limit: "height ±1.1/20 µm"."""
     unit, factor = ("nm", 1e9) if check.limit_m < 0.9995e-6 else ("µm", 1e6)
-    now = "?" if check.is_m is None else f"±{check.is_m * factor:.3g}"
+    now = "?" if check.is_m is None else f"±{_two_digits(check.is_m * factor)}"
     return f"{check.what} {now}/{check.limit_m * factor:.3g} {unit}{'' if check.met else ' NOT MET'}"
+
+
+def _two_digits(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
 
 
 def _shot_table(report: Report, shots: list[tuple[UnitOutcome, Exposure]]) -> Table:

@@ -12,6 +12,7 @@ from eucentric.msi.outcome import Exposure, SessionResult, Status, UnitOutcome
 from eucentric.units import minus, show_length
 
 _MINUTE, _HOUR = 60.0, 3600.0
+_LITTLE = 5e18  # e/m²: shown with one digit after the point, less than that is nothing
 
 
 def check_words(check: Check) -> str:
@@ -39,7 +40,7 @@ def length(length_m: float) -> str:
 
 def exposure_words(one: Exposure) -> str:
     """An image's line: its defocus with the expected error, and why it is flagged."""
-    dose = dose_words(one.dose_e_per_m2)
+    dose = dose_words(one.dose_e_per_m2) if one.dose_e_per_m2 > _LITTLE else "hardly any electrons"
     if one.intended_m is None:
         return f"image kept, {dose}"
     error = "" if one.error_sigma_m is None else f" ± {length(COVERAGE * one.error_sigma_m)} (3 σ)"

@@ -17,9 +17,9 @@ from eucentric.msi.application import Application
 from eucentric.msi.outcome import SessionResult
 from eucentric.msi.units import units
 
-_DEFOCUS_IN, _SPENT_IN, _LINE_IN = 3.4, 3.2, 0.25
+_DEFOCUS_IN, _SPENT_IN, _LINE_IN = 3.4, 3.5, 0.25
 _LETTERS = 120
-_MAP_IN = {1: 4.3, 2: 4.3, 3: 4.0, 4: 3.2}  # narrow panels need less
+_MAP_IN = {2: 4.3, 3: 4.0, 4: 3.2}  # narrow panels need less
 
 
 def session_figure(
@@ -38,7 +38,8 @@ def session_figure(
     true, todo = true_errors_m or {}, units(application)
     shots, series = shots_of(result, application), series_of(result, application)
     shown = groups_shown(todo, result)
-    heights = [_DEFOCUS_IN] * bool(shots) + [_DEFOCUS_IN] * bool(series) + [_MAP_IN.get(len(shown), 3.2), _SPENT_IN]
+    below = [_SPENT_IN] if len(shown) == 1 else [_MAP_IN.get(len(shown), 3.2), _SPENT_IN]
+    heights = [_DEFOCUS_IN] * bool(shots) + [_DEFOCUS_IN] * bool(series) + below
     with looks():
         lines = textwrap.wrap(title or f"{result.application} on {result.instrument}", _LETTERS)
         figure = blank_figure(sum(heights) + _LINE_IN * (len(lines) + 1))
@@ -48,10 +49,14 @@ def session_figure(
             draw_exposures(_axes(next(rows)), shots, true)
         if series:
             draw_tilts(_axes(next(rows)), series, true)
-        draw_map(next(rows), todo, result, shown)
-        left, right = np.asarray(next(rows).subfigures(1, 2, width_ratios=(1, 1.6))).tolist()
-        draw_time(_axes(left), result)
-        draw_electrons(_axes(right), result)
+        if len(shown) == 1:
+            middle, *sides = np.asarray(next(rows).subfigures(1, 3, width_ratios=(1.1, 1, 1.3))).tolist()
+        else:
+            middle = next(rows)
+            sides = np.asarray(next(rows).subfigures(1, 2, width_ratios=(1, 1.6))).tolist()
+        draw_map(middle, todo, result, shown)
+        draw_time(_axes(sides[0]), result)
+        draw_electrons(_axes(sides[1]), result, narrow=len(shown) == 1)
     return figure
 
 

@@ -17,6 +17,7 @@ from eucentric.msi.units import Unit
 
 _PANELS: Final = 4
 _MARGIN: Final = 0.07  # of a panel's half side, about what lies in a target
+_FLATTEST: Final = 0.6  # of a panel: its height to its width
 TO_DO: Final = "not done yet"
 FLAGGED: Final = "done, focus flagged"
 COLOURS: Final = {
@@ -54,8 +55,9 @@ def draw_map(part: SubFigure, todo: Sequence[Unit], result: SessionResult, shown
     """One panel for each target of the grid: what lies in it, in stage axes from its centre."""
     ended = {o.key: o for o in result.outcomes}
     every = dict.fromkeys(u.group for u in todo)
-    panels = np.atleast_1d(np.asarray(part.subplots(1, max(len(shown), 2), squeeze=True))).tolist()
-    reach = max((abs(c) for u in todo for c in _away(u, todo)), default=0.0) * 1e6 * 1.3 + 1.0
+    panels = np.atleast_1d(np.asarray(part.subplots(1, 1 if len(every) == 1 else max(len(shown), 2)))).tolist()
+    roots = {group: next(u for u in todo if u.group == group) for group in every}
+    reach = max((abs(c) for u in todo for c in _from(u, roots[u.group])), default=0.0) * 1e6 * 1.3 + 1.0
     for ax, group in zip(panels, shown, strict=False):
         _panel(ax, [u for u in todo if u.group == group], ended, reach)
     for ax in panels[len(shown) :]:
@@ -65,7 +67,10 @@ def draw_map(part: SubFigure, todo: Sequence[Unit], result: SessionResult, shown
     fates = [f for f in COLOURS if any(fate_of(ended.get(u.key)) == f for u in todo)]
     marks = [_mark("o", COLOURS[f], f) for f in fates]
     marks += [_mark("s", "none", "image in which targets lie"), _mark("o", "none", "focus target", ring=True)]
-    part.legend(handles=marks, loc="outside right upper")
+    if len(every) == 1:
+        part.legend(handles=marks, loc="outside lower left", ncols=2)
+    else:
+        part.legend(handles=marks, loc="outside right upper")
 
 
 def _mark(shape: str, colour: str, label: str, *, ring: bool = False) -> Line2D:
@@ -91,7 +96,9 @@ def _panel(ax: Axes, some: Sequence[Unit], ended: dict[str, UnitOutcome], reach:
             ax.plot(x, y, "o", markersize=7, color=colour)
     ax.set_title(root.key, fontsize=10)
     ax.set_xlim(-reach, reach)
-    ax.set_ylim(-reach, reach)
+    height = max((abs(_from(u, root)[0]) * 1e6 * 1.3 + 1.0 for u in some), default=reach)
+    half = min(max(height, _FLATTEST * reach), reach)
+    ax.set_ylim(-half, half)
     ax.set_aspect("equal")
     ax.set_xlabel(f"x (µm) from {_where(root)}")
     ax.set_ylabel("y (µm)")
@@ -114,11 +121,6 @@ def _box(parent: Unit, some: Sequence[Unit], root: Unit, reach: float, colour: s
 def _where(root: Unit) -> str:
     y, x = root.place_m
     return f"stage ({x * 1e6:.0f}, {y * 1e6:.0f}) µm".replace("-", "−")
-
-
-def _away(unit: Unit, todo: Sequence[Unit]) -> tuple[float, float]:
-    root = next(u for u in todo if u.group == unit.group)
-    return _from(unit, root)
 
 
 def _from(unit: Unit, root: Unit) -> tuple[float, float]:

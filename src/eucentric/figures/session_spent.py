@@ -45,7 +45,7 @@ def draw_time(ax: Axes, result: SessionResult) -> None:
     ax.invert_yaxis()
 
 
-def draw_electrons(ax: Axes, result: SessionResult) -> None:
+def draw_electrons(ax: Axes, result: SessionResult, *, narrow: bool = False) -> None:
     """What focusing put on each of its targets."""
     ax.set_title("Electrons spent on focusing, by target")
     ax.set_ylabel("e/Å²")
@@ -65,7 +65,7 @@ def draw_electrons(ax: Axes, result: SessionResult) -> None:
                edgecolor=RED if bad else colours[outcome.node])  # fmt: skip
         ax.annotate(f"{value:.0f}", (n, value), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8)
     ax.set_xticks(range(len(some)), [o.key.replace("/", "\n") for o in some], fontsize=7.5,
-                  rotation=0 if len(some) <= 10 else 90)  # fmt: skip
+                  rotation=0 if len(some) <= (4 if narrow else 10) else 90)  # fmt: skip
     marks = [Patch(color=colours[name], label=name) for name in nodes]
     if any(o.status is not Status.DONE for o in some):
         marks.append(Patch(facecolor="none", edgecolor=RED, hatch="////", label="refused"))
