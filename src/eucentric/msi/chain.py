@@ -72,8 +72,8 @@ def _once(application: Application) -> tuple[Unit, ...]:
 
 def _walked(paper: _Paper, node: NodeSettings) -> Forecast:
     try:
-        there = _check_presets(paper, node)
-        known = _worst([_known(paper, node, unit) for unit in paper.units if unit.node == node.name and there])
+        _check_presets(paper, node)
+        known = _worst([_known(paper, node, unit) for unit in paper.units if unit.node == node.name])
         if node.kind is Kind.FOCUS:
             return _focused(paper, node, known)
         told = Forecast(node.name, known, known, needs_of(node, known, paper.scope, paper.book))
@@ -153,7 +153,7 @@ def _worst(known: list[Known]) -> Known:
     return Known(max(k.height_within_m for k in known), max(k.defocus_within_m for k in known))
 
 
-def _check_presets(paper: _Paper, node: NodeSettings) -> bool:
+def _check_presets(paper: _Paper, node: NodeSettings) -> None:
     """Raise SettingsError where the instrument has not all presets of the node."""
     there = paper.beliefs.presets
     for name in _presets(node):
@@ -162,7 +162,6 @@ def _check_presets(paper: _Paper, node: NodeSettings) -> bool:
                 f"{_named(paper, node)} asks for preset '{name}', which {paper.scope.name} has not "
                 f"({', '.join(there)}). Give the application a preset of that name (presets.{name}: like = …)."
             )
-    return True
 
 
 def _presets(node: NodeSettings) -> Iterator[str]:
