@@ -19,7 +19,6 @@ from eucentric.microscope.simulated.truth import truth
 from eucentric.msi import events
 from eucentric.msi.application import AfterFailure, Application, GridSettings, Kind, Lattice, NodeSettings
 from eucentric.msi.found import Left, look
-from eucentric.msi.journal import Journal
 from eucentric.msi.outcome import SessionResult, Status
 from eucentric.msi.session import Session
 from eucentric.msi.units import units
@@ -276,8 +275,3 @@ class TestStopped:
 def look_at(microscope: Any) -> Left:
     """The instrument's state, as a session sees it."""
     return look(Guarded(microscope))
-
-
-def test_a_journal_is_open_once(tmp_path: Path) -> None:
-    with begun(tmp_path), pytest.raises(InputError, match="Another process"):
-        Journal.open(tmp_path)

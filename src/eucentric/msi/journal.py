@@ -12,6 +12,8 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -47,19 +49,16 @@ class Journal:
         cls, folder: Path, application: Application, *, instrument: str, seed: int | None = None, version: str = ""
     ) -> Journal:
         """A new journal in a folder that has none. Raises InputError where there is one, or it can't be written."""
-        try:
+        noted = Noted(application, About(instrument, seed, version))
+        with _told(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            lock = _locked(folder)
+        lock = _locked(folder)
+        with _told(folder), _unless_done(lock):
             if (folder / _LINES).exists():
-                lock.close()
                 raise InputError(f"{folder} holds a session already. Resume it, or choose a new folder.")
-            noted = Noted(application, About(instrument, seed, version))
             journal = cls(folder, lock, noted)
-        except OSError as error:
-            raise _unwritable(folder, error) from error
-        journal._write(
-            {"note": "session", "about": asdict(noted.about), "application": application.model_dump(mode="json")}
-        )
+            plain = application.model_dump(mode="json")
+            journal._write({"note": "session", "about": asdict(noted.about), "application": plain})
         return journal
 
     @classmethod
@@ -71,12 +70,9 @@ class Journal:
         path = folder / _LINES
         if not path.is_file():
             raise InputError(f"There is no session in {folder}: it has no {_LINES}. Give the folder of a session.")
-        try:
-            lock = _locked(folder)
-            noted = read(path)
-            return cls(folder, lock, noted)
-        except OSError as error:
-            raise _unwritable(folder, error) from error
+        lock = _locked(folder)
+        with _told(folder), _unless_done(lock):
+            return cls(folder, lock, read(path))
 
     def __enter__(self) -> Self:
         return self
@@ -140,12 +136,10 @@ class Journal:
         path = self.folder / file
         torn = _torn(path)
         write_frame(torn, frame)
-        try:
+        with _told(path):
             _to_disk(torn)
             torn.replace(path)
             _to_disk(path.parent)
-        except OSError as error:
-            raise _unwritable(path, error) from error
 
     def kept(self, file: str) -> bool:
         """Whether an image is there; what was left of one that was being written is taken away."""
@@ -168,6 +162,25 @@ class Journal:
                 raise _unwritable(self.folder / _LINES, error) from error
 
 
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What the system refuses, as a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+@contextmanager
+def _unless_done(lock: IO[bytes]) -> Iterator[None]:
+    """Give the lock free where it comes to nothing."""
+    try:
+        yield
+    except BaseException:
+        lock.close()
+        raise
+
+
 def _torn(path: Path) -> Path:
     """Where an image is written before it is whole."""
     return path.with_name(f".torn-{path.name}")
@@ -185,7 +198,8 @@ def _to_disk(path: Path) -> None:
 
 def _locked(folder: Path) -> IO[bytes]:
     """The folder's lock, held until it is closed. Raises InputError when another process holds it."""
-    lock = (folder / _LOCK).open("ab")
+    with _told(folder):
+        lock = (folder / _LOCK).open("ab")
     try:
         if sys.platform == "win32":
             import msvcrt  # noqa: PLC0415 - only there
