@@ -33,6 +33,8 @@ from eucentric.units import show_length
 _COVERAGE = 3.0  # an image is in focus as intended when so many σ are within what the node allows
 _HYSTERESIS_M = 0.15e-6
 """1σ of where the lens arrives, from below, beside where it did when eucentric focus was calibrated."""
+_HALVES, _LEAST_RAD = 6, math.radians(0.2)
+"""So often a step is halved, down to this."""
 _DRIFT_M = 20e-9
 """1σ, per component, by which a stage drifts between two tilts, beyond what is predicted."""
 
@@ -64,11 +66,8 @@ class Series:
 
     def take(self, number: int, alpha_rad: float) -> None:
         """Take the image of one tilt. Raises InstrumentError, InputError, Aborted."""
-        shared = self._shared
-        with shared.activities.during("moving"):
-            go_alpha(shared.scope, alpha_rad)
-        with shared.activities.during("waiting"):
-            shared.scope.wait(self._node.settle_s)
+        self._come_near(number, alpha_rad)
+        self._tilt(alpha_rad)
         place = self._looked(number, alpha_rad)
         lens, refused = self._lens(number, alpha_rad), ""
         if focus_first(lens.sigma_m, [b.sigma_m for b in self._diary.of(TiltBegun)], self._series.focus_within_m):
@@ -76,6 +75,26 @@ class Series:
             self._geometry = self._geometry.with_seen(*_seen_focus(found, number))
             lens, refused = self._lens(number, alpha_rad), found.why
         self._expose(number, alpha_rad, place, lens, refused)
+
+    def _tilt(self, alpha_rad: float) -> None:
+        with self._shared.activities.during("moving"):
+            go_alpha(self._shared.scope, alpha_rad)
+        with self._shared.activities.during("waiting"):
+            self._shared.scope.wait(self._node.settle_s)
+
+    def _come_near(self, number: int, alpha_rad: float) -> None:
+        """Look at the focus target on the way, where the step is too long to find anything again at its end."""
+        seen = [note.alpha_rad for note in self._diary.notes if isinstance(note, TiltTracked | TiltLooked)]
+        at = min(seen, key=lambda one: abs(one - alpha_rad), default=alpha_rad)
+        for _ in range(_HALVES):
+            if not self._look.lost(self._place(alpha_rad)):
+                return
+            goal = alpha_rad
+            while self._look.lost(self._place(goal)) and abs(goal - at) > _LEAST_RAD:
+                goal = 0.5 * (at + goal)
+            self._tilt(goal)
+            self._look_there(number, goal)
+            at = goal
 
     def _known(self, belief: Belief) -> TiltGeometry:
         """What the diary and earlier focusing tell."""
@@ -128,13 +147,18 @@ class Series:
         after = self._place(self._alphas[1]) if number == 0 and len(self._alphas) > 1 else place
         if not self._look.needed(after):
             return place
+        self._look_there(number, alpha_rad)
+        return self._place(alpha_rad)
+
+    def _look_there(self, number: int, alpha_rad: float) -> None:
+        """Look beside the feature, and learn its place from that."""
+        place = self._place(alpha_rad)
         lens = self._geometry.lens(alpha_rad, number).value_m
         set_preset(self._shared, self._preset)
         set_lens(self._shared, lens + self._shared.scope.preset().defocus_m, self._focus.approach_m)
         note = self._look.look(number, alpha_rad, place)
         self._diary.write(note)
         self._geometry = self._geometry.with_seen(*_seen_place(note))
-        return self._place(alpha_rad)
 
     def _lens(self, number: int, alpha_rad: float) -> Predicted:
         """The lens setting that focuses the image's middle: the feature may lie beside it, which is a height too."""

@@ -13,6 +13,8 @@ from eucentric.msi.track import Place, View, axis_of, found_again
 
 OFF_CENTRE = 1 / 8
 """A place known worse (1σ) than this part of the image's shorter side is looked at first: 3 σ keep it in the image."""
+LOST = 0.3
+"""At a place known worse (1σ) than this part of it too little may be in common (2.7 σ are 0.8): go half way first."""
 _SIDE = 1
 
 
@@ -23,12 +25,16 @@ class Look:
         self._shared, self._preset, self._beside = shared, preset, beside
         self._axis_rad = axis_of(shared.book.of(preset), preset)
         known = next(one for one in shared.scope.presets() if one.name == preset)
-        self._enough_m = OFF_CENTRE * min(known.size) * known.pixel_m
+        self._side_m = min(known.size) * known.pixel_m
         self._last: tuple[View, Place] | None = None
 
     def needed(self, place: Place) -> bool:
         """Whether a place is known too badly to be exposed."""
-        return place.sigma_m > self._enough_m
+        return place.sigma_m > OFF_CENTRE * self._side_m
+
+    def lost(self, place: Place) -> bool:
+        """Whether a place is known too badly to be looked at, where there is something to compare with."""
+        return self._last is not None and place.sigma_m > LOST * self._side_m
 
     def look(self, number: int, alpha_rad: float, place: Place) -> TiltLooked:
         """Take an image beside `place`, and say where the feature must lie. Raises InstrumentError, Aborted."""
