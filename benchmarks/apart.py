@@ -42,31 +42,36 @@ class Door:
 class Kill:
     """When the next client is killed: `seconds` of the wall clock after its call of this number was carried out.
 
-    Call 0 is its first word; with 0 seconds it is killed before it is answered.
+    Call 0 is its first word; with 0 seconds it is killed before it is answered. With a name, calls of that name count.
     """
 
     call: int = 0
     seconds: float = 0.0
+    name: str = ""
 
 
 class _ServedClient:
     """One process that drives the instrument; it may be killed by `SIGKILL`."""
 
     def __init__(self, pid: int, kill: Kill | None) -> None:
-        self.pid, self.calls = pid, 0
+        self.pid, self.calls, self._counted = pid, 0, 0
         self._kill, self._gone, self._lock = kill, False, threading.Lock()
 
-    def called(self) -> None:
+    def called(self, name: str = "") -> None:
         """Count a call that was carried out, and kill where it is time."""
-        due = self._kill is not None and self.calls == self._kill.call
         self.calls += 1
-        if due and self._kill is not None:
-            if self._kill.seconds == 0:
-                self._strike()
-            else:
-                timer = threading.Timer(self._kill.seconds, self._strike)
-                timer.daemon = True
-                timer.start()
+        kill = self._kill
+        if kill is None or kill.name not in {"", name}:
+            return
+        self._counted += 1
+        if self._counted - (not kill.name) != kill.call:
+            return
+        if kill.seconds == 0:
+            self._strike()
+        else:
+            timer = threading.Timer(kill.seconds, self._strike)
+            timer.daemon = True
+            timer.start()
 
     def gone(self) -> None:
         """It hung up: nobody of that number is killed any more."""
@@ -101,7 +106,7 @@ class _Served:
                 with self.lock:
                     answer = self.answer(client, name, given, options)
                 if pid:
-                    client.called()
+                    client.called(name)
                 connection.send(answer)
         if client is not None:
             client.gone()

@@ -22,7 +22,9 @@ def _drive(door: Door) -> None:
     scope.set_beam_tilt((0.0, 0.0))  # 4
 
 
-@pytest.mark.parametrize(("kill", "images", "tilt_rad"), [(Kill(2), 0, TILT_RAD), (Kill(3), 1, TILT_RAD)])
+@pytest.mark.parametrize(
+    ("kill", "images", "tilt_rad"), [(Kill(2), 0, TILT_RAD), (Kill(1, name="acquire"), 1, TILT_RAD)]
+)
 def test_it_stays_as_the_killed_left_it(kill: Kill, images: int, tilt_rad: tuple[float, float]) -> None:
     with Apart(seed=3, size=64) as apart:
         apart.arm(kill)
