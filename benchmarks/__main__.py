@@ -20,8 +20,11 @@ from benchmarks import (
     faults,
     focus_runs,
     honesty,
+    kills,
+    msi_t,
     speed,
     stage_tilts,
+    tomography,
 )
 from benchmarks.claims import Claim, Outcome, as_markdown
 
@@ -38,6 +41,9 @@ BENCHES: dict[str, Bench] = {
     "faults": faults.run,
     "drift": drift.run,
     "stage_tilts": stage_tilts.run,
+    "msi_t": msi_t.run,
+    "tomography": tomography.run,
+    "kills": kills.run,
 }
 
 
