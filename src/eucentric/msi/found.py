@@ -80,7 +80,7 @@ def put_right(scope: Guarded, wanted: Left) -> tuple[str, ...]:
     bring(there, "Stage tilt", f"{math.degrees(now.alpha_rad):.2f}°", lambda: go_alpha(scope, wanted.alpha_rad))
     there = math.dist(now.xy_m, wanted.xy_m) <= STAGE_FLICKER_M
     y, x = wanted.xy_m
-    bring(there, "Stage x and y", " / ".join(map(show_length, now.xy_m)), lambda: scope.move_stage(x_m=x, y_m=y))
+    bring(there, "The stage (y, x)", " / ".join(map(show_length, now.xy_m)), lambda: scope.move_stage(x_m=x, y_m=y))
     there = abs(now.z_m - wanted.z_m) <= STAGE_FLICKER_M
     bring(there, "Stage z", show_length(now.z_m), lambda: approach_z(scope, wanted.z_m, z_room(scope, wanted.z_m)))
     return tuple(said)

@@ -1,6 +1,7 @@
 """The journal of a session: everything that is needed to go on after the process was killed.
 
     journal.jsonl     one note a line, each on the disk before the session goes on; a last line that was torn is dropped
+    application.toml  the application as it was begun
     lock              held as long as a session writes here
 
 Kept images lie beside it, each complete before its unit is told done. One session at a time writes to a folder.
@@ -27,8 +28,9 @@ from eucentric.msi.application import Application
 from eucentric.msi.found import Left
 from eucentric.msi.noted import EXPOSURE, LEFT, OUTCOME, About, Noted, read, understood
 from eucentric.msi.outcome import Exposure, UnitOutcome
+from eucentric.msi.toml import to_toml
 
-_LINES, _LOCK = "journal.jsonl", "lock"
+_LINES, _LOCK, _APPLICATION = "journal.jsonl", "lock", "application.toml"
 
 
 class Journal:
@@ -56,6 +58,7 @@ class Journal:
         with _told(folder), _unless_done(lock):
             if (folder / _LINES).exists():
                 raise InputError(f"{folder} holds a session already. Resume it, or choose a new folder.")
+            (folder / _APPLICATION).write_text(to_toml(application), encoding="utf-8")  # for people
             journal = cls(folder, lock, noted)
             plain = application.model_dump(mode="json")
             journal._write({"note": "session", "about": asdict(noted.about), "application": plain})

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from eucentric.errors import CalibrationError
 from eucentric.focus.outcome import COVERAGE
 from eucentric.msi.beliefs import At, eucentric_focus
-from eucentric.msi.film import SAME_ALPHA_RAD
 from eucentric.msi.known import Known
 from eucentric.msi.outcome import FocusFound
 from eucentric.msi.shared import Shared
@@ -42,7 +41,7 @@ def believed(shared: Shared, unit: Unit, preset: str, defocus_m: float = 0.0) ->
     """
     alpha_rad, near = shared.node(unit).alpha_rad, _near(shared, unit)
     found = tuple(f for _, f in near)
-    z_m = shared.first().z_m if not found else _nearest(found, unit, alpha_rad).z_m
+    z_m = shared.first().z_m if not found else _nearest(found, unit).z_m
     at = At(unit.place_m, preset, z_m, alpha_rad, defocus_m)
     known = shared.beliefs.known(found, at)
     if not found:
@@ -63,7 +62,7 @@ def believed_if_calibrated(shared: Shared, unit: Unit, preset: str) -> Belief:
         unknown = Known(grid.height_within_m, grid.height_within_m)
         if not near:
             return Belief(first.lens_m, None, first.z_m, unknown)
-        found = _nearest(near, unit, shared.node(unit).alpha_rad)
+        found = _nearest(near, unit)
         return Belief(found.lens_m, None, found.z_m, unknown)
 
 
@@ -73,14 +72,9 @@ def _near(shared: Shared, unit: Unit) -> tuple[tuple[Unit, FocusFound], ...]:
     return tuple((u, f) for u, f in every if u.group == unit.group) or every
 
 
-def _nearest(found: tuple[FocusFound, ...], unit: Unit, alpha_rad: float) -> FocusFound:
-    """The one whose stage height is taken: nearest in stage tilt, then in place; of those at one place the last."""
-
-    def far(one: FocusFound) -> tuple[float, float]:
-        apart = abs(one.alpha_rad - alpha_rad)
-        return (apart if apart > SAME_ALPHA_RAD else 0.0, math.dist(one.place_m, unit.place_m))
-
-    return min(reversed(found), key=far)
+def _nearest(found: tuple[FocusFound, ...], unit: Unit) -> FocusFound:
+    """The one whose stage height is taken: the nearest; of those at one place the last."""
+    return min(reversed(found), key=lambda one: math.dist(one.place_m, unit.place_m))
 
 
 def _forgotten_m(shared: Shared, near: tuple[tuple[Unit, FocusFound], ...], preset: str) -> float:
