@@ -52,7 +52,6 @@ def look(scope: Guarded) -> Left:
 
 def put_right(scope: Guarded, wanted: Left) -> tuple[str, ...]:
     """Bring the instrument to a state; a sentence for each part that was not there. Raises InstrumentError."""
-    now = look(scope)
     said: list[str] = []
 
     def bring(there: bool, what: str, was: str, act: Callable[[], None]) -> None:
@@ -60,7 +59,9 @@ def put_right(scope: Guarded, wanted: Left) -> tuple[str, ...]:
             act()
             said.append(f"{what} was left at {was} and was put back.")
 
-    bring(now.preset == wanted.preset, "The preset", f"'{now.preset}'", lambda: scope.set_preset(wanted.preset))
+    preset = scope.preset().name
+    bring(preset == wanted.preset, "The preset", f"'{preset}'", lambda: scope.set_preset(wanted.preset))
+    now = look(scope)  # on some instruments a preset brings a tilt, a shift and a defocus of its own
     for what, is_, goal, act, show in (
         ("Beam tilt", now.beam_tilt_rad, wanted.beam_tilt_rad, scope.set_beam_tilt, show_angle),
         ("Image shift", now.image_shift_m, wanted.image_shift_m, scope.set_image_shift, show_length),

@@ -60,7 +60,7 @@ class Journal:
                 raise InputError(f"{folder} holds a session already. Resume it, or choose a new folder.")
             (folder / _APPLICATION).write_text(to_toml(application), encoding="utf-8")  # for people
             journal = cls(folder, lock, noted)
-            plain = application.model_dump(mode="json")
+            plain = application.model_dump(mode="json", exclude_unset=True)  # what was left open stays so
             journal._write({"note": "session", "about": asdict(noted.about), "application": plain})
         return journal
 

@@ -181,7 +181,8 @@ class Session:
             try:
                 self._one(shared, unit, begun_s)
             except InstrumentError as error:
-                self._lost(unit, error)
+                with shared.activities.during("lost"):
+                    self._lost(unit, error)
                 if tried == _TRIES:
                     why = f"The instrument was lost here {_TRIES} times, and came back each time. Last: {error}"
                     self._done(shared, UnitOutcome(unit.key, unit.node, Status.FAILED, why), begun_s)
