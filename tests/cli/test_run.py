@@ -1,0 +1,175 @@
+"""`eucentric run`: what is refused before anything moves, how it ends, and that it goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eucentric.cli.main import run
+from eucentric.errors import TimedOutError
+from eucentric.images.frame import Frame
+from eucentric.microscope.simulated.microscope import SimulatedMicroscope
+
+SMALL = """
+name = "images alone"
+
+[presets.small]
+like = "sq"
+size = [64, 64]
+
+[[nodes]]
+name = "Square"
+kind = "acquire"
+preset = "small"
+
+[nodes.targets]
+columns = 3
+spacing = "20 um"
+"""
+TOO_FINE = (
+    SMALL
+    + """
+[[nodes]]
+name = "Exposure"
+kind = "acquire"
+preset = "fa"
+within = "50 nm"
+"""
+)
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("small.toml").write_text(SMALL, encoding="utf-8")
+    Path("fine.toml").write_text(TOO_FINE, encoding="utf-8")
+
+
+def _ended(*options: str) -> object:
+    with pytest.raises(SystemExit) as end:
+        run(["run", *options])
+    return end.value.code
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
+    """What the camera raises at its second image, as long as there is something in the list."""
+    errors: list[BaseException] = []
+    right = SimulatedMicroscope.acquire
+    count = 0
+
+    def acquire(self: SimulatedMicroscope) -> Frame:
+        nonlocal count
+        count += 1
+        if count > 1 and errors:
+            raise errors.pop()
+        return right(self)
+
+    monkeypatch.setattr(SimulatedMicroscope, "acquire", acquire)
+    return errors
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--application", "nope"], "No application is called 'nope'"),
+        (["--application", "nope.toml"], "There is no file nope.toml"),
+        (["--application", "small.toml", "--settings", "mine.toml"], "--settings Focus=mine.toml"),
+        (["--application", "small.toml", "--settings", "Focus=focus"], "no focus node 'Focus'"),
+        (["--application", "msi-t", "--settings", "Focus=nope"], "No sequence is called 'nope'"),
+        (["--application", "msi-t", "--calibrations", "nowhere", "--seed", "5"], "calibrate all --seed 5"),
+        (["--application", "fine.toml"], "Node 'Exposure'"),
+        (["--resume", "nowhere"], "no session in nowhere"),
+        (["--application", "small.toml", "--out", "full"], "already holds"),
+    ],
+)
+def test_what_can_not_be_run_is_one_sentence_and_leaves_no_folder(
+    capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    Path("full").mkdir()
+    Path("full", "precious").touch()
+    before = sorted(Path().rglob("*"))
+    assert _ended(*options) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "Traceback" not in told
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_a_session_ends_well_and_keeps_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _ended("--application", "small.toml", "--out", "one", "--seed", "2") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Opening the simulated microscope")
+    assert "Complete: 3 of 3 targets done." in out
+    kept = {path.name for path in Path("one").iterdir()}
+    assert {"journal.jsonl", "session.json", "report.txt", "report.json", "figure.png", "images"} <= kept
+    assert len(list(Path("one", "images").glob("*.mrc"))) == 3
+    body = json.loads(Path("one", "report.json").read_text(encoding="utf-8"))
+    assert body["complete"]
+    assert body["instrument"] == "simulated (seed 2)"
+
+
+def test_json_is_all_that_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _ended("--application", "small.toml", "--out", "one", "--json") == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["counts"]["done"] == 3
+    assert captured.err == ""
+
+
+def test_a_complete_session_is_told_again(capsys: pytest.CaptureFixture[str]) -> None:
+    _ended("--application", "small.toml", "--out", "one")
+    taken = Path("one", "images", "Square 1.mrc").stat().st_mtime_ns
+    assert _ended("--resume", "one") == 0
+    assert "Complete: 3 of 3" in capsys.readouterr().out
+    assert Path("one", "images", "Square 1.mrc").stat().st_mtime_ns == taken
+
+
+def test_stopped_by_the_operator_it_says_how_to_go_on_and_does(
+    capsys: pytest.CaptureFixture[str], broken: list[BaseException]
+) -> None:
+    broken.append(KeyboardInterrupt())
+    assert _ended("--application", "small.toml", "--out", "one", "--seed", "6") == 130
+    assert "Go on with it: eucentric run --resume one" in capsys.readouterr().err
+    cut = json.loads(Path("one", "report.json").read_text(encoding="utf-8"))
+    assert not cut["complete"]
+    assert cut["resume"] == "eucentric run --resume one"
+    assert _ended("--resume", "one", "--seed", "6", "--application", "small.toml") in {0, 3}
+    body = json.loads(Path("one", "report.json").read_text(encoding="utf-8"))
+    assert body["complete"]
+    # the image that had begun is not exposed twice: all others are there
+    assert body["counts"]["done"] + body["counts"]["interrupted"] == 3
+    assert body["counts"]["done"] >= 2
+
+
+def test_a_lost_instrument_ends_it_with_a_code_of_its_own(
+    capsys: pytest.CaptureFixture[str], broken: list[BaseException]
+) -> None:
+    broken.append(TimedOutError("The camera did not answer within 30 s."))
+    assert _ended("--application", "small.toml", "--out", "one") == 4  # no terminal here: nobody is asked
+    out = capsys.readouterr().out
+    assert "The camera did not answer within 30 s." in out
+    assert "Resume it with: eucentric run --resume one" in " ".join(out.split())
+    assert _ended("--resume", "one") in {0, 3}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--seed", "7"], "--seed 7: it began with seed 0"),
+        (["--application", "msi-t"], "--application msi-t"),
+        (["--settings", "Focus=focus"], "--settings"),
+        (["--out", "two"], "--out two"),
+        (["--calibrations", "kept"], "--calibrations kept"),
+    ],
+)
+def test_options_that_contradict_the_session_are_refused(
+    capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    _ended("--application", "small.toml", "--out", "one")
+    capsys.readouterr()
+    assert _ended("--resume", "one", *options) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "eucentric run --resume one" in told
