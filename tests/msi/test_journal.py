@@ -40,6 +40,7 @@ def test_what_was_written_is_read_back_exactly(tmp_path: Path) -> None:
     with Journal.open(tmp_path) as again:
         assert again.noted == written
         assert again.noted.application == SMALL
+        assert again.noted.application.presets["ex"].model_fields_set == SMALL.presets["ex"].model_fields_set
         assert again.noted.outcomes == {"A 1": OUTCOME}
         assert (again.noted.spent, again.noted.frames) == ({"A 1": 10e20}, {"A 1": 2})
         assert (again.noted.first, again.noted.left, again.noted.runs) == (LEFT, LEFT, 1)
