@@ -26,7 +26,7 @@ from eucentric.units import minus, show_length
 
 _E_PER_A2 = 1e20  # 1 e/Å² in e/m²
 _ON_SCREEN = 40  # more rows than that stand in the file alone
-_IN_FILE = 110  # letters in a line
+_IN_FILE = 160  # letters in a line
 
 
 @dataclass(frozen=True, slots=True)
