@@ -81,6 +81,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
         (["--application", "msi-t", "--settings", "Focus=nope"], "No sequence is called 'nope'"),
         (["--application", "msi-t", "--calibrations", "nowhere", "--seed", "5"], "calibrate all --seed 5"),
         (["--application", "fine.toml"], "Node 'Exposure'"),
+        (["--application", "msi-t", "--calibrations", "full", "--seed", "5"], "calibrate all --seed 5 --store full"),
         (["--resume", "nowhere"], "no session in nowhere"),
         (["--application", "small.toml", "--out", "full"], "already holds"),
     ],

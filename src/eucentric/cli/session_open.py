@@ -117,7 +117,13 @@ def _prepared(application: Application, seed: int, calibrations: Path | None) ->
     if book is None:
         raise CalibrationError(f"{instrument.instrument} brings no calibration. Name a folder: --calibrations FOLDER")
     told = () if calibrations is None else cautions(instrument, calibrations)
-    return instrument, ready(instrument.microscope, application, book), told
+    try:
+        return instrument, ready(instrument.microscope, application, book), told
+    except (CalibrationError, SettingsError) as error:
+        if calibrations is not None and "eucentric calibrate" in str(error):
+            store = shlex.quote(str(calibrations))
+            error.add_note(f"All at once: eucentric calibrate all --seed {seed} --store {store}")
+        raise
 
 
 def _options(folder: Path) -> Path | None:
