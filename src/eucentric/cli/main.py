@@ -1,8 +1,8 @@
 """The `eucentric` command: what it offers, and how it ends.
 
-Exit codes: 0 done (measured and accepted, in focus), 2 unusable input or options, 3 measured and refused,
-130 stopped by the user, 1 the reader of a pipe went away. An error of the user's is one sentence on stderr, never a
-traceback.
+Exit codes: 0 done (measured and accepted, in focus), 2 unusable input or options, 3 measured and refused (of a session:
+complete, but something refused or flagged), 4 a session that is not complete, 130 stopped by the user, 1 the reader of a
+pipe went away. An error of the user's is one sentence on stderr, never a traceback.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ app = typer.Typer(
         "Autofocus for transmission electron microscopes, by beam tilt.\n\n"
         "Tilt the beam, see how far the image moves: that is the defocus. eucentric measures it with an error bar, "
         "decides whether it can be trusted, and corrects it by the objective lens or the stage.\n\n"
-        "Begin with: eucentric focus"
+        "Begin with: eucentric run --application msi-t-small, or eucentric focus"
     ),
     epilog="Defocus is positive for overfocus. x counts columns, y counts rows; angles turn from +x towards +y.",
     add_completion=False,
