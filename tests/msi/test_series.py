@@ -211,3 +211,18 @@ def test_a_step_too_long_to_find_anything_again_is_cut(tmp_path: Path) -> None:
     assert all(note.at_m is not None for note in looked)
     assert len(diary.of(TiltTracked)) == 3
     assert np.abs(watch.pulls).max() < 4
+
+
+def test_a_stage_that_can_not_tilt_so_far_is_not_moved(tmp_path: Path) -> None:
+    """69° is beyond the 68.8° of the stage: said, and nothing done."""
+    asked = application(6)
+    node = asked.nodes[0]
+    assert node.series is not None
+    far = node.model_copy(update={"series": node.series.model_copy(update={"last_rad": 1.22})})
+    asked = asked.model_copy(update={"nodes": (far,)})
+    scope, book = instrument(1, asked)
+    with Journal.create(tmp_path / "s", asked, instrument="simulated") as journal:
+        outcome, watch = run(asked, journal, scope, book)
+    assert outcome.status is Status.FAILED
+    assert "the limit is ±68.8°" in outcome.why
+    assert not watch.alphas

@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 
 from eucentric.calibration.instrument import Calibration
-from eucentric.errors import LimitError
+from eucentric.errors import InputError, LimitError
 from eucentric.images.frame import Frame
 from eucentric.msi.application import NodeSettings
 from eucentric.msi.beliefs import eucentric_focus
@@ -24,12 +24,13 @@ from eucentric.msi.series_focus import SeriesFocus
 from eucentric.msi.series_look import Look
 from eucentric.msi.series_notes import Diary, TiltBegun, TiltFocus, TiltLooked, TiltTracked
 from eucentric.msi.series_plan import focus_first, tilts
-from eucentric.msi.shared import Shared
+from eucentric.msi.shared import Shared, Stopped
 from eucentric.msi.tilt_geometry import Predicted, Priors, Seen, TiltGeometry
 from eucentric.msi.track import Place, View, axis_of, found_again, in_image
 from eucentric.msi.units import Unit
 from eucentric.units import show_length
 
+_DEGREES = 180 / math.pi
 _COVERAGE = 3.0  # an image is in focus as intended when so many σ are within what the node allows
 _HYSTERESIS_M = 0.15e-6
 """1σ of where the lens arrives, from below, beside where it did when eucentric focus was calibrated."""
@@ -65,12 +66,14 @@ class Series:
         return tuple((k, alpha) for k, alpha in enumerate(self._alphas) if k not in begun)
 
     def take(self, number: int, alpha_rad: float) -> None:
-        """Take the image of one tilt. Raises InstrumentError, InputError, Aborted."""
+        """Take the image of one tilt. Raises InstrumentError, Aborted, Stopped where the image can't be kept."""
         self._come_near(number, alpha_rad)
         self._tilt(alpha_rad)
         place = self._looked(number, alpha_rad)
         lens, refused = self._lens(number, alpha_rad), ""
-        if focus_first(lens.sigma_m, [b.sigma_m for b in self._diary.of(TiltBegun)], self._series.focus_within_m):
+        before = [begun.sigma_m for begun in self._diary.of(TiltBegun)]
+        tried = any(note.number == number for note in self._diary.of(TiltFocus))  # before the session was interrupted
+        if not tried and focus_first(lens.sigma_m, before, self._series.focus_within_m):
             found = self._focus.measure(number, alpha_rad, place, self._geometry.lens(alpha_rad, number).value_m)
             self._geometry = self._geometry.with_seen(*_seen_focus(found, number))
             lens, refused = self._lens(number, alpha_rad), found.why
@@ -136,7 +139,7 @@ class Series:
         limit, away = self._shared.scope.limits.image_shift_max_m, math.hypot(across.value_m, along.value_m)
         if away + self._series.focus_distance_m > limit:
             raise LimitError(
-                f"At {math.degrees(alpha_rad):.1f}° the feature is {show_length(away)} from where it was, beyond the "
+                f"At {alpha_rad * _DEGREES:.1f}° the feature is {show_length(away)} from where it was, beyond the "
                 f"image shift's limit of {show_length(limit)}. Bring it nearer to eucentric height before the series."
             )
         return Place((across.value_m, along.value_m), sigma)
@@ -192,7 +195,10 @@ class Series:
         frame = shared.expose()
         dose = planned.dose_e_per_m2 if frame.dose_e_per_m2 is None else frame.dose_e_per_m2
         exposure = replace(planned, time_s=frame.time_s, dose_e_per_m2=dose)
-        self._diary.keep(begun, exposure, frame)
+        try:
+            self._diary.keep(begun, exposure, frame)
+        except InputError as error:
+            raise Stopped(f"The image of {self._unit.key} at {alpha_rad * _DEGREES:.1f}° is lost: {error}") from error
         shared.audience.tell(Exposed(shared.audience.now_s(), self._unit, exposure, frame))
         self._track(begun, frame)
 
@@ -216,7 +222,10 @@ class Series:
         if not tracked:
             return None
         nearest = min(tracked, key=lambda note: abs(note.alpha_rad - view.alpha_rad))
-        reference = self._view(nearest.number)
+        try:
+            reference = self._view(nearest.number)
+        except InputError:  # the file of an earlier run was moved away: its place is in the notes
+            return None
         return found_again(reference, Place(nearest.at_m, nearest.sigma_m), view, workers=self._shared.workers)
 
     def _view(self, number: int) -> View:

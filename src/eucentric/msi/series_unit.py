@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from eucentric.errors import LimitError
+import math
+
+from eucentric.errors import LimitError, SettingsError
 from eucentric.microscope.preserved import Part
-from eucentric.msi.application import AfterFailure
+from eucentric.msi.application import AfterFailure, NodeSettings
 from eucentric.msi.going import go_to
 from eucentric.msi.lens import believed
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.series import Series
 from eucentric.msi.series_focus import last_preset
 from eucentric.msi.series_notes import Diary, TiltFocus, TiltTaken
+from eucentric.msi.series_plan import tilts
 from eucentric.msi.shared import Shared, Stopped
 from eucentric.msi.units import Unit
 from eucentric.msi.waiting import failed_focus
@@ -29,6 +32,7 @@ def series_unit(shared: Shared, unit: Unit) -> UnitOutcome:
             raise Stopped(f"Focusing failed for {unit.key}, and its node asks to stop then. {failed}", outcome)
         return outcome
     assert node.focus is not None
+    _check_able(shared, node)
     diary = Diary(shared.journal, unit.key)
     diary.settle()
     belief = believed(shared, unit, last_preset(node.focus))
@@ -44,6 +48,21 @@ def series_unit(shared: Shared, unit: Unit) -> UnitOutcome:
                 ended = str(error)
                 break
     return _outcome(unit, diary, ended)
+
+
+def _check_able(shared: Shared, node: NodeSettings) -> None:
+    """Whether the instrument can do it, before anything moves. Raises SettingsError."""
+    can, limit = shared.scope.capabilities, shared.scope.limits.stage_alpha_max_rad
+    if not (can.stage_alpha and can.image_shift):
+        what = "image shift, by which its feature is followed" if can.stage_alpha else "stage tilt"
+        raise SettingsError(f"On {shared.scope.name} there is no {what}: node '{node.name}' can't be done there.")
+    assert node.series is not None
+    furthest = max(abs(alpha) for alpha in tilts(node.series))
+    if furthest > limit:
+        raise SettingsError(
+            f"Node '{node.name}' tilts the stage to {math.degrees(furthest):.1f}°; the limit is "
+            f"±{math.degrees(limit):.1f}°. Nothing was moved. Give the series a smaller range."
+        )
 
 
 def _outcome(unit: Unit, diary: Diary, ended: str) -> UnitOutcome:
