@@ -1,8 +1,8 @@
 """The `eucentric` command: what it offers, and how it ends.
 
 Exit codes: 0 done (measured and accepted, in focus), 2 unusable input or options, 3 measured and refused (of a session:
-complete, but something refused or flagged), 4 a session that is not complete, 130 stopped by the user, 1 the reader of a
-pipe went away. An error of the user's is one sentence on stderr, never a traceback.
+complete, but something refused or flagged), 4 a session that is not complete, 130 stopped by the user, 1 the reader of
+a pipe went away. An error of the user's is one sentence on stderr, never a traceback.
 """
 
 from __future__ import annotations
