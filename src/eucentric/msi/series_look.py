@@ -11,8 +11,8 @@ from eucentric.msi.series_notes import TiltLooked
 from eucentric.msi.shared import Shared
 from eucentric.msi.track import Place, View, axis_of, found_again
 
-OFF_CENTRE = 1 / 8
-"""A place known worse (1σ) than this part of the image's shorter side is looked at first: 3 σ keep it in the image."""
+OFF_CENTRE = 1 / 4
+"""A place known worse (1σ) than this part of the image's shorter side is looked at first: 2 σ keep it in the image."""
 LOST = 0.3
 """At a place known worse (1σ) than this part of it too little may be in common (2.7 σ are 0.8): go half way first."""
 _SIDE = 1
