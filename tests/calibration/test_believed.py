@@ -16,6 +16,7 @@ from eucentric.calibration.quantities import (
     FocusScale,
     HeightResponse,
     LensHysteresis,
+    Parfocality,
     StigmatorResponse,
     TiltSettling,
 )
@@ -124,3 +125,19 @@ def test_the_axis_measured_at_one_preset_holds_at_all(tmp_path: Path) -> None:
         store.keep(one)
     book = book_from_store(store, "scope", [FA, HL], COLUMNS)
     assert {book.of(name).coma_free_rad for name in ("fa", "hl")} == {AXIS.tilt_rad}
+
+
+def test_eucentric_focus_follows_from_parfocality(tmp_path: Path) -> None:
+    """At eucentric height C1 = lens − (lens in focus) at either preset: D = C1(hl) − C1(fa) = L_fa − L_hl."""
+    in_focus_fa, in_focus_hl = 3.0e-6, 1.2e-6
+    store = CalibrationStore(tmp_path)
+    store.keep(record(response(FA, 1.0 + 0j), FA))
+    store.keep(record(response(HL, 1.0 + 0j), HL))
+    store.keep(record(EucentricFocus(focus_m=in_focus_fa, focus_sigma_m=3e-8), FA))
+    difference = Parfocality(reference="fa", difference_m=in_focus_fa - in_focus_hl, difference_sigma_m=4e-8)
+    store.keep(record(difference, HL))
+    believed = book_from_store(store, "scope", [FA, HL], COLUMNS).of("hl")
+    assert believed.eucentric_focus_m == pytest.approx(in_focus_hl)
+    assert believed.eucentric_focus_sigma_m == pytest.approx(5e-8)
+    store.keep(record(EucentricFocus(focus_m=1.3e-6, focus_sigma_m=2e-8), HL))  # what was measured itself is believed
+    assert book_from_store(store, "scope", [FA, HL], COLUMNS).of("hl").eucentric_focus_m == 1.3e-6

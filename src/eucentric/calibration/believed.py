@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from eucentric.calibration.quantities import (
     HeightResponse,
     LensHysteresis,
     Matrix,
+    Parfocality,
     StigmatorResponse,
     TiltResponse,
     TiltSettling,
@@ -54,7 +56,8 @@ def book_from_store(
     With `rough`, a tilt response measured on the way is taken where there is no other. A preset without one is not in
     the book: asking for it raises CalibrationError that names the command.
     """
-    presets = {}
+    presets: dict[str, Calibration] = {}
+    parfocal: dict[str, Parfocality] = {}
     records = store.records()
     for optics in states:
         column = columns.get(optics.preset)
@@ -62,7 +65,26 @@ def book_from_store(
         found = {kind: record for kind, record in newest.items() if record is not None}
         if column is not None and "tilt response" in found:
             presets[optics.preset] = _calibration(instrument, column, found, z_along_normal)
-    return CalibrationBook(instrument, presets)
+            difference = found["parfocality"].quantity if "parfocality" in found else None
+            if isinstance(difference, Parfocality):
+                parfocal[optics.preset] = difference
+    return CalibrationBook(instrument, {name: _by_parfocality(name, presets, parfocal) for name in presets})
+
+
+def _by_parfocality(name: str, presets: Mapping[str, Calibration], parfocal: Mapping[str, Parfocality]) -> Calibration:
+    """The calibration with the eucentric focus that follows from the reference preset's, where it has none of its own.
+
+    C1 = lens − (lens in focus) at both presets, so the one in focus is the reference's minus the difference of C1.
+    """
+    mine, known = presets[name], parfocal.get(name)
+    reference = presets.get(known.reference) if known is not None else None
+    if mine.eucentric_focus_m is not None or known is None or reference is None or reference.eucentric_focus_m is None:
+        return mine
+    return replace(
+        mine,
+        eucentric_focus_m=reference.eucentric_focus_m - known.difference_m,
+        eucentric_focus_sigma_m=math.hypot(reference.eucentric_focus_sigma_m or 0.0, known.difference_sigma_m),
+    )
 
 
 def _calibration(instrument: str, column: Column, found: Mapping[str, Record], z_along_normal: bool) -> Calibration:
