@@ -7,9 +7,10 @@ A feature that stood on the optical axis at α = 0, h₀ above a tilt axis that 
     high                  h(α) = h₀ cos α − a sin α + w(α)
 
 r and s are the goniometer's runout and wobble sideways, w its wobble in height. The lens focuses it at F(α) = f − h(α),
-f the lens setting that focuses the plane of the tilt axis. A focus target beside it, d along the tilt axis, is as high
-but for the film's slope (odd in d) and curvature (even), which turn with it: cos α, and for the error δ of the axis'
-direction in the image: d·δ·tan α. Everything is linear in what is not known, each of it has a prior (`Priors`), s and w
+f the lens setting that focuses the plane of the tilt axis. A focus target beside it, reached by image shift d along the
+tilt axis, is as high but for the film's slope (odd in d) and curvature (even) and for the error δ of the axis'
+direction in the image: d·δ·tan α. A film that is ΔH higher there is met, on the same line of sight, ΔH·tan α further
+across: on the tilted holder that is higher by ΔH·(cos α + sin α·tan α) = ΔH/cos α. Everything is linear in what is not known, each of it has a prior (`Priors`), s and w
 are Gaussian processes over α (Matérn 5/2), so the best prediction from all that was seen and its variance are those of
 simple kriging. Displacements alone don't tell heights where the goniometer runs out (r_y α against h₀ sin α); the
 priors say by how much they do. That lens and geometry suffice for 100 nm on a good goniometer: Zheng, Braunfeld, Sedat
@@ -143,7 +144,7 @@ class TiltGeometry:
         p, alpha, first = self.priors, one.alpha_rad, self.first_rad
         cos, sin = math.cos(alpha), math.sin(alpha)
         if one.what == "lens":
-            film = (one.side * cos * p.film_odd_m, abs(one.side) * cos * p.film_even_m)
+            film = (one.side / cos * p.film_odd_m, abs(one.side) / cos * p.film_even_m)
             turned = one.side * math.tan(alpha) * p.turned_m
             return np.array([p.lens_sigma_m, -cos * p.height_m, sin * p.axis_m, 0.0, 0.0, *film, turned])
         runout = (alpha - first) * p.runout_m_per_rad

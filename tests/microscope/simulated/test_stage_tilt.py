@@ -133,6 +133,26 @@ def test_image_shift_shows_what_lies_beside() -> None:
     assert truth(scope).height_m == pytest.approx(height_at(scope), abs=0.2e-9)
 
 
+@pytest.mark.parametrize("alpha_deg", [0.0, -30.0, 45.0, 60.0])
+def test_along_the_axis_a_stage_move_is_an_image_shift(alpha_deg: float) -> None:
+    """3 µm along the tilt axis of a film that is not level: the same place comes to the same height, ΔH/cos α from
+    where it was, and the same image is seen (half a pixel)."""
+    film = {"specimen": {"height_m": HEIGHT_M, "film_slope_rad": 40e-3, "bend_m": 2e-6}}
+    scope = tilted("fa", alpha_deg, 128, column={"image_rotation_rad": 0.0}, **film)
+    scope.set_defocus(-3e-6)
+    first, start = height_at(scope), scope.view().middle()
+    scope.set_image_shift((0.0, 3e-6))
+    shifted, place, seen = height_at(scope), scope.view().place_of(scope.shift_px()), scope.acquire().pixels
+    assert truth(scope).height_m == pytest.approx(shifted, abs=1e-9)  # the central half's middle: half a pixel beside
+    scope.set_image_shift((0.0, 0.0))
+    scope.move_stage(x_m=3e-6)
+    assert scope.view().middle() == pytest.approx(place, abs=2e-12)
+    assert height_at(scope) == pytest.approx(shifted, abs=2e-12)
+    level = scope.specimen.height_m(np.array([start.imag, place.imag]), np.array([start.real, place.real]))
+    assert shifted - first == pytest.approx(np.diff(level)[0] / np.cos(np.radians(alpha_deg)), abs=2e-12)
+    assert displacement(seen, scope.acquire().pixels) == pytest.approx((0.0, 0.0), abs=0.5)
+
+
 def test_an_image_shifted_view_is_focused_at_its_own_height() -> None:
     """At 45° and 5 µm of image shift: in focus with C1 = −1 µm there a pair moves by 2β·C1, not by 2β·(C1 − 5 µm)."""
     scope = tilted("fa", 45.0, 256, column={"image_rotation_rad": 0.0, "c3_m": 0.0})

@@ -219,7 +219,7 @@ class SimulatedMicroscope:
         """Relative intensity (ny, nx); `shift_px` is the image shift, `motion_m` the specimen's beam-induced motion."""
         size = self.column.preset.size
         # The image moves by `moved` against the lattice; ∇W comes on top, in form_image.
-        moved = optics.displacement_m / optics.pixel_m - shift_px - view.lattice.point(view.middle() - motion_m)
+        moved = optics.displacement_m / optics.pixel_m - view.lattice.point(view.place_of(shift_px) - motion_m)
         height = view.centre_height_m(optics, shift_px)
         window = Window.of(optics, optics.lens.c1_m + height, size, slope=float(np.tan(view.place.alpha_rad)))
         whole = complex(round(moved.real), round(moved.imag))
