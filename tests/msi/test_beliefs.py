@@ -20,7 +20,7 @@ from eucentric.msi.outcome import FocusFound
 from eucentric.optics.column import Column
 
 GRID = GridSettings()
-FLAT = GridSettings(slope_rad=0.0, bend_m=0.0)
+FLAT = GridSettings(slope_rad=0.0, bend_m=0.0, roughness_m=0.0)
 SURE_M = 50e-9
 """1σ of each eucentric focus."""
 STORED_M = {"hl": -0.3e-6, "fa": 0.4e-6, "ex": 0.4e-6}

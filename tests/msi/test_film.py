@@ -18,16 +18,20 @@ Array = NDArray[np.float64]
 Heights = Callable[[Array], float]
 
 GRID = GridSettings()
-FLAT = GridSettings(slope_rad=0.0, bend_m=0.0)
-PLANE = GridSettings(slope_rad=17e-3, bend_m=0.0)
+FLAT = GridSettings(slope_rad=0.0, bend_m=0.0, roughness_m=0.0)
+PLANE = GridSettings(slope_rad=17e-3, bend_m=0.0, roughness_m=0.0)
 OWN_M, SHARED_M = 2e-9, 6.5e-9
 """What Focus states of its own and shares, 1σ, with ±5 mrad and 0.5 µm of offset on the simulated microscope."""
 UM = 1e-6
 
 
 def _arrival_m(grid: GridSettings) -> float:
-    """What a place that is not quite where it should be does to a height: 1σ per direction, both directions."""
-    return math.sqrt(2) * PLACE_M * math.hypot(grid.slope_rad, grid.bend_m / grid.bend_length_m)
+    """What a place that is not quite where it should be does to a height: 1σ per direction, both directions; and
+    roughness.
+    """
+    return math.hypot(
+        math.sqrt(2) * PLACE_M * math.hypot(grid.slope_rad, grid.bend_m / grid.bend_length_m), grid.roughness_m
+    )
 
 
 def _found(place_um: tuple[float, float], height_m: float, own_m: float = 0.0, shared_m: float = 0.0) -> FocusFound:
@@ -65,9 +69,9 @@ def test_three_exact_points_on_a_plane_give_the_plane() -> None:
 
 
 def test_equal_points_on_a_flat_film_average_their_own_errors_and_not_the_shared_ones() -> None:
-    points = tuple(_found((float(k), 0.0), 1e-8 * k, own_m=4e-9, shared_m=7e-9) for k in range(4))
+    points = tuple(_found((float(k), 0.0), 1e-9 * k, own_m=4e-9, shared_m=7e-9) for k in range(4))
     found = Film(FLAT, points).at((9e-6, 9e-6), z_m=0.0)
-    assert found.lens_m == pytest.approx(-1.5e-8, rel=1e-9)
+    assert found.lens_m == pytest.approx(-1.5e-9, rel=1e-9)
     assert found.film_sigma_m == pytest.approx(2e-9, rel=1e-6)
     assert found.shared_sigma_m == pytest.approx(7e-9, rel=1e-9)
 
@@ -163,10 +167,14 @@ ONE, TWO, THREE = _at(((0, 0),)), _at(((0, 0), (3, 3))), _at(((-3, 0), (0, -3), 
 
 
 def _from_the_prior(rng: np.random.Generator, places: Array) -> Heights:
+    return _drawn(rng, places, GRID)
+
+
+def _drawn(rng: np.random.Generator, places: Array, grid: GridSettings) -> Heights:
     both = np.concatenate([places, EXPOSURES])
     apart2 = np.sum((both[:, None] - both[None]) ** 2, axis=-1)
-    waves = GRID.bend_m**2 * np.exp(-apart2 / (2 * GRID.bend_length_m**2))
-    values, vectors = np.linalg.eigh(waves + GRID.slope_rad**2 * both @ both.T)
+    waves = grid.bend_m**2 * np.exp(-apart2 / (2 * grid.bend_length_m**2)) + grid.roughness_m**2 * (apart2 == 0)
+    values, vectors = np.linalg.eigh(waves + grid.slope_rad**2 * both @ both.T)
     drawn = vectors @ (np.sqrt(np.maximum(values, 0)) * rng.normal(size=len(both)))
     of = {tuple(p): float(h) for p, h in zip(both, drawn, strict=True)}
     return lambda p: of[tuple(p)]
@@ -224,6 +232,34 @@ def test_its_errors_hold(places: Array, draw: Callable[[np.random.Generator, Arr
     assert np.mean(off < 1) >= 0.683 - 0.076
     assert np.mean(off < 2) >= 0.954 - 0.036
     assert np.mean(off < 3) >= 0.997 - 0.009
+
+
+ROUGHER = {
+    "bend x 2": GridSettings(bend_m=1e-6),
+    "bend x 3": GridSettings(bend_m=1.5e-6),
+    "roughness x 3": GridSettings(roughness_m=9e-9),
+}
+
+
+@pytest.mark.parametrize("film", ROUGHER.values(), ids=ROUGHER.keys())
+def test_on_rougher_films_its_errors_grow_with_the_scatter(film: GridSettings) -> None:
+    """A film two or three times as rough as the settings say, with the settings' σ, would have pulls of 2 and 3. Of six
+    found points two must tell the scatter against a prior of two: σ is then some two thirds of what it should be.
+    """
+    errors, sigmas = _errors(TWO, lambda rng, places: _drawn(rng, places, film))
+    assert np.sqrt(np.mean((errors / sigmas) ** 2)) < 1.5
+    sure = 3 * sigmas <= 50e-9  # what would be exposed unflagged
+    assert np.mean(np.abs(errors[sure]) > 50e-9) < 0.02
+
+
+def test_scatter_as_the_settings_say_changes_nothing() -> None:
+    exact = Film(GRID, tuple(_found(p, 0.0, OWN_M) for p in ((0.0, 0.0), (3.0, 3.0), (0.0, 6.0), (6.0, 0.0))))
+    bump = 1e-6  # of one point of four: far beyond roughness and waves
+    bent = Film(
+        GRID, tuple(_found(p, bump * (p == (3.0, 3.0)), OWN_M) for p in ((0, 0), (3.0, 3.0), (0, 6.0), (6.0, 0)))
+    )
+    middle = (1e-6, 1e-6)
+    assert bent.at(middle, z_m=0.0).film_sigma_m > 3 * exact.at(middle, z_m=0.0).film_sigma_m
 
 
 def test_its_errors_are_no_larger_than_they_must_be() -> None:

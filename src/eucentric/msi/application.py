@@ -159,6 +159,9 @@ class GridSettings(Settings):
     """1 σ of the film's waves about a plane."""
     bend_length_m: Length = Field(default=15e-6, gt=0, le=1e-3)
     """Correlation length of these waves."""
+    roughness_m: Length = Field(default=3e-9, ge=0, le=1e-6)
+    """1 σ of the heights that neighbouring targets do not share: folds and thickness of carbon and ice over 1 to 5 µm,
+    some nanometres. What waves shorter than the distance of focus targets do beyond it nobody sees."""
 
 
 class Application(Settings):

@@ -97,15 +97,17 @@ def _focused(paper: _Paper, node: NodeSettings, known: Known) -> Forecast:
             raise SettingsError(f"{_named(paper, node)} promises {check}. {check.remedy}")
     for unit in paper.units:
         if unit.node == node.name:
-            found = _would_find(paper, node, unit)
+            found = _would_find(paper, node, unit, known)
             paper.found.setdefault(unit.group, []).append(found)
     paper.nodes.append(node.name)
     return Forecast(node.name, known, forecast(node, known, paper.scope, paper.book), needs, promises)
 
 
-def _would_find(paper: _Paper, node: NodeSettings, unit: Unit) -> FocusFound:
-    """What success leaves at a place, at its worst: as far from focus, and from eucentric height, as is promised."""
-    before = _known(paper, node, unit)
+def _would_find(paper: _Paper, node: NodeSettings, unit: Unit, before: Known) -> FocusFound:
+    """What success leaves at a place, at its worst: as far from focus, and from eucentric height, as is promised.
+
+    `before` is what is known at the worst of the node's targets: all are then on one film, which scatters nowhere.
+    """
     after = forecast(node, before, paper.scope, paper.book)
     last = list(walk(node, before, paper.scope, paper.book))[-1]
     assert node.focus is not None

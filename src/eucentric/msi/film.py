@@ -2,11 +2,12 @@
 
 The height of the film, told as C1 (metres), at a place p of the stage is taken to be
 
-    h(p) = a + s·p + w(p) + e
+    h(p) = a + s·p + w(p) + r(p) + e
 
 `a` anything, s its slope (prior 1σ `slope_rad` per direction), w waves (Gaussian process with covariance
-bend²·exp(−r²/2·length²)), e each found point's own error. The best linear prediction of it and its variance are those
-of universal kriging with a prior on the slope: Cressie, Statistics for Spatial Data (Wiley 1993), section 3.4.
+bend²·exp(−r²/2·length²)), r roughness that no two places share, e each found point's own error. The best linear
+prediction of it and its variance are those of universal kriging with a prior on the slope: Cressie, Statistics for
+Spatial Data (Wiley 1993), section 3.4. Where the found heights scatter more than this film's would, its 1σ grows.
 With C1 = lens + h + (dC1/dz)·z a found focus tells h = c1 − lens − (dC1/dz)·z; a place at stage height z is in focus
 with the lens at −h − (dC1/dz)·z. What all found points share (calibration) does not average, and comes on top.
 """
@@ -33,6 +34,8 @@ PLACE_M = 50e-9
 """1σ, per component, of where a stage arrives sideways when it comes from different sides: half of a play of 0.1 µm."""
 SAME_ALPHA_RAD = 2e-3
 """Stage tilts that differ by less are the same: read-backs, play."""
+_PRIOR_DEGREES = 2
+"""So many found points' worth the grid's settings are trusted against the scatter of what was found."""
 _LEAST_M = 1e-12  # an own error of a picometre: without any, weights would be infinite
 
 
@@ -97,8 +100,9 @@ class Film:
         self._places = np.array([f.place_m for f in found], dtype=np.float64)  # (found, 2)
         self._z_m = np.array([f.z_m for f in found])
         self._heights_m = np.array([f.c1_m - f.lens_m - scales.c1_per_z * f.z_m for f in found])
+        self._rough_m = math.hypot(self._arrival_m, grid.roughness_m * steeper)
         own = np.array([f.own_sigma_m for f in found])
-        self._own_m = np.sqrt(own**2 + self._arrival_m**2 + _LEAST_M**2)
+        self._own_m = np.sqrt(own**2 + self._rough_m**2 + _LEAST_M**2)
         # What lens steps put on a focus measured at an offset is taken out: it counts from there to the wanted defocus.
         self._offset_m = np.array([f.offset_m for f in found])
         total2 = np.array([f.total_sigma_m**2 for f in found])
@@ -117,7 +121,7 @@ class Film:
         step = scales.lens_sigma * (defocus_m - float(weight @ self._offset_m))
         return FilmFocus(
             lens_m=-float(weight @ self._heights_m) - scales.c1_per_z * z_m,
-            film_sigma_m=math.hypot(film_m, self._arrival_m),
+            film_sigma_m=self._rougher * math.hypot(film_m, self._rough_m),
             shared_sigma_m=math.hypot(float(weight @ self._shared_m), by_z),
             step_sigma_m=math.hypot(step, scales.metre_sigma * defocus_m),
             doubt=self._doubt,
@@ -130,17 +134,17 @@ class Film:
         plane = self._plane(self._places)
         self._pulled = self._inverse @ plane
         self._plane_m2 = np.linalg.inv(plane.T @ self._pulled + np.diag([0.0, 1.0, 1.0]))
-        self._doubt = self._doubted()
+        alone = self._inverse - self._pulled @ self._plane_m2 @ self._pulled.T  # Q
+        heights = self._heights_m - self._heights_m.mean()
+        self._rougher = _rougher(float(heights @ alone @ heights), len(heights) - 1)
+        self._doubt = self._doubted(alone, heights) if len(heights) > 1 else ""
 
-    def _doubted(self) -> str:
+    def _doubted(self, alone: Array, heights: Array) -> str:
         """A sentence where a found point is far from what the others say of its place.
 
         With Q = V⁻¹ − V⁻¹F(FᵀV⁻¹F + prior)⁻¹FᵀV⁻¹ that distance is (Qh)ᵢ/Qᵢᵢ and its variance 1/Qᵢᵢ (leave one out).
         """
-        if len(self._places) < 2:
-            return ""
-        alone = self._inverse - self._pulled @ self._plane_m2 @ self._pulled.T
-        off = alone @ (self._heights_m - self._heights_m.mean()) / np.diag(alone)
+        off = alone @ heights / np.diag(alone)
         sigmas = np.abs(off) * np.sqrt(np.diag(alone))
         worst = int(np.argmax(sigmas))
         if sigmas[worst] <= SURPRISE_SIGMAS:
@@ -167,3 +171,11 @@ class Film:
     def _plane(self, places: Array) -> Array:
         """(…, 3): the constant, and the slopes in units of their 1σ."""
         return np.concatenate([np.ones((len(places), 1)), self._slope * (places - self._middle)], axis=1)
+
+
+def _rougher(scatter: float, free: int) -> float:
+    """By how much the film's 1σ grows where the found heights scatter more than they should, never less than 1.
+
+    `scatter` = hᵀQh is χ² of `free` degrees where the settings are true; the prior counts as two degrees more.
+    """
+    return max(1.0, math.sqrt((_PRIOR_DEGREES + scatter) / (_PRIOR_DEGREES + free)))
