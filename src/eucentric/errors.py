@@ -2,6 +2,7 @@
 
     EucentricError
     ├── InputError            the caller's data or options can't be used (a file, an array, impossible optics)
+    │   └── KeepError         what a session must keep can't be written
     ├── SettingsError         a setting is unknown or out of its bounds
     ├── CalibrationError      a calibration is missing or does not fit the present optics
     │   └── NotMeasuredError  a calibration could not be measured here: the images do not tell it
@@ -22,6 +23,10 @@ class EucentricError(Exception):
 
 class InputError(EucentricError):
     """Data or options that can't be used."""
+
+
+class KeepError(InputError):
+    """What a session must keep can't be written: the disk is full, or gone."""
 
 
 class SettingsError(EucentricError):

@@ -15,7 +15,15 @@ from eucentric.images.frame import Frame
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Microscope
 from eucentric.microscope.registry import handed_out, open_microscope
-from eucentric.msi.application import Application, GridSettings, Kind, Lattice, NodeSettings, PresetSettings
+from eucentric.msi.application import (
+    Application,
+    GridSettings,
+    Kind,
+    Lattice,
+    NodeSettings,
+    PresetSettings,
+    SeriesSettings,
+)
 from eucentric.msi.journal import Journal
 from eucentric.msi.outcome import SessionResult
 from eucentric.msi.presets import install
@@ -86,6 +94,21 @@ SMALL = Application(
     presets={"ex": PresetSettings(like="fa", dose_per_m2=20e20, defocus_m=DEFOCUS_M)},
     nodes=NODES,
 )
+SERIES = Application(
+    name="Small series",
+    grid=GridSettings(height_within_m=1e-6),
+    presets={"tomo": PresetSettings(like="fa", dose_per_m2=3e20, defocus_m=DEFOCUS_M)},
+    nodes=(
+        NodeSettings(
+            name="Series",
+            kind=Kind.TILT_SERIES,
+            preset="tomo",
+            focus=FOCUS,
+            series=SeriesSettings(first_rad=-0.05, last_rad=0.05, step_rad=0.05),
+        ),
+    ),
+)
+"""Images at three tilts."""
 UNITS = ("Square 1", "Square 1/Z Focus 1", "Square 1/Hole 1", "Square 1/Hole 2", "Square 1/Hole 1/Focus 1")
 
 

@@ -6,7 +6,6 @@ import math
 import re
 from dataclasses import replace
 
-from eucentric.errors import InputError
 from eucentric.images.frame import Frame
 from eucentric.microscope.protocol import Preset
 from eucentric.msi.application import AfterFailure, NodeSettings
@@ -79,13 +78,10 @@ def _expose(shared: Shared, unit: Unit, node: NodeSettings, failed: str) -> Unit
 
 
 def _kept(shared: Shared, unit: Unit, planned: Exposure, frame: Frame) -> Exposure:
-    """Keep the image and tell of it, before anything moves on. Raises Stopped when it can't be kept."""
+    """Keep the image and tell of it, before anything moves on. Raises KeepError when it can't be kept."""
     dose = planned.dose_e_per_m2 if frame.dose_e_per_m2 is None else frame.dose_e_per_m2
     exposure = replace(planned, time_s=frame.time_s, dose_e_per_m2=dose)
-    try:
-        shared.journal.keep(exposure.file, frame)
-    except InputError as error:
-        raise Stopped(f"The image of {unit.key} is lost: {error}") from error
+    shared.journal.keep(exposure.file, frame)
     shared.audience.tell(Exposed(shared.audience.now_s(), unit, exposure, frame))
     return exposure
 

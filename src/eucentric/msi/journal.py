@@ -9,18 +9,19 @@ Kept images lie beside it, each complete before its unit is told done. One sessi
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from eucentric.errors import InputError
+from eucentric.errors import InputError, KeepError
 from eucentric.focus.settings import CorrectionType
 from eucentric.images.files import write_frame
 from eucentric.images.frame import Frame
@@ -44,7 +45,7 @@ class Journal:
         self.noted = noted
         self._lock = lock
         self._writing = threading.Lock()
-        self._lines = (folder / _LINES).open("ab")
+        self._lines = (folder / _LINES).open("ab", buffering=0)
 
     @classmethod
     def create(
@@ -135,14 +136,18 @@ class Journal:
         self._note({"note": "done", "outcome": OUTCOME.dump_python(outcome, mode="json")})
 
     def keep(self, file: str, frame: Frame) -> None:
-        """Write an image below the folder: it is there whole, on the disk, or not at all. Raises InputError."""
+        """Write an image below the folder: it is there whole, on the disk, or not at all. Raises KeepError."""
         path = self.folder / file
         torn = _torn(path)
-        write_frame(torn, frame)
-        with _told(path):
+        try:
+            write_frame(torn, frame)
             _to_disk(torn)
             torn.replace(path)
             _to_disk(path.parent)
+        except (OSError, InputError) as error:
+            with suppress(OSError):
+                torn.unlink()  # else a full disk stays full
+            raise KeepError(f"The image {file} is lost: {error} Make room, then resume the session.") from error
 
     def kept(self, file: str) -> bool:
         """Whether an image is there; what was left of one that was being written is taken away."""
@@ -155,12 +160,17 @@ class Journal:
         understood(self.noted, body)
 
     def _write(self, body: dict[str, Any]) -> None:
-        line = json.dumps(body, allow_nan=False, ensure_ascii=False) + "\n"
+        line = (json.dumps(body, allow_nan=False, ensure_ascii=False) + "\n").encode()
         with self._writing:
             try:
-                self._lines.write(line.encode())
-                self._lines.flush()
-                os.fsync(self._lines.fileno())
+                whole = os.fstat(self._lines.fileno()).st_size
+                try:
+                    if self._lines.write(line) != len(line):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                    os.fsync(self._lines.fileno())
+                except OSError:
+                    self._lines.truncate(whole)  # another line after half of one could not be read
+                    raise
             except (OSError, ValueError) as error:
                 raise _unwritable(self.folder / _LINES, error) from error
 
@@ -220,6 +230,6 @@ def _locked(folder: Path) -> IO[bytes]:
     return lock
 
 
-def _unwritable(path: Path, error: Exception) -> InputError:
+def _unwritable(path: Path, error: Exception) -> KeepError:
     why = getattr(error, "strerror", None) or str(error)
-    return InputError(f"{path} can't be written: {why}. Make room, or choose another place.")
+    return KeepError(f"{path} can't be written: {why}. Make room, or choose another place.")

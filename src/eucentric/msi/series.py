@@ -24,7 +24,7 @@ from eucentric.msi.series_focus import SeriesFocus
 from eucentric.msi.series_look import Look
 from eucentric.msi.series_notes import Diary, TiltBegun, TiltFocus, TiltLooked, TiltTracked
 from eucentric.msi.series_plan import focus_first, tilts
-from eucentric.msi.shared import Shared, Stopped
+from eucentric.msi.shared import Shared
 from eucentric.msi.tilt_geometry import Predicted, Priors, Seen, TiltGeometry
 from eucentric.msi.track import Place, View, axis_of, found_again, in_image
 from eucentric.msi.units import Unit
@@ -66,7 +66,7 @@ class Series:
         return tuple((k, alpha) for k, alpha in enumerate(self._alphas) if k not in begun)
 
     def take(self, number: int, alpha_rad: float) -> None:
-        """Take the image of one tilt. Raises InstrumentError, Aborted, Stopped where the image can't be kept."""
+        """Take the image of one tilt. Raises InstrumentError, Aborted, KeepError."""
         self._come_near(number, alpha_rad)
         self._tilt(alpha_rad)
         place = self._looked(number, alpha_rad)
@@ -195,10 +195,7 @@ class Series:
         frame = shared.expose()
         dose = planned.dose_e_per_m2 if frame.dose_e_per_m2 is None else frame.dose_e_per_m2
         exposure = replace(planned, time_s=frame.time_s, dose_e_per_m2=dose)
-        try:
-            self._diary.keep(begun, exposure, frame)
-        except InputError as error:
-            raise Stopped(f"The image of {self._unit.key} at {alpha_rad * _DEGREES:.1f}° is lost: {error}") from error
+        self._diary.keep(begun, exposure, frame)
         shared.audience.tell(Exposed(shared.audience.now_s(), self._unit, exposure, frame))
         self._track(begun, frame)
 

@@ -108,7 +108,7 @@ class Diary:
         return f"images/{parts}/{alpha_rad * 57.29577951308232:+05.1f} deg.mrc"
 
     def keep(self, begun: TiltBegun, exposure: Exposure, frame: Frame) -> None:
-        """Keep an image, then write that it was taken. Raises InputError where it can't be kept."""
+        """Keep an image, then write that it was taken. Raises KeepError where it can't be kept."""
         self._journal.keep(exposure.file, frame)
         self.write(TiltTaken(begun.number, exposure))
 

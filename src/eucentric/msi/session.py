@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from eucentric.calibration.book import CalibrationBook
-from eucentric.errors import CalibrationError, InputError, InstrumentError, LimitError, SettingsError
+from eucentric.errors import CalibrationError, InputError, InstrumentError, KeepError, LimitError, SettingsError
 from eucentric.focus import events as focus_events
 from eucentric.focus.control import Control
 from eucentric.focus.hands import check_able
@@ -45,6 +45,11 @@ _TRIES = 3
 """So often an instrument may be lost and come back at one unit: another time it is the unit that is the matter."""
 _SAME_LENS_M = 25e-6
 """Where a lens was left by a run that was cut off: within the offsets and corrections of focusing."""
+
+
+def _words(error: BaseException) -> str:
+    """What it says, and what else was told meanwhile: what could not be restored."""
+    return " ".join(filter(None, (str(error), *getattr(error, "__notes__", ()))))
 
 
 def _no(_error: InstrumentError) -> bool:
@@ -99,7 +104,7 @@ class Session:
             stopped = self._preserved()
         except BaseException as stop:
             if isinstance(stop, Exception | KeyboardInterrupt):
-                why = " ".join((str(stop) or "Stopped by the operator.", *getattr(stop, "__notes__", ())))
+                why = _words(stop) or "Stopped by the operator."
                 tell(SessionEnded(self._audience.now_s(), self._result(why)))
             raise
         result = self._result(stopped)
@@ -145,8 +150,8 @@ class Session:
         try:
             with self._scope.preserved() as memory:
                 self._all(self._shared(memory))
-        except Stopped as stop:
-            return " ".join((str(stop), *getattr(stop, "__notes__", ())))
+        except (Stopped, KeepError) as stop:
+            return _words(stop)
         except InstrumentError as error:  # of restoring
             return str(error)
         return None
@@ -195,8 +200,10 @@ class Session:
         stop: Stopped | None = None
         try:
             outcome = _WORK[shared.node(unit).kind](shared, unit)
+        except KeepError:  # the disk's: at the next target it would be the same
+            raise
         except _AT_ONE_TARGET as error:
-            outcome = UnitOutcome(unit.key, unit.node, Status.FAILED, str(error))
+            outcome = UnitOutcome(unit.key, unit.node, Status.FAILED, _words(error))
         except Stopped as asked:
             if asked.outcome is None:
                 raise
