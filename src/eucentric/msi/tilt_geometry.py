@@ -10,11 +10,11 @@ r and s are the goniometer's runout and wobble sideways, w its wobble in height.
 f the lens setting that focuses the plane of the tilt axis. A focus target beside it, reached by image shift d along the
 tilt axis, is as high but for the film's slope (odd in d) and curvature (even) and for the error δ of the axis'
 direction in the image: d·δ·tan α. A film that is ΔH higher there is met, on the same line of sight, ΔH·tan α further
-across: on the tilted holder that is higher by ΔH·(cos α + sin α·tan α) = ΔH/cos α. Everything is linear in what is not known, each of it has a prior (`Priors`), s and w
-are Gaussian processes over α (Matérn 5/2), so the best prediction from all that was seen and its variance are those of
-simple kriging. Displacements alone don't tell heights where the goniometer runs out (r_y α against h₀ sin α); the
-priors say by how much they do. That lens and geometry suffice for 100 nm on a good goniometer: Zheng, Braunfeld, Sedat
-& Agard, J. Struct. Biol. 147 (2004) 91-101.
+across: on the tilted holder that is higher by ΔH·(cos α + sin α·tan α) = ΔH/cos α. Everything is linear in what is not
+known, each of it has a prior (`Priors`), s and w are Gaussian processes over α (Matérn 5/2), so the best prediction
+from all that was seen and its variance are those of simple kriging. Displacements alone don't tell heights where the
+goniometer runs out (r_y α against h₀ sin α); the priors say by how much they do. That lens and geometry suffice for
+100 nm on a good goniometer: Zheng, Braunfeld, Sedat & Agard, J. Struct. Biol. 147 (2004) 91-101.
 """
 
 from __future__ import annotations
