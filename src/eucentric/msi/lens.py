@@ -23,7 +23,7 @@ class Belief:
     """With the stage at `z_m`, the lens' absolute setting that is in focus at a place, its 1σ, and the bounds of both.
 
     `sigma_m` is None where no focus was found yet: then the lens is at eucentric focus, and z as it was found. `doubt`
-    says that what was found near it does not fit together.
+    says that what was found near it does not fit together; `shared_m` is what of `sigma_m` all measurements share.
     """
 
     lens_m: float
@@ -31,6 +31,7 @@ class Belief:
     z_m: float
     known: Known
     doubt: str = ""
+    shared_m: float = 0.0
 
 
 def believed(shared: Shared, unit: Unit, preset: str, defocus_m: float = 0.0) -> Belief:
@@ -49,7 +50,7 @@ def believed(shared: Shared, unit: Unit, preset: str, defocus_m: float = 0.0) ->
     focus, unsure_m = shared.beliefs.focus(found, at), _forgotten_m(shared, near, preset)
     more = COVERAGE * (math.hypot(focus.sigma_m, unsure_m) - focus.sigma_m)
     known = Known(known.height_within_m + more, known.defocus_within_m + more)
-    return Belief(focus.lens_m, math.hypot(focus.sigma_m, unsure_m), z_m, known, focus.doubt)
+    return Belief(focus.lens_m, math.hypot(focus.sigma_m, unsure_m), z_m, known, focus.doubt, focus.shared_sigma_m)
 
 
 def believed_if_calibrated(shared: Shared, unit: Unit, preset: str) -> Belief:

@@ -103,7 +103,8 @@ class Series:
         """What the diary and earlier focusing tell."""
         geometry = TiltGeometry(self._priors(belief), self._alphas[0])
         if belief.sigma_m is not None:
-            found = Seen("lens", self._node.alpha_rad, belief.lens_m, belief.sigma_m, visit=-1)
+            own = _less(belief.sigma_m, belief.shared_m)
+            found = Seen("lens", self._node.alpha_rad, belief.lens_m, own, visit=-1, shared_m=belief.shared_m)
             geometry = geometry.with_seen(found)
         stays = -2  # stays before this run were other ones
         for note in self._diary.notes:
@@ -241,7 +242,13 @@ class Series:
 def _seen_focus(note: TiltFocus, visit: int) -> tuple[Seen, ...]:
     if note.lens_m is None:
         return ()
-    return (Seen("lens", note.alpha_rad, note.lens_m, note.sigma_m, visit, note.side),)
+    own = _less(note.sigma_m, note.shared_m)
+    return (Seen("lens", note.alpha_rad, note.lens_m, own, visit, note.side, note.shared_m),)
+
+
+def _less(whole: float, shared: float) -> float:
+    """What is left of a 1σ without a part of it."""
+    return math.sqrt(max(whole**2 - shared**2, 0.0))
 
 
 def _seen_place(note: TiltTracked | TiltLooked) -> tuple[Seen, ...]:

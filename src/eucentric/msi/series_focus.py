@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from eucentric.focus import events as focus_events
+from eucentric.focus.average import own_sigma_m
 from eucentric.focus.focus import Focus
 from eucentric.focus.outcome import RunResult
 from eucentric.focus.settings import FocusSettings
@@ -76,7 +77,9 @@ class SeriesFocus:
             return replace(note, dose_e_per_m2=dose, why=str(result.refusal or result.statement))
         beside = place.sigma_m * math.tan(abs(note.alpha_rad))
         lens_m = read_lens_m(self._shared.scope) - found.c1_m
-        return replace(note, dose_e_per_m2=dose, lens_m=lens_m, sigma_m=math.hypot(found.total_sigma_m, beside))
+        whole, own = found.total_sigma_m, own_sigma_m(found)
+        sigma, shared = math.hypot(whole, beside), math.sqrt(max(whole**2 - own**2, 0.0))
+        return replace(note, dose_e_per_m2=dose, lens_m=lens_m, sigma_m=sigma, shared_m=shared)
 
     def _watch(self, event: Any) -> None:
         if isinstance(event, focus_events.FrameTaken):

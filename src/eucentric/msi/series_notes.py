@@ -71,7 +71,8 @@ class TiltLooked:
 class TiltFocus:
     """Focus was measured at tilt `number`, on the focus target on this `side` of the feature (±1 along the tilt axis).
 
-    `lens_m` is the lens setting that focuses it, None where the measurement was refused: `why` says it.
+    `lens_m` is the lens setting that focuses it, None where the measurement was refused: `why` says it. `sigma_m` is
+    its whole 1σ, `shared_m` what of it all measurements share.
     """
 
     number: int
@@ -81,6 +82,7 @@ class TiltFocus:
     sigma_m: float
     dose_e_per_m2: float
     why: str = ""
+    shared_m: float = 0.0
     kind: Literal["focus"] = "focus"
 
 

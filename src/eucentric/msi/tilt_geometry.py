@@ -58,7 +58,8 @@ class Priors:
 class Seen:
     """One number that was seen at a tilt: the lens setting in focus, or the feature's place across or along the tilt
     axis from where it was at `first_rad`; metres. `visit` numbers the stays at a tilt: within one, heights are the
-    same. `side` is that of the focus target, 0 for the feature itself."""
+    same. `side` is that of the focus target, 0 for the feature itself. `sigma_m` is its own, `shared_m` the 1σ of what
+    all lens settings that were seen are off by together: it does not average."""
 
     what: str  # "lens", "across", "along"
     alpha_rad: float
@@ -66,6 +67,7 @@ class Seen:
     sigma_m: float
     visit: int
     side: int = 0
+    shared_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +142,19 @@ class TiltGeometry:
         return np.asarray(left @ right.T + self._waves(rows, columns), dtype=np.float64)
 
     def _features(self, one: Seen) -> Array:
-        """By how much each thing not known, at 1σ, moves a number: f, h₀, a, r_y, r_x, and the film beside it."""
+        """By how much each thing not known, at 1σ, moves a number: f, h₀, a, r_y, r_x, the film beside it, the
+        axis' direction; and what all measurements share."""
         p, alpha, first = self.priors, one.alpha_rad, self.first_rad
         cos, sin = math.cos(alpha), math.sin(alpha)
         if one.what == "lens":
             film = (one.side / cos * p.film_odd_m, abs(one.side) / cos * p.film_even_m)
             turned = one.side * math.tan(alpha) * p.turned_m
-            return np.array([p.lens_sigma_m, -cos * p.height_m, sin * p.axis_m, 0.0, 0.0, *film, turned])
+            return np.array([p.lens_sigma_m, -cos * p.height_m, sin * p.axis_m, 0.0, 0.0, *film, turned, one.shared_m])
         runout = (alpha - first) * p.runout_m_per_rad
         if one.what == "along":
-            return np.array([0.0, 0.0, 0.0, 0.0, runout, 0.0, 0.0, 0.0])
+            return np.array([0.0, 0.0, 0.0, 0.0, runout, 0.0, 0.0, 0.0, 0.0])
         height, axis = (math.sin(first) - sin) * p.height_m, (math.cos(first) - cos) * p.axis_m
-        return np.array([0.0, height, axis, runout, 0.0, 0.0, 0.0, 0.0])
+        return np.array([0.0, height, axis, runout, 0.0, 0.0, 0.0, 0.0, 0.0])
 
     def _waves(self, rows: list[Seen], columns: list[Seen]) -> Array:
         """Covariance by wobble, and by what differs from stay to stay: of heights, and of places from the first."""
