@@ -10,10 +10,10 @@ import pytest
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.handed_over import book_from
 from eucentric.errors import CalibrationError, SettingsError
-from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSequence, FocusSettings, FocusStep
+from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSequence, FocusSettings, FocusStep, ResetDefocus
 from eucentric.microscope.protocol import Microscope
 from eucentric.microscope.registry import handed_out, open_microscope
-from eucentric.msi.application import Kind, NeedsSettings, NodeSettings, SeriesSettings
+from eucentric.msi.application import Kind, NeedsSettings, NodeSettings, PromisesSettings, SeriesSettings
 from eucentric.msi.known import Known
 from eucentric.msi.needs import (
     EUCENTRIC_WITHIN_M,
@@ -165,22 +165,46 @@ def test_a_promise_beyond_what_its_step_reaches_says_so(scope: Microscope, book:
     assert "is predicted to end within" in vain.remedy
 
 
-def test_what_was_kept_is_what_was_stated() -> None:
-    def found(stated_m: float) -> FocusFound:
-        return FocusFound((0.0, 0.0), 0.0, 0.0, "fa", 0.0, 0.0, 7e-9, 2e-9, stated_m)
+def test_height_is_promised_with_the_error_of_eucentric_focus(scope: Microscope, book: CalibrationBook) -> None:
+    unsure = 3 * EUCENTRIC_SIGMA_M
+    zero = HEIGHT.model_copy(update={"reset_defocus": ResetDefocus.YES})
+    height, defocus = promises_of(_node(zero, accuracy_m=3e-6), ANYWHERE, scope, book)
+    assert (height.what, defocus.what) == ("height", "defocus")
+    assert height.limit_m == pytest.approx(3e-6 + unsure)
+    assert height.is_m is not None
+    assert height.is_m == pytest.approx((defocus.is_m or 0.0) + unsure)
+    # Height, then defocus: so near as defocus alone needs, or as the node says.
+    assert promises_of(_node(HEIGHT, FINE), ANYWHERE, scope, book)[0].limit_m == EUCENTRIC_WITHIN_M
+    vain = _node(HEIGHT, FINE, promises=PromisesSettings(height_within_m=0.3e-6))
+    (tomo, _) = promises_of(vain, ANYWHERE, scope, book)
+    assert (tomo.limit_m, tomo.met) == (0.3e-6, False)
+    assert "calibrate eucentric focus better" in tomo.remedy
+    # In focus 0.4 µm from the stored eucentric focus: so high is the film.
+    stored = book.of("fa").eucentric_focus_m or 0.0
+    found = FocusFound((0.0, 0.0), 0.0, 0.0, "fa", stored + 0.4e-6, 0.0, 7e-9, 2e-9, 30e-9)
+    (kept_height, kept_defocus) = kept(vain, found, book)
+    assert kept_height.is_m == pytest.approx(0.4e-6 + 3 * math.hypot(7e-9, EUCENTRIC_SIGMA_M))
+    assert [kept_height.met, kept_defocus.met] == [False, True]
 
-    (good,) = kept(_node(FINE), found(60e-9))
-    (broken,) = kept(_node(FINE), found(160e-9))
-    (unknown,) = kept(_node(FINE), None)
+
+def test_what_was_kept_is_what_was_stated(book: CalibrationBook) -> None:
+    stored = book.of("fa").eucentric_focus_m or 0.0
+
+    def found(stated_m: float) -> FocusFound:
+        return FocusFound((0.0, 0.0), 0.0, 0.0, "fa", stored, 0.0, 7e-9, 2e-9, stated_m)
+
+    (good,) = kept(_node(FINE), found(60e-9), book)
+    (broken,) = kept(_node(FINE), found(160e-9), book)
+    (unknown,) = kept(_node(FINE), None, book)
     assert [c.met for c in (good, broken, unknown)] == [True, False, False]
     assert str(unknown) == "defocus not known (limit ±0.100 µm)"
-    assert kept(_node(HEIGHT, accuracy_m=3e-6), found(2e-6))[0].what == "height"
-    assert kept(NodeSettings(name="Hole", kind=Kind.ACQUIRE, preset="hl"), None) == ()
+    assert kept(_node(HEIGHT, accuracy_m=3e-6), found(2e-6), book)[0].what == "height"
+    assert kept(NodeSettings(name="Hole", kind=Kind.ACQUIRE, preset="hl"), None, book) == ()
 
 
 def test_steps_that_measure_only_promise_nothing(scope: Microscope, book: CalibrationBook) -> None:
     node = _node(_step(correction_type=CorrectionType.NONE))
-    assert promises_of(node, NEAR, scope, book) == kept(node, None) == ()
+    assert promises_of(node, NEAR, scope, book) == kept(node, None, book) == ()
     assert forecast(node, NEAR, scope, book) == NEAR
 
 

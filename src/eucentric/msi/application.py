@@ -111,6 +111,14 @@ class NeedsSettings(Settings):
     """Largest |defocus| from defocus zero with which the node may begin."""
 
 
+class PromisesSettings(Settings):
+    """What a focus node promises beyond its sequence's accuracy of what it corrects last."""
+
+    height_within_m: Length | None = Field(default=None, gt=0)
+    """|height| from the eucentric plane at most (3 σ, with the error of the stored eucentric focus); None: where it
+    ends with Stage Z its accuracy, give or take that error, else ±20 µm."""
+
+
 class NodeSettings(Settings):
     """One node: what is done, where, and with what."""
 
@@ -129,6 +137,7 @@ class NodeSettings(Settings):
     settle_s: Seconds = Field(default=0.0, ge=0, le=600)
     """Wait after the stage arrived, before the first image."""
     needs: NeedsSettings = NeedsSettings()
+    promises: PromisesSettings = PromisesSettings()
     after_failure: AfterFailure = AfterFailure.SKIP
     """What is done at targets for which focusing failed (acquire, tilt series)."""
     within_m: Length | None = Field(default=None, gt=0, le=1e-3)
@@ -143,6 +152,8 @@ class NodeSettings(Settings):
             raise ValueError('it takes images and needs a preset, for example preset = "ex".')
         if self.kind is not Kind.FOCUS and self.focus is not None and self.kind is not Kind.TILT_SERIES:
             raise ValueError("only focus nodes and tilt series have focus settings.")
+        if self.kind is not Kind.FOCUS and self.promises.height_within_m is not None:
+            raise ValueError("only focus nodes promise a height.")
         if self.kind is Kind.TILT_SERIES and (self.series is None or self.focus is None):
             raise ValueError("a tilt series needs its angles ([nodes.series]) and focus settings.")
         return self

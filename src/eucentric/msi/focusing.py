@@ -130,7 +130,7 @@ def _ended(
     shared: Shared, unit: Unit, needs: tuple[Check, ...], result: RunResult, found: FocusFound | None
 ) -> UnitOutcome:
     node = shared.node(unit)
-    promises = kept(node, found)
+    promises = kept(node, found, shared.book)
     shared.audience.tell(PromisesChecked(shared.audience.now_s(), unit, promises))
     broken = " ".join(f"It promised {check}. {check.remedy}".strip() for check in promises if not check.met)
     done = result.focused and not broken

@@ -14,7 +14,7 @@ from eucentric.calibration.book import CalibrationBook
 from eucentric.errors import SettingsError
 from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.predict import OVERLAP_FOR_RANGE
-from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSettings, FocusStep
+from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSettings, FocusStep, ResetDefocus
 from eucentric.microscope.protocol import Microscope, Preset
 from eucentric.msi.application import Kind, NodeSettings
 from eucentric.msi.beliefs import eucentric_focus
@@ -68,44 +68,73 @@ def forecast(node: NodeSettings, known: Known, scope: Microscope, book: Calibrat
     if node.kind is not Kind.FOCUS:
         return known
     after = known
-    last: StepNeed | None = None
-    for last in walk(node, known, scope, book):
-        after = last.after
-    correcting = _last_correcting(node)
-    if last is None or correcting is None or node.focus is None:
-        return after
-    accuracy = node.focus.sequence.accuracy_m
-    if correcting.correction_type is CorrectionType.STAGE_Z:
-        unsure = COVERAGE * _focus_unsure_m(book, correcting)
-        return Known(max(after.height_within_m, accuracy + unsure), max(after.defocus_within_m, accuracy))
-    return Known(after.height_within_m, max(after.defocus_within_m, accuracy))
+    for one in walk(node, known, scope, book):
+        after = one.after
+    stated = _promised_m(node, book)
+    height = stated.get("height", 0.0) if _states_height(node) else 0.0
+    accuracy = node.focus.sequence.accuracy_m if stated and node.focus is not None else 0.0
+    return Known(max(after.height_within_m, height), max(after.defocus_within_m, accuracy))
 
 
 def promises_of(node: NodeSettings, known: Known, scope: Microscope, book: CalibrationBook) -> tuple[Check, ...]:
-    """What the node promises: the accuracy that its sequence states, against what its last step should reach."""
-    correcting = _last_correcting(node)
-    if correcting is None or node.focus is None:
+    """What the node promises, against what its last steps should reach."""
+    limits = _promised_m(node, book)
+    if not limits:
         return ()
+    after, last = known, None
     for one in walk(node, known, scope, book):
-        if one.step is correcting:
-            sequence, predicted = node.focus.sequence, one.leaves.within_m
-            remedy = (
-                f"Step '{one.step.name}' is predicted to end within ±{show_length(predicted)} (its tolerance and 3 σ "
-                f"of {show_length(one.leaves.total_sigma_m)}), and sequence '{sequence.name}' states "
-                f"±{show_length(sequence.accuracy_m)}: raise its accuracy, use smaller pixels, or a smaller offset."
-            )
-            return (_check(_what(one.step), sequence.accuracy_m, predicted, remedy),)
-    return ()
+        after, last = one.after, one
+    assert last is not None
+    assert node.focus is not None
+    of = {"height": after.height_within_m, "defocus": after.defocus_within_m}
+    name, unsure = node.focus.sequence.name, COVERAGE * _focus_unsure_m(book, last.step)
+    helps = {"height": "calibrate eucentric focus better (promises: height within)", "defocus": "use a smaller offset"}
+    return tuple(
+        _check(
+            what,
+            limit,
+            of[what],
+            f"Sequence '{name}' is predicted to end within ±{show_length(of[what])} (tolerance, 3 σ"
+            f"{f', and ±{show_length(unsure)} of eucentric focus' if what == 'height' else ''}), and "
+            f"±{show_length(limit)} is stated: raise its accuracy, use smaller pixels, or {helps[what]}.",
+        )
+        for what, limit in limits.items()
+    )
 
 
-def kept(node: NodeSettings, found: FocusFound | None) -> tuple[Check, ...]:
+def kept(node: NodeSettings, found: FocusFound | None, book: CalibrationBook) -> tuple[Check, ...]:
     """What the node promised, held against what it found: None where nothing can be stated."""
+    remedy = "Look at its measurements; a step that ends farther away than it promised wants more iterations or dose."
+    is_m: dict[str, float | None] = {"height": None, "defocus": None}
+    if found is not None:
+        stored, unsure = eucentric_focus(book, found.preset)
+        height = abs(stored - found.lens_m + found.c1_m) + COVERAGE * math.hypot(found.total_sigma_m, unsure)
+        is_m = {"height": height, "defocus": found.stated_m}
+    return tuple(_check(what, limit, is_m[what], remedy) for what, limit in _promised_m(node, book).items())
+
+
+def _promised_m(node: NodeSettings, book: CalibrationBook) -> dict[str, float]:
+    """The bounds that a node promises: its accuracy of what it corrects last, of height give or take the 3 σ of the
+    stored eucentric focus, and of defocus as well where that makes defocus zero. Where Stage Z comes before Defocus:
+    of height what the node's settings say, else what correcting by defocus alone needs.
+    """
     correcting = _last_correcting(node)
     if correcting is None or node.focus is None:
-        return ()
-    stated = None if found is None else found.stated_m
-    remedy = "Look at its measurements; a step that ends farther away than it promised wants more iterations or dose."
-    return (_check(_what(correcting), node.focus.sequence.accuracy_m, stated, remedy),)
+        return {}
+    accuracy, stated = node.focus.sequence.accuracy_m, node.promises.height_within_m
+    if correcting.correction_type is CorrectionType.STAGE_Z:
+        zero = {"defocus": accuracy} if correcting.reset_defocus is not ResetDefocus.NO else {}
+        return {"height": stated or accuracy + COVERAGE * _focus_unsure_m(book, correcting), **zero}
+    if corrects_by_defocus_alone(node):
+        return {"defocus": accuracy}
+    return {"height": stated or EUCENTRIC_WITHIN_M, "defocus": accuracy}
+
+
+def _states_height(node: NodeSettings) -> bool:
+    """Whether a node's settings say how near to eucentric height it ends."""
+    correcting = _last_correcting(node)
+    by_z = correcting is not None and correcting.correction_type is CorrectionType.STAGE_Z
+    return by_z or node.promises.height_within_m is not None
 
 
 def walk(node: NodeSettings, known: Known, scope: Microscope, book: CalibrationBook) -> Iterator[StepNeed]:
