@@ -119,11 +119,22 @@ def test_json_is_all_that_is_printed(capsys: pytest.CaptureFixture[str]) -> None
     assert captured.err == ""
 
 
-def test_a_complete_session_is_told_again(capsys: pytest.CaptureFixture[str]) -> None:
-    _ended("--application", "small.toml", "--out", "one")
+def test_a_complete_session_is_told_again_without_the_instrument(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _ended("--application", "small.toml", "--out", "one", "--seed", "2")
     taken = Path("one", "images", "Square 1.mrc").stat().st_mtime_ns
+    noted = Path("one", "journal.jsonl").read_bytes()
+    first = json.loads(Path("one", "report.json").read_text(encoding="utf-8"))
+    capsys.readouterr()
+    monkeypatch.setattr("eucentric.cli.session_open.opened", None)  # opening the instrument would raise
     assert _ended("--resume", "one") == 0
-    assert "Complete: 3 of 3" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "the instrument is left as it is" in out
+    assert "Complete: 3 of 3" in out
+    assert Path("one", "journal.jsonl").read_bytes() == noted
+    again = json.loads(Path("one", "report.json").read_text(encoding="utf-8"))
+    assert {**again, "begun_s": first["begun_s"], "ended_s": first["ended_s"]} == first
     assert Path("one", "images", "Square 1.mrc").stat().st_mtime_ns == taken
 
 
@@ -145,10 +156,11 @@ def test_stopped_by_the_operator_it_says_how_to_go_on_and_does(
 
 
 def test_a_lost_instrument_ends_it_with_a_code_of_its_own(
-    capsys: pytest.CaptureFixture[str], broken: list[BaseException]
+    capsys: pytest.CaptureFixture[str], broken: list[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken.append(TimedOutError("The camera did not answer within 30 s."))
-    assert _ended("--application", "small.toml", "--out", "one") == 4  # no terminal here: nobody is asked
+    monkeypatch.setattr("eucentric.cli.session_lost.PAUSES_S", ())  # no terminal here: nobody is asked
+    broken += [TimedOutError("The camera did not answer within 30 s.")] * 2
+    assert _ended("--application", "small.toml", "--out", "one") == 4
     out = capsys.readouterr().out
     assert "The camera did not answer within 30 s." in out
     assert "Resume it with: eucentric run --resume one" in " ".join(out.split())

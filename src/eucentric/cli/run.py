@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from eucentric.cli.session_open import Opening
     from eucentric.cli.session_report import Report
     from eucentric.msi.outcome import SessionResult
+    from eucentric.msi.ready import Ready
 
 NOT_ALL_WELL, CUT_SHORT = 3, 4
 FIGURE, TEXT, JSON = "figure.png", "report.txt", "report.json"
@@ -83,7 +84,7 @@ def run(
     wanted = Wanted(application, tuple(settings or ()), seed, calibrations, out, resume)
     opening = open_session(wanted)
     with opening.journal:
-        report = _run(opening, console)
+        report = _told_again(opening, console) if opening.ready is None else _run(opening, opening.ready, console)
         figure = _keep(report, opening)
     _tell(report, figure, console)
     if not report.result.complete:
@@ -98,10 +99,22 @@ def _first_line(console: Console, resume: Path | None) -> None:
     console.print(f"{what} …", markup=False, soft_wrap=True)
 
 
-def _run(opening: Opening, console: Console) -> Report:
+def _told_again(opening: Opening, console: Console) -> Report:
+    """The report of a session that is complete: the instrument is left alone."""
+    from eucentric.cli.session_done import result_of
+    from eucentric.cli.session_report import Report
+    from eucentric.cli.session_truth import read_truths
+
+    console.print("It is complete: nothing is left to do, and the instrument is left as it is.", soft_wrap=True)
+    truths = read_truths(opening.folder)
+    result = result_of(opening.journal)
+    return Report(result, opening.application, truths, str(opening.folder), "", opening.instrument)
+
+
+def _run(opening: Opening, prepared: Ready, console: Console) -> Report:
     """The session, shown and kept; whatever ends it early says how to go on."""
     from eucentric.cli.session_live import SessionLive
-    from eucentric.cli.session_lost import Lost
+    from eucentric.cli.session_lost import Lost, Unattended
     from eucentric.cli.session_report import Report
     from eucentric.cli.session_truth import Watcher
     from eucentric.msi import events
@@ -117,16 +130,17 @@ def _run(opening: Opening, console: Console) -> Report:
         resume = "" if result.complete else opening.resume
         return Report(result, opening.application, watcher.truths, str(opening.folder), resume, opening.instrument)
 
-    watcher = Watcher(opening.microscope, opening.folder)
+    watcher = Watcher(prepared.microscope, opening.folder)
     with SessionLive(console) as live:
         _cautions(opening, live)
+        unattended = Unattended(live.say)
         session = Session(
-            opening.ready.microscope,
-            opening.ready.book,
+            prepared.microscope,
+            prepared.book,
             opening.application,
             opening.journal,
-            observers=(live, watcher, last_word),
-            on_lost=None if console.quiet else Lost.at_terminal(live, opening.resume),
+            observers=(live, watcher, last_word, unattended.watch),
+            on_lost=(None if console.quiet else Lost.at_terminal(live, opening.resume)) or unattended,
         )
         try:
             return report_of(session.run())

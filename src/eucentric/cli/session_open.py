@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 from eucentric import __version__
 from eucentric.cli.bench import Opened, cautions, opened, stored_book
 from eucentric.cli.chosen import chosen
+from eucentric.cli.session_done import complete
 from eucentric.errors import CalibrationError, InputError, SettingsError
 from eucentric.msi.journal import Journal
+from eucentric.msi.noted import About
 from eucentric.msi.ready import Ready, ready
 from eucentric.msi.shipped import application_of, with_focus
 from eucentric.records.run_folder import empty_folder, new_folder
 
 if TYPE_CHECKING:
     from eucentric.calibration.book import CalibrationBook
-    from eucentric.microscope.protocol import Microscope
     from eucentric.msi.application import Application
 
 OPTIONS = "session.json"
@@ -44,10 +45,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """All that a session needs. `resume` is the command that goes on with it."""
+    """All that a session needs. `resume` is the command that goes on with it.
 
-    microscope: Microscope
-    ready: Ready
+    `ready` is None where all is done: nothing is opened then.
+    """
+
+    ready: Ready | None
     application: Application
     journal: Journal
     folder: Path
@@ -74,9 +77,7 @@ def _new(wanted: Wanted) -> Opening:
         (folder / OPTIONS).write_text(json.dumps({"seed": seed, "calibrations": kept}), encoding="utf-8")
     except OSError as error:
         raise InputError(f"The folder {folder} can't be written: {error.strerror}. Choose another place.") from error
-    return Opening(
-        instrument.microscope, prepared, application, journal, folder, _command(folder), instrument.instrument, told
-    )
+    return Opening(prepared, application, journal, folder, _command(folder), instrument.instrument, told)
 
 
 def _again(wanted: Wanted, folder: Path) -> Opening:
@@ -85,13 +86,18 @@ def _again(wanted: Wanted, folder: Path) -> Opening:
         application, about = journal.noted.application, journal.noted.about
         kept = _options(folder)
         _check_agrees(wanted, folder, application, about.seed, kept)
+        if complete(journal):
+            return Opening(None, application, journal, folder, _command(folder), _named(about))
         instrument, prepared, told = _prepared(application, about.seed or 0, kept)
     except Exception:
         journal.close()
         raise
-    return Opening(
-        instrument.microscope, prepared, application, journal, folder, _command(folder), instrument.instrument, told
-    )
+    return Opening(prepared, application, journal, folder, _command(folder), instrument.instrument, told)
+
+
+def _named(about: About) -> str:
+    """The instrument with the simulation's seed."""
+    return about.instrument if about.seed is None else f"{about.instrument} (seed {about.seed})"
 
 
 def _application(wanted: Wanted) -> Application:
