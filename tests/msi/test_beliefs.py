@@ -117,6 +117,17 @@ def test_what_was_found_at_the_same_tilt_comes_first() -> None:
     assert _beliefs(FLAT).focus(found, HERE).lens_m == pytest.approx(1e-6)
 
 
+def test_of_tilts_on_both_sides_the_more_certain_is_taken() -> None:
+    alpha = math.radians(45)
+    away_m = 1e-6
+    found = (
+        _found(lens_m=STORED_M["fa"] + away_m, alpha_rad=alpha, total_sigma_m=9e-9),
+        _found(lens_m=STORED_M["fa"] + 2 * away_m, alpha_rad=-alpha),
+    )
+    focus = _beliefs(FLAT).focus(found, HERE)
+    assert focus.lens_m == pytest.approx(STORED_M["fa"] + 2 * away_m * math.cos(alpha))
+
+
 def test_another_stage_height_moves_focus_by_the_calibration() -> None:
     beliefs = _beliefs(FLAT, height_per_z=1.02, uncertainty=Uncertainty(height_scale=0.004))
     focus = beliefs.focus((_found(lens_m=0.0),), replace(HERE, z_m=5e-6))

@@ -78,12 +78,12 @@ class Beliefs:
         errors are those of C1 at the intended defocus.
 
         What was found at the same stage tilt and magnification is used where there is any; else what was found at the
-        nearest tilt (a height there is one of h·cos α₀/cos α here, give or take the goniometer's runout), or at another
-        magnification (with the difference of eucentric focus). Raises InputError for none found, and CalibrationError
-        where the difference between magnifications is not known.
+        nearest tilt, of two as near at the more certain (a height there is one of h·cos α₀/cos α here, give or take
+        the goniometer's runout), or at another magnification (with the difference of eucentric focus). Raises
+        InputError for none found, and CalibrationError where the difference between magnifications is not known.
         """
-        nearest = min((abs(f.alpha_rad - at.alpha_rad) for f in found), default=0.0)
-        here = [f for f in found if abs(f.alpha_rad - at.alpha_rad) <= nearest + SAME_ALPHA_RAD / 2]
+        here = _at_one_tilt(found, at.alpha_rad)
+        nearest = min((abs(f.alpha_rad - at.alpha_rad) for f in here), default=0.0)
         same = [f for f in here if self.same_optics(f.preset, at.preset)]
         if same or not here:
             source, parfocal = same, Parfocal()
@@ -144,6 +144,16 @@ class Beliefs:
             parfocal_sigma_m=focus.parfocal_sigma_m * steeper,
             doubt=focus.doubt,
         )
+
+
+def _at_one_tilt(found: Sequence[FocusFound], alpha_rad: float) -> list[FocusFound]:
+    """What was found at the tilt nearest to `alpha_rad`; of those on both sides of it, about the most certain one."""
+    nearest = min((abs(f.alpha_rad - alpha_rad) for f in found), default=0.0)
+    near = [f for f in found if abs(f.alpha_rad - alpha_rad) <= nearest + SAME_ALPHA_RAD / 2]
+    if not near:
+        return []
+    best = min(near, key=lambda f: f.total_sigma_m)
+    return [f for f in near if abs(f.alpha_rad - best.alpha_rad) <= SAME_ALPHA_RAD / 2]
 
 
 @functools.lru_cache(maxsize=16)
