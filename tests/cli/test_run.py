@@ -155,6 +155,22 @@ def test_stopped_by_the_operator_it_says_how_to_go_on_and_does(
     assert body["counts"]["done"] >= 2
 
 
+@pytest.mark.parametrize(
+    ("where", "folder"),
+    [("eucentric.msi.journal.Journal.create", False), ("eucentric.cli.session_truth.Watcher.__init__", True)],
+)
+def test_stopped_while_it_starts_it_leaves_no_folder_or_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, where: str, folder: bool
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(where, stop)
+    assert _ended("--application", "small.toml", "--out", "one") == 130
+    assert Path("one").exists() == folder
+    assert ("Session folder: one. Go on with it: eucentric run --resume one" in capsys.readouterr().err) == folder
+
+
 def test_a_lost_instrument_ends_it_with_a_code_of_its_own(
     capsys: pytest.CaptureFixture[str], broken: list[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,7 +85,7 @@ def run(
 
     wanted = Wanted(application, tuple(settings or ()), seed, calibrations, out, resume)
     opening = open_session(wanted)
-    with opening.journal:
+    with opening.journal, _going_on(opening):
         report = _told_again(opening, console) if opening.ready is None else _run(opening, opening.ready, console)
         figure = _keep(report, opening)
     _tell(report, figure, console)
@@ -97,6 +99,15 @@ def _first_line(console: Console, resume: Path | None) -> None:
     """Something is seen at once: what follows loads for seconds."""
     what = "Opening the simulated microscope" if resume is None else f"Taking up the session in {resume}"
     console.print(f"{what} …", markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _going_on(opening: Opening) -> Iterator[None]:
+    """Whoever stops it outside its targets, while it starts or draws, is told where it is and how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise Stopped(f"Stopped. Session folder: {opening.folder}. Go on with it: {opening.resume}") from stop
 
 
 def _told_again(opening: Opening, console: Console) -> Report:

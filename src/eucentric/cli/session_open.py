@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -71,13 +74,27 @@ def _new(wanted: Wanted) -> Opening:
     folder = wanted.out
     name = f"{datetime.now():%Y-%m-%d-%H%M%S}-{application.name}-seed{seed}".replace(" ", "-").lower()
     folder = empty_folder(folder) if folder is not None else new_folder(Path("runs"), name)
-    journal = Journal.create(folder, application, instrument=instrument.microscope.name, seed=seed, version=__version__)
-    kept = None if wanted.calibrations is None else str(wanted.calibrations.resolve())
-    try:
-        (folder / OPTIONS).write_text(json.dumps({"seed": seed, "calibrations": kept}), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"The folder {folder} can't be written: {error.strerror}. Choose another place.") from error
+    kept = {"seed": seed, "calibrations": None if wanted.calibrations is None else str(wanted.calibrations.resolve())}
+    with _nothing_left(folder):
+        name = instrument.microscope.name
+        journal = Journal.create(folder, application, instrument=name, seed=seed, version=__version__)
+        try:
+            (folder / OPTIONS).write_text(json.dumps(kept), encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"The folder {folder} can't be written: {error.strerror}. Choose another place."
+            ) from error
     return Opening(prepared, application, journal, folder, _command(folder), instrument.instrument, told)
+
+
+@contextmanager
+def _nothing_left(folder: Path) -> Iterator[None]:
+    """Stopped or failed before there is a session, its folder goes again: it was new or empty."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _again(wanted: Wanted, folder: Path) -> Opening:
