@@ -21,6 +21,7 @@ from eucentric.msi.events import Exposed
 from eucentric.msi.journal import Journal
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.presets import install
+from eucentric.msi.series import _flag
 from eucentric.msi.series_notes import Diary, TiltFocus, TiltLooked, TiltTracked
 from eucentric.msi.session import Session
 
@@ -97,6 +98,8 @@ def test_a_series_keeps_focus_and_view(tmp_path: Path) -> None:
         outcome, watch = run(asked, journal, scope, book)
         diary = Diary(journal, KEY)
     assert outcome.status is Status.DONE
+    assert outcome.needs
+    assert all(need.met for need in outcome.needs)
     assert [round(math.degrees(a)) for a in watch.alphas] == [0, 3, -3, 6, -6, 9, -9]
     assert np.abs(watch.pulls).max() < 4
     assert np.sqrt(np.mean(np.square(watch.errors_m))) < 1.5 * 100e-9  # seven images of a series of 100 nm rms
@@ -177,6 +180,28 @@ def test_refused_focus_flags_images_and_goes_on(tmp_path: Path) -> None:
     assert [note.lens_m for note in focused] == [None] * 3
     assert len(outcome.exposures) == 3
     assert all("refused" in one.flagged for one in outcome.exposures)
+
+
+def test_a_series_that_can_not_work_is_refused(tmp_path: Path) -> None:
+    """Of a grid that may lie 40 µm off, its focus step (5 mrad) can't tell defocus: said, and nothing is exposed."""
+    asked = application(3)
+    asked = asked.model_copy(update={"grid": GridSettings(height_within_m=40e-6)})
+    scope, book = instrument(1, asked)
+    with Journal.create(tmp_path / "s", asked, instrument="simulated") as journal:
+        outcome, watch = run(asked, journal, scope, book)
+    assert outcome.status is Status.REFUSED
+    assert "It needs" in outcome.why
+    assert any(not need.met for need in outcome.needs)
+    assert not watch.alphas
+
+
+@pytest.mark.parametrize("doubt", ["Focusing failed: no image.", "Focus found at … is 7 σ from the others."])
+def test_after_focus_that_failed_or_is_in_doubt_all_images_are_flagged(doubt: str) -> None:
+    """However well the series itself knows its focus: as exposures are."""
+    node = application(3).nodes[0]
+    assert _flag(node, 1e-9, "", doubt) == doubt
+    assert not _flag(node, 1e-9, "", "")
+    assert not _flag(node.model_copy(update={"within_m": None}), 1e-9, "", doubt)
 
 
 def test_a_feature_beyond_the_image_shift_ends_the_series(tmp_path: Path) -> None:

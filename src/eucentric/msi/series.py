@@ -41,15 +41,15 @@ _DRIFT_M = 20e-9
 
 
 class Series:
-    """One tilt series, from where its diary ends."""
+    """A tilt series, from where its diary ends. `doubt`: why no image's focus is to be relied on, empty where it is."""
 
-    def __init__(self, shared: Shared, unit: Unit, belief: Belief, diary: Diary) -> None:
+    def __init__(self, shared: Shared, unit: Unit, belief: Belief, diary: Diary, doubt: str = "") -> None:
         node = shared.node(unit)
         assert node.series is not None
         assert node.focus is not None
         assert node.preset is not None
         self._shared, self._unit, self._node, self._diary = shared, unit, node, diary
-        self._series, self._preset = node.series, node.preset
+        self._series, self._preset, self._doubt = node.series, node.preset, doubt
         self._alphas = tilts(node.series)
         beside = Beside(shared, unit, diary)
         self._focus = SeriesFocus(shared, unit, diary, beside)
@@ -188,7 +188,7 @@ class Series:
             dose_e_per_m2=preset.dose_e_per_m2,
             intended_m=preset.defocus_m,
             error_sigma_m=sigma,
-            flagged=_flag(self._node, sigma, refused),
+            flagged=_flag(self._node, sigma, refused, self._doubt),
         )
         begun = TiltBegun(number, alpha_rad, place.at_m, lens.value_m, lens.sigma_m, planned)
         shared.check()
@@ -268,9 +268,11 @@ def _step_error(calibration: Calibration, step_m: float) -> float:
     return abs(step_m) * math.hypot(sure.focus_scale, sure.c1_scale, sure.focus_hysteresis / math.sqrt(3))
 
 
-def _flag(node: NodeSettings, sigma_m: float, refused: str) -> str:
-    if node.within_m is None or _COVERAGE * sigma_m <= node.within_m:
+def _flag(node: NodeSettings, sigma_m: float, refused: str, doubt: str) -> str:
+    if node.within_m is None:
         return ""
+    if doubt or _COVERAGE * sigma_m <= node.within_m:
+        return doubt
     why = f" Focus was refused here: {refused}" if refused else ""
     known, asked = show_length(_COVERAGE * sigma_m), show_length(node.within_m)
     return f"Its defocus is known to ±{known} (3 σ); ±{asked} is asked.{why}"

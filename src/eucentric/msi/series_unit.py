@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from eucentric.errors import LimitError, SettingsError
 from eucentric.microscope.preserved import Part
 from eucentric.msi.application import AfterFailure, NodeSettings
+from eucentric.msi.focusing import needs_checked, why_not
 from eucentric.msi.going import go_to
 from eucentric.msi.lens import believed
 from eucentric.msi.outcome import Status, UnitOutcome
@@ -36,7 +38,12 @@ def series_unit(shared: Shared, unit: Unit) -> UnitOutcome:
     diary = Diary(shared.journal, unit.key)
     diary.settle()
     belief = believed(shared, unit, last_preset(node.focus))
-    series = Series(shared, unit, belief, diary)
+    needs = needs_checked(shared, unit, belief)
+    unmet = why_not(needs)
+    if unmet and not diary.notes:  # what was begun goes on: it measures focus first
+        return UnitOutcome(unit.key, node.name, Status.REFUSED, unmet, needs=needs)
+    doubt = f"Focusing failed: {failed}" if failed else belief.doubt
+    series = Series(shared, unit, belief, diary, doubt)
     approach_m = shared.approach(unit).z_m
     go_to(shared, unit.place_m, belief.z_m, node.alpha_rad, settle_s=node.settle_s, approach_m=approach_m)
     ended = ""
@@ -47,7 +54,7 @@ def series_unit(shared: Shared, unit: Unit) -> UnitOutcome:
             except LimitError as error:  # of this tilt, and of those beyond it: what was taken stands
                 ended = str(error)
                 break
-    return _outcome(unit, diary, ended)
+    return replace(_outcome(unit, diary, ended), needs=needs)
 
 
 def _check_able(shared: Shared, node: NodeSettings) -> None:
