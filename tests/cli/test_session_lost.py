@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from eucentric.cli.session_lost import Lost
+from eucentric.cli.session_lost import PAUSES_S, Lost, Unattended
 from eucentric.errors import TimedOutError
+from eucentric.msi.events import UnitEnded
+from eucentric.msi.outcome import Status, UnitOutcome
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,15 @@ def test_the_answer_is_asked_until_it_is_one(answers: list[str], again: bool) ->
     assert Lost(said.append, ask, "eucentric run --resume here")(TimedOutError("It does not answer.")) is again
     assert "eucentric run --resume here" in " ".join(said)
     assert next(left, None) is None
+
+
+def test_where_nobody_is_it_is_tried_again_after_longer_and_longer_pauses() -> None:
+    slept: list[float] = []
+    said: list[str] = []
+    lost, error = Unattended(said.append, slept.append), TimedOutError("It does not answer.")
+    assert [lost(error) for _ in (*PAUSES_S, 0)] == [True] * len(PAUSES_S) + [False]
+    assert slept == sorted(slept) == list(PAUSES_S)
+    assert "1 min" in said[0]
+    for status, again in ((Status.FAILED, False), (Status.DONE, True)):
+        lost.watch(UnitEnded(0.0, UnitOutcome("Square 1", "Square", status)))
+        assert lost(error) is again

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from eucentric.errors import InstrumentError, NoImageError
+from eucentric.images.frame import Frame
+from eucentric.msi import events, working
+from eucentric.msi.application import Application, Kind, Lattice, NodeSettings
+from eucentric.msi.journal import Journal
 from eucentric.msi.outcome import SessionResult, Status
+from tests.e2e.wrapped import Through
 from tests.msi.small import SERIES, SMALL, opened, run
+
+SQUARES = Application(
+    name="Squares",
+    nodes=(NodeSettings(name="Square", kind=Kind.ACQUIRE, preset="sq", targets=Lattice(columns=4, spacing_m=20e-6)),),
+)
+"""Four images; no preset of its own."""
 
 
 def statuses(result: SessionResult) -> dict[str, Status]:
@@ -34,3 +50,80 @@ class TestFullDisk:
         ended = statuses(run(tmp_path, microscope, SMALL))
         assert ended.pop("Square 1") is Status.INTERRUPTED
         assert set(ended.values()) == {Status.DONE}
+
+
+class Blinded(Through):
+    """From some moment on the camera gives no image."""
+
+    blind = False
+
+    def acquire(self) -> Frame:
+        """One image, or none."""
+        if self.blind:
+            raise NoImageError("The camera gave no image.")
+        frame: Frame = self.inner.acquire()
+        return frame
+
+
+class TestFailing:
+    def test_of_a_series_that_is_given_up_what_was_taken_stands(self, tmp_path: Path) -> None:
+        inner = opened()
+        microscope = Blinded(inner)
+
+        def watch(event: Any) -> None:
+            microscope.blind = microscope.blind or isinstance(event, events.Exposed)
+
+        result = run(tmp_path, inner, SERIES, through=microscope, observers=(watch,))
+        (outcome,) = result.outcomes
+        assert outcome.status is Status.FAILED
+        assert "no image" in outcome.why
+        assert len(outcome.exposures) == 1
+        with Journal.open(tmp_path) as journal:  # what was not kept counts for focusing, by side, at once
+            noted = journal.noted
+        assert sum(noted.beside.values()) == pytest.approx(outcome.focus_dose_e_per_m2)
+        assert outcome.focus_exposures == inner._exposures - 1
+
+    def test_at_the_third_unit_running_it_is_the_instruments(self, tmp_path: Path) -> None:
+        microscope, asked = Blinded(opened()), list[InstrumentError]()
+        microscope.blind = True
+
+        def mended(error: InstrumentError) -> bool:
+            asked.append(error)
+            microscope.blind = False
+            return True
+
+        result = run(tmp_path, microscope.inner, SQUARES, through=microscope, on_lost=mended)
+        assert [o.status for o in result.outcomes] == [Status.INTERRUPTED] * 3 + [Status.DONE]
+        assert len(asked) == 1
+
+    def test_what_nobody_foresaw_ends_the_session_once_and_the_second_time_its_unit(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        microscope, right = opened(), working._WORK[Kind.ACQUIRE]
+
+        def wrong(shared: Any, unit: Any) -> Any:
+            if unit.key == "Square 2":
+                raise ZeroDivisionError("division by zero")
+            return right(shared, unit)
+
+        monkeypatch.setitem(working._WORK, Kind.ACQUIRE, wrong)
+        with pytest.raises(ZeroDivisionError):
+            run(tmp_path, microscope, SQUARES)
+        ended = run(tmp_path, microscope, SQUARES).outcomes
+        assert [o.status for o in ended] == [Status.DONE, Status.FAILED, Status.DONE, Status.DONE]
+        assert "ZeroDivisionError" in ended[1].why
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_the_camera_has_is_kept_before_a_ctrl_c_stops(tmp_path: Path, number: signal.Signals) -> None:
+    class Interrupted(Through):
+        def acquire(self) -> Frame:
+            frame: Frame = self.inner.acquire()
+            signal.raise_signal(number)  # on the thread that talks to the instrument: the main one gets it
+            return frame
+
+    microscope = opened()
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, microscope, SQUARES, through=Interrupted(microscope))
+    assert len(list(tmp_path.rglob("*.mrc"))) == 1
+    assert [o.status for o in run(tmp_path, microscope, SQUARES).outcomes] == [Status.DONE] * 4

@@ -104,7 +104,7 @@ def run(arguments: list[str] | None = None) -> None:
 
 @contextmanager
 def _terminated_like_interrupted() -> Iterator[None]:
-    """A request to terminate ends a run as Ctrl-C does: with everything restored."""
+    """A request to terminate, or a terminal that is gone, ends a run as Ctrl-C does: with everything restored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -112,11 +112,14 @@ def _terminated_like_interrupted() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    asked = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    wanted = [number for number in asked if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
+    before = {number: signal.signal(number, interrupt) for number in wanted}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
 
 
 def _usage(error: Any) -> int:

@@ -91,6 +91,8 @@ class SessionLive:
                 )
             case events.UnitEnded():
                 self._ended(event.outcome)
+            case events.BegunAnew():
+                self._wrapped(f"{event.unit.key} is begun anew: {event.error}", "  ", "yellow")
             case events.InstrumentLost():
                 self._wrapped(f"The instrument is lost at {event.unit.key}: {event.error}", "  ", "red")
             case events.InstrumentBack():

@@ -1,15 +1,21 @@
-"""What the operator at the terminal says when the instrument is lost: try again, or stop and resume later."""
+"""What is done when the instrument is lost: the operator at the terminal says it; where nobody is, it is waited."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from eucentric.msi.events import UnitEnded
+from eucentric.msi.outcome import Status
 
 if TYPE_CHECKING:
     from eucentric.cli.session_live import SessionLive
     from eucentric.errors import InstrumentError
 
+PAUSES_S = (60.0, 300.0, 900.0)
+"""A server restarts within the first, a camera cools down within the last."""
 _AGAIN, _STOP = {"", "t", "try", "again"}, {"s", "stop"}
 
 
@@ -21,7 +27,7 @@ class Lost:
 
     @classmethod
     def at_terminal(cls, live: SessionLive, resume: str) -> Lost | None:
-        """Whoever sits at the terminal; None when the input or the output is not one: then the session stops."""
+        """Whoever sits at the terminal; None when the input or the output is not one."""
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             return None
 
@@ -42,3 +48,29 @@ class Lost:
                 return False
             if answer in _AGAIN | _STOP:
                 return answer in _AGAIN
+
+
+class Unattended:
+    """Nobody is there: tried again after pauses, each longer than the one before, before it is given up.
+
+    It watches the session too: after a target that was done the pauses begin anew. `sleep` waits so many seconds.
+    """
+
+    def __init__(self, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:
+        self._say, self._sleep = say, sleep
+        self._paused = 0
+
+    def __call__(self, _error: InstrumentError) -> bool:
+        """Pause; False when all pauses are over."""
+        if self._paused == len(PAUSES_S):
+            return False
+        pause_s = PAUSES_S[self._paused]
+        self._paused += 1
+        self._say(f"Nobody is at the terminal: tried again in {pause_s / 60:.0f} min.")
+        self._sleep(pause_s)
+        return True
+
+    def watch(self, event: object) -> None:
+        """See targets end."""
+        if isinstance(event, UnitEnded) and event.outcome.status is Status.DONE:
+            self._paused = 0

@@ -16,6 +16,7 @@ from eucentric.microscope.changes import Changes
 from eucentric.microscope.protocol import Microscope, Vector
 
 _ATTEMPTS = 3
+_INTERRUPTS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class Part(StrEnum):
@@ -54,25 +55,41 @@ Z_APPROACH_M, ALPHA_APPROACH_RAD = 3e-6, math.radians(0.5)
 
 
 @contextmanager
-def _held_interrupts() -> Iterator[list[int]]:
-    """Ctrl-C is noted in the list instead of raised: between two calls it would leave a restore half done.
+def held_interrupts() -> Iterator[list[int]]:
+    """Ctrl-C, SIGTERM and SIGHUP are noted in the list instead of raised: between two calls they would leave something
+    half done. Those that are ignored stay so.
 
     Only the main thread gets signals, and only there can they be held.
     """
     held: list[int] = []
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before is None:
+    if threading.current_thread() is not threading.main_thread():
         yield held
         return
 
     def note(number: int, _frame: FrameType | None) -> None:
         held.append(number)
 
-    signal.signal(signal.SIGINT, note)
+    handlers = {number: signal.getsignal(number) for number in _INTERRUPTS}
+    before = {number: handler for number, handler in handlers.items() if handler not in (None, signal.SIG_IGN)}
+    for number in before:
+        signal.signal(number, note)
     try:
         yield held
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """What is done inside is done to its end: an interrupt meanwhile is raised after it, as KeyboardInterrupt."""
+    held: list[int] = []
+    try:
+        with held_interrupts() as held:
+            yield
+    finally:
+        if held:
+            raise KeyboardInterrupt
 
 
 class _DeadError(TimedOutError):
@@ -153,7 +170,7 @@ class Preserved:
         What was sent and has not returned is waited for, `late_s` seconds in all: landing later it would undo what is
         restored now. A Ctrl-C meanwhile is held back and raised last, with these sentences as its notes.
         """
-        with _held_interrupts() as held:
+        with held_interrupts() as held:
             self._again = self._changes.late()
             self._changes.settle(late_s)
             failures, interruption = self._bring_all()

@@ -80,6 +80,15 @@ class InstrumentLost:
 
 
 @dataclass(frozen=True, slots=True)
+class BegunAnew:
+    """A call failed, `error` says how: the unit is begun anew without asking."""
+
+    time_s: float
+    unit: Unit
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class InstrumentBack:
     """It answers again: the unit is begun anew."""
 
@@ -102,6 +111,7 @@ SessionEvent: TypeAlias = (
     | PromisesChecked
     | Exposed
     | UnitEnded
+    | BegunAnew
     | InstrumentLost
     | InstrumentBack
     | SessionEnded

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from eucentric.images.frame import Frame
+from eucentric.microscope.preserved import unbroken
 from eucentric.microscope.protocol import Preset
 from eucentric.msi.application import AfterFailure, NodeSettings
 from eucentric.msi.events import Exposed
@@ -72,8 +73,9 @@ def _expose(shared: Shared, unit: Unit, node: NodeSettings, failed: str) -> Unit
         flagged=_flag(node, sigma, failed) or (belief.doubt if matters else ""),
     )
     shared.check()
-    shared.journal.exposing(unit.key, planned)
-    exposure = _kept(shared, unit, planned, shared.expose())
+    with unbroken():  # what the camera has is never thrown away
+        shared.journal.exposing(unit.key, planned)
+        exposure = _kept(shared, unit, planned, shared.expose())
     return UnitOutcome(unit.key, node.name, Status.DONE, needs=needs, exposures=(exposure,))
 
 

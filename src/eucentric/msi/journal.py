@@ -114,9 +114,13 @@ class Journal:
         """Work on a unit begins."""
         self._note({"note": "begun", "key": key})
 
-    def spent(self, key: str, dose_e_per_m2: float) -> None:
-        """An image for focusing took this of the unit's target."""
-        self._note({"note": "spent", "key": key, "dose_e_per_m2": dose_e_per_m2})
+    def broke(self, key: str) -> None:
+        """Work on a unit ended in an error that nobody foresaw."""
+        self._note({"note": "broke", "key": key})
+
+    def spent(self, key: str, dose_e_per_m2: float, side: int = 0) -> None:
+        """An image that is not kept took this of the unit's target; `side` which one of a tilt series' two (±1)."""
+        self._note({"note": "spent", "key": key, "dose_e_per_m2": dose_e_per_m2, "side": side})
 
     def exposing(self, key: str, exposure: Exposure) -> None:
         """An image that is to be kept is exposed next: whatever comes, it is not exposed twice."""

@@ -42,7 +42,8 @@ class LensAt:
 
 @dataclass(slots=True)
 class Noted:
-    """What the lines say so far. `exposing` are images that were begun, `spent` electrons/m² for focusing, by unit.
+    """What the lines say so far. `exposing` are images that were begun, `spent` electrons/m² for focusing, by unit, and
+    `beside` by unit and side; `broke` how often work on a unit ended in an error that nobody foresaw.
 
     `runs` counts how often the session was begun or taken up, `run_of` says in which of them a unit ended. `lens` is
     where the lens was set last; in run `forgotten` it was found elsewhere: what it carries with it is not known.
@@ -56,7 +57,9 @@ class Noted:
     confirmed: frozenset[CorrectionType] = frozenset()
     outcomes: dict[str, UnitOutcome] = field(default_factory=dict)
     spent: dict[str, float] = field(default_factory=dict)
+    beside: dict[tuple[str, int], float] = field(default_factory=dict)
     frames: dict[str, int] = field(default_factory=dict)
+    broke: dict[str, int] = field(default_factory=dict)
     exposing: dict[str, Exposure] = field(default_factory=dict)
     lens: LensAt | None = None
     last_s: float = -math.inf
@@ -109,6 +112,10 @@ def understood(noted: Noted, body: Mapping[str, Any]) -> None:
     elif note == "spent":
         noted.spent[key] = noted.spent.get(key, 0.0) + body["dose_e_per_m2"]
         noted.frames[key] = noted.frames.get(key, 0) + 1
+        beside = (key, body.get("side", 0))
+        noted.beside[beside] = noted.beside.get(beside, 0.0) + body["dose_e_per_m2"]
+    elif note == "broke":
+        noted.broke[key] = noted.broke.get(key, 0) + 1
     elif note == "exposing":
         noted.exposing[key] = EXPOSURE.validate_python(body["exposure"])
     elif note == "tilt":

@@ -12,6 +12,7 @@ from dataclasses import replace
 from eucentric.calibration.instrument import Calibration
 from eucentric.errors import InputError, LimitError
 from eucentric.images.frame import Frame
+from eucentric.microscope.preserved import unbroken
 from eucentric.msi.application import NodeSettings
 from eucentric.msi.beliefs import eucentric_focus
 from eucentric.msi.events import Exposed
@@ -192,11 +193,12 @@ class Series:
         )
         begun = TiltBegun(number, alpha_rad, place.at_m, lens.value_m, lens.sigma_m, planned)
         shared.check()
-        self._diary.write(begun)
-        frame = shared.expose()
-        dose = planned.dose_e_per_m2 if frame.dose_e_per_m2 is None else frame.dose_e_per_m2
-        exposure = replace(planned, time_s=frame.time_s, dose_e_per_m2=dose)
-        self._diary.keep(begun, exposure, frame)
+        with unbroken():  # what the camera has is never thrown away
+            self._diary.write(begun)
+            frame = shared.expose()
+            dose = planned.dose_e_per_m2 if frame.dose_e_per_m2 is None else frame.dose_e_per_m2
+            exposure = replace(planned, time_s=frame.time_s, dose_e_per_m2=dose)
+            self._diary.keep(begun, exposure, frame)
         shared.audience.tell(Exposed(shared.audience.now_s(), self._unit, exposure, frame))
         self._track(begun, frame)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from eucentric.focus.settings import FocusSettings
 from eucentric.images.frame import Frame
 from eucentric.msi.going import set_preset
-from eucentric.msi.series_notes import Diary, TiltFocus, TiltLooked
+from eucentric.msi.series_notes import Diary, TiltFocus
 from eucentric.msi.shared import Shared
 from eucentric.msi.track import Vector, axis_of, in_image
 from eucentric.msi.units import Unit
@@ -27,6 +27,7 @@ class Beside:
     def go(self, preset: str, at_m: Vector, side: int) -> None:
         """Look at the target beside a feature that is at (across, along) the tilt axis. Raises InstrumentError."""
         shared, (across, along) = self._shared, at_m
+        shared.side = side
         set_preset(shared, preset, normalize=self._settings.normalize)
         axis_rad = axis_of(shared.book.of(preset), preset)
         with shared.activities.during("moving"):
@@ -36,21 +37,15 @@ class Beside:
         """Whose turn it is."""
         return _TURNS[len(self._diary.of(TiltFocus)) % len(_TURNS)]
 
-    def spend(self, frame: Frame) -> float:
-        """An image of a target was taken: its electrons are written at once."""
+    def dose(self, frame: Frame) -> float:
+        """What an image of a target spent there; the journal has it already."""
         dose = frame.dose_e_per_m2
-        spent = self._shared.scope.preset().dose_e_per_m2 if dose is None else dose
-        self._shared.journal.spent(self._key, spent)
-        return spent
+        return self._shared.scope.preset().dose_e_per_m2 if dose is None else dose
 
     def settings(self, side: int) -> FocusSettings | None:
         """The focus settings with what is left of the budget of that target; None where nothing is."""
         budget = self._settings.dose_max_per_m2
         if budget is None:
             return self._settings
-        left = budget - self._spent(side)
+        left = budget - self._shared.journal.noted.beside.get((self._key, side), 0.0)
         return self._settings.model_copy(update={"dose_max_per_m2": left}) if left > 0 else None
-
-    def _spent(self, side: int) -> float:
-        focused = sum(note.dose_e_per_m2 for note in self._diary.of(TiltFocus) if note.side == side)
-        return focused + sum(note.dose_e_per_m2 for note in self._diary.of(TiltLooked) if note.side == side)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
-from eucentric.focus import events as focus_events
 from eucentric.focus.average import own_sigma_m
 from eucentric.focus.focus import Focus
 from eucentric.focus.outcome import RunResult
@@ -64,7 +62,7 @@ class SeriesFocus:
                 scope,
                 shared.book,
                 settings,
-                observers=(self._watch,),
+                observers=(shared.audience.tell,),
                 confirmed=shared.journal.noted.confirmed,
                 workers=shared.workers,
             )
@@ -80,8 +78,3 @@ class SeriesFocus:
         whole, own = found.total_sigma_m, own_sigma_m(found)
         sigma, shared = math.hypot(whole, beside), math.sqrt(max(whole**2 - own**2, 0.0))
         return replace(note, dose_e_per_m2=dose, lens_m=lens_m, sigma_m=sigma, shared_m=shared)
-
-    def _watch(self, event: Any) -> None:
-        if isinstance(event, focus_events.FrameTaken):
-            self._beside.spend(event.frame)
-        self._shared.audience.tell(event)

@@ -42,7 +42,7 @@ class Look:
         self._beside.go(self._preset, place.at_m, _SIDE)
         with shared.activities.during("tracking"):
             frame = shared.scope.acquire()
-        dose = self._beside.spend(frame)
+        dose = self._beside.dose(frame)
         found = self._found(View(frame, alpha_rad, self._axis_rad, place.at_m), place)
         if found is None:
             return TiltLooked(number, alpha_rad, _SIDE, dose, None, 0.0)

@@ -72,6 +72,18 @@ def _check_able(shared: Shared, node: NodeSettings) -> None:
         )
 
 
+def what_stands(shared: Shared, unit: Unit, why: str) -> UnitOutcome:
+    """How a series ended that an error ended: what was taken stands."""
+    diary = Diary(shared.journal, unit.key)
+    diary.settle()
+    return _outcome(unit, diary, why)
+
+
+def kept_tilts(shared: Shared, unit: Unit) -> int:
+    """How many images of a series are kept so far."""
+    return sum(note.exposure is not None for note in Diary(shared.journal, unit.key).of(TiltTaken))
+
+
 def _outcome(unit: Unit, diary: Diary, ended: str) -> UnitOutcome:
     taken = diary.of(TiltTaken)
     kept = tuple(note.exposure for note in taken if note.exposure is not None)
@@ -79,7 +91,8 @@ def _outcome(unit: Unit, diary: Diary, ended: str) -> UnitOutcome:
     focus = diary.of(TiltFocus)
     refused = [note for note in focus if note.lens_m is None]
     said = [ended] if ended else []
-    said.append(f"Focus was measured at {len(focus)} of {len(taken)} tilts.")
+    if taken:
+        said.append(f"Focus was measured at {len(focus)} of {len(taken)} tilts.")
     if refused:
         said.append(f"It was refused at {len(refused)} of them, first: {refused[0].why}")
     if lost:

@@ -6,10 +6,9 @@ One target refused never stops it; a lost instrument pauses it; a process that w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from eucentric.calibration.book import CalibrationBook
-from eucentric.errors import CalibrationError, InputError, InstrumentError, KeepError, LimitError, SettingsError
+from eucentric.errors import InputError, InstrumentError, KeepError, SettingsError
 from eucentric.focus import events as focus_events
 from eucentric.focus.control import Control
 from eucentric.focus.hands import check_able
@@ -17,39 +16,20 @@ from eucentric.images.frame import Frame
 from eucentric.microscope.preserved import Preserved
 from eucentric.microscope.protocol import Microscope
 from eucentric.msi.activities import Activities
-from eucentric.msi.application import Application, Kind
+from eucentric.msi.application import Application
 from eucentric.msi.audience import Audience
 from eucentric.msi.beliefs import Beliefs
-from eucentric.msi.events import (
-    InstrumentBack,
-    InstrumentLost,
-    Observer,
-    SessionEnded,
-    SessionStarted,
-    UnitBegan,
-    UnitEnded,
-)
-from eucentric.msi.exposing import expose_unit
-from eucentric.msi.focusing import focus_unit
-from eucentric.msi.found import Left, look, put_right
+from eucentric.msi.events import Observer, SessionEnded, SessionStarted
+from eucentric.msi.found import look, put_right
 from eucentric.msi.journal import Journal
 from eucentric.msi.metered import Metered
-from eucentric.msi.outcome import SessionResult, Status, UnitOutcome
-from eucentric.msi.series_unit import series_unit
+from eucentric.msi.outcome import SessionResult
 from eucentric.msi.shared import Shared, Stopped
-from eucentric.msi.units import Unit, units
+from eucentric.msi.units import units
+from eucentric.msi.working import Working, words
 
-_AT_ONE_TARGET = (LimitError, CalibrationError, SettingsError, InputError)
-"""Errors that end one unit, and not the session."""
-_TRIES = 3
-"""So often an instrument may be lost and come back at one unit: another time it is the unit that is the matter."""
 _SAME_LENS_M = 25e-6
 """Where a lens was left by a run that was cut off: within the offsets and corrections of focusing."""
-
-
-def _words(error: BaseException) -> str:
-    """What it says, and what else was told meanwhile: what could not be restored."""
-    return " ".join(filter(None, (str(error), *getattr(error, "__notes__", ()))))
 
 
 def _no(_error: InstrumentError) -> bool:
@@ -59,8 +39,9 @@ def _no(_error: InstrumentError) -> bool:
 class Session:
     """`Session(microscope, book, application, journal).run()`.
 
-    `journal` is new, or one that is to go on. `on_lost` is asked when the instrument does not do what it is asked:
-    True: try again, False: the session ends there and can be resumed. `control` pauses and aborts from another thread.
+    `journal` is new, or one that is to go on. A unit at which a call fails is begun anew once without asking; after
+    that `on_lost` is asked when calls fail or do not return: True: try again, False: the session ends there and can be
+    resumed. `control` pauses and aborts from another thread.
     """
 
     def __init__(
@@ -84,7 +65,7 @@ class Session:
         self._on_lost = _no if on_lost is None else on_lost
         self._workers = workers
         self._units = units(application)
-        self._unit: Unit | None = None
+        self._shared: Shared | None = None
         self._begun_s = 0.0
 
     def run(self) -> SessionResult:
@@ -104,7 +85,7 @@ class Session:
             stopped = self._preserved()
         except BaseException as stop:
             if isinstance(stop, Exception | KeyboardInterrupt):
-                why = _words(stop) or "Stopped by the operator."
+                why = words(stop) or "Stopped by the operator."
                 tell(SessionEnded(self._audience.now_s(), self._result(why)))
             raise
         result = self._result(stopped)
@@ -149,14 +130,15 @@ class Session:
         """All units; why the session ended before the last one, None where it did not."""
         try:
             with self._scope.preserved() as memory:
-                self._all(self._shared(memory))
+                self._shared = self._rooms(memory)
+                self._all(self._shared)
         except (Stopped, KeepError) as stop:
-            return _words(stop)
+            return words(stop)
         except InstrumentError as error:  # of restoring
             return str(error)
         return None
 
-    def _shared(self, memory: Preserved) -> Shared:
+    def _rooms(self, memory: Preserved) -> Shared:
         return Shared(
             scope=self._scope,
             book=self._book,
@@ -172,89 +154,14 @@ class Session:
         )
 
     def _all(self, shared: Shared) -> None:
+        working = Working(shared, self._on_lost)
         for unit in self._units:
             if unit.key not in self._journal.noted.outcomes:
-                self._unit = unit
-                self._until_done(shared, unit)
-                self._unit = None
-
-    def _until_done(self, shared: Shared, unit: Unit) -> None:
-        """Work on a unit, and again where the instrument was lost and came back."""
-        begun_s = self._audience.now_s()
-        for tried in range(1, _TRIES + 1):
-            self._check()
-            try:
-                self._one(shared, unit, begun_s)
-            except InstrumentError as error:
-                with shared.activities.during("lost"):
-                    self._lost(unit, error)
-                if tried == _TRIES:
-                    why = f"The instrument was lost here {_TRIES} times, and came back each time. Last: {error}"
-                    self._done(shared, UnitOutcome(unit.key, unit.node, Status.FAILED, why), begun_s)
-            else:
-                return
-
-    def _one(self, shared: Shared, unit: Unit, begun_s: float) -> None:
-        self._journal.begun(unit.key)
-        self._audience.tell(UnitBegan(self._audience.now_s(), unit))
-        stop: Stopped | None = None
-        try:
-            outcome = _WORK[shared.node(unit).kind](shared, unit)
-        except KeepError:  # the disk's: at the next target it would be the same
-            raise
-        except _AT_ONE_TARGET as error:
-            outcome = UnitOutcome(unit.key, unit.node, Status.FAILED, _words(error))
-        except Stopped as asked:
-            if asked.outcome is None:
-                raise
-            outcome, stop = asked.outcome, asked
-        self._done(shared, outcome, begun_s)
-        if stop is not None:
-            raise stop
-
-    def _done(self, shared: Shared, outcome: UnitOutcome, begun_s: float) -> None:
-        noted = self._journal.noted
-        outcome = replace(
-            outcome,
-            begun_s=begun_s,
-            ended_s=self._audience.now_s(),
-            focus_dose_e_per_m2=noted.spent.get(outcome.key, 0.0),
-            focus_exposures=noted.frames.get(outcome.key, 0),
-            activities=shared.activities.taken(),
-        )
-        self._journal.done(outcome)
-        self._audience.tell(UnitEnded(self._audience.now_s(), outcome))
-
-    def _lost(self, unit: Unit, error: InstrumentError) -> None:
-        """Pause until the instrument answers again. Raises Stopped where it is given up."""
-        back: Exception = error
-        while True:
-            self._audience.tell(InstrumentLost(self._audience.now_s(), unit, str(back)))
-            if not self._on_lost(error):
-                raise Stopped(f"The instrument was lost at {unit.key}: {back} Resume the session when it works again.")
-            try:
-                left = self._journal.noted.left
-                assert left is not None
-                put_right(self._scope, self._beams(left))
-            except InstrumentError as again:
-                back = again
-            else:
-                self._audience.tell(InstrumentBack(self._audience.now_s(), unit))
-                return
-
-    def _beams(self, left: Left) -> Left:
-        """What is put right before a unit is begun anew: the unit itself sets all that is not here."""
-        now = look(self._scope)
-        return replace(
-            now, beam_tilt_rad=left.beam_tilt_rad, image_shift_m=left.image_shift_m, stigmator=left.stigmator
-        )
+                working.until_done(unit)
 
     def _taken(self, frame: Frame) -> None:
-        """An image was taken: what it spent for focusing is noted at once."""
-        unit = self._unit
-        if unit is not None and self._application.node(unit.node).kind is Kind.FOCUS:
-            told = frame.dose_e_per_m2
-            self._journal.spent(unit.key, self._scope.preset().dose_e_per_m2 if told is None else told)
+        if self._shared is not None:
+            self._shared.taken(frame)
 
     def _check(self) -> None:
         """Looked at before each call that moves, waits or exposes. Raises Aborted."""
@@ -276,10 +183,3 @@ class Session:
             max(noted.runs - 1, 0),
             stopped,
         )
-
-
-_WORK: dict[Kind, Callable[[Shared, Unit], UnitOutcome]] = {
-    Kind.ACQUIRE: expose_unit,
-    Kind.FOCUS: focus_unit,
-    Kind.TILT_SERIES: series_unit,
-}

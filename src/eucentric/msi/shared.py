@@ -56,6 +56,12 @@ class Shared:
     memory: Preserved
     check: Callable[[], None]
     workers: int = 2
+    unit: Unit | None = None
+    """The unit that is worked on."""
+    side: int = 0
+    """Which of its focus targets is looked at, where it has two (±1)."""
+    exposing: bool = False
+    """Whether the next image is one to be kept."""
 
     def node(self, unit: Unit) -> NodeSettings:
         """The node whose work a unit is."""
@@ -66,6 +72,19 @@ class Shared:
         done = self.journal.noted.outcomes
         both = ((unit, done[unit.key].found) for unit in self.units if unit.key in done)
         return tuple((unit, found) for unit, found in both if found is not None)
+
+    def left(self) -> Left:
+        """How the session would leave the instrument, from what it had done when it wrote that down last."""
+        left = self.journal.noted.left
+        assert left is not None
+        return left
+
+    def taken(self, frame: Frame) -> None:
+        """An image was taken: what it spent of a target without being kept is noted at once."""
+        if self.unit is None or self.exposing:
+            return
+        told = frame.dose_e_per_m2
+        self.journal.spent(self.unit.key, self.scope.preset().dose_e_per_m2 if told is None else told, self.side)
 
     def first(self) -> Left:
         """The instrument as the session found it, at its first start."""
@@ -97,5 +116,9 @@ class Shared:
 
         Call `check` before it is written down as begun. Raises InstrumentError.
         """
-        with self.activities.during("exposing"):
-            return self.scope.with_checkpoint(None).acquire()
+        self.exposing = True
+        try:
+            with self.activities.during("exposing"):
+                return self.scope.with_checkpoint(None).acquire()
+        finally:
+            self.exposing = False
