@@ -128,6 +128,25 @@ def test_what_does_not_come_back_is_known_within_a_stay_alone() -> None:
     assert geometry.lens(0.3, 8).sigma_m == pytest.approx(30e-9 * math.sqrt(2), rel=0.02)
 
 
+def test_another_run_is_known_worse_until_it_measures_itself() -> None:
+    """Lens and stage come back otherwise: by 100 nm against the first run for focus, which the prior of f shares; by
+    √2·50 nm for places. One focus, one place in the run itself, and it is known as before."""
+    priors = replace(RIGID, height_m=1e-12, axis_m=1e-12, lens_sigma_m=1e-6, restart_m=100e-9, play_m=50e-9)
+    first = TiltGeometry(priors, run=1, first_run=1).with_seen(
+        *(Seen("lens", float(alpha), 0.0, SURE_M, k, run=1) for k, alpha in enumerate(ALPHAS)),
+        *(Seen("across", float(alpha), 0.0, SURE_M, k, run=1) for k, alpha in enumerate(ALPHAS)),
+    )
+    assert first.lens(0.2, 99).sigma_m / first.surprise < 2 * SURE_M
+    assert first.across(0.2).sigma_m < 2 * SURE_M
+    second = replace(first, run=2)
+    # What is told of f by one run is off by its 100 nm, and the next one by another: √2·100 nm, less 1 % by the prior.
+    assert second.lens(0.2, 99).sigma_m / second.surprise == pytest.approx(math.sqrt(2) * 100e-9, rel=0.01)
+    assert second.across(0.2).sigma_m == pytest.approx(math.sqrt(2) * 50e-9, rel=1e-3)
+    again = second.with_seen(Seen("lens", 0.3, 0.0, SURE_M, 50, run=2), Seen("across", 0.3, 0.0, SURE_M, 50, run=2))
+    assert again.lens(0.2, 99).sigma_m / again.surprise < 2 * SURE_M
+    assert again.across(0.2).sigma_m < 2 * SURE_M
+
+
 def test_surprises_widen_what_is_stated() -> None:
     """Four foci each 4 σ from their predictions: rms (4 + 4·16)/(4 + 4) = √8.5 with the prior counting as four."""
     lone = replace(RIGID, wobble_m=0.1e-6, wobble_length_rad=0.02, lens_sigma_m=1e-12, height_m=1e-12, axis_m=1e-12)

@@ -16,6 +16,7 @@ from eucentric.microscope.preserved import unbroken
 from eucentric.msi.application import NodeSettings
 from eucentric.msi.beliefs import eucentric_focus
 from eucentric.msi.events import Exposed
+from eucentric.msi.film import PLACE_M
 from eucentric.msi.found import go_alpha
 from eucentric.msi.going import set_lens, set_preset
 from eucentric.msi.lens import Belief
@@ -34,7 +35,8 @@ from eucentric.units import show_length
 _DEGREES = 180 / math.pi
 _COVERAGE = 3.0  # an image is in focus as intended when so many σ are within what the node allows
 _HYSTERESIS_M = 0.15e-6
-"""1σ of where the lens arrives, from below, beside where it did when eucentric focus was calibrated."""
+"""1σ of where the lens arrives, from below, beside where it did in another run, or when eucentric focus was calibrated.
+"""
 _HALVES, _LEAST_RAD = 6, math.radians(0.2)
 """So often a step is halved, down to this."""
 _DRIFT_M = 20e-9
@@ -72,13 +74,23 @@ class Series:
         self._tilt(alpha_rad)
         place = self._looked(number, alpha_rad)
         lens, refused = self._lens(number, alpha_rad), ""
-        before = [begun.sigma_m for begun in self._diary.of(TiltBegun)]
-        tried = any(note.number == number for note in self._diary.of(TiltFocus))  # before the session was interrupted
-        if not tried and focus_first(lens.sigma_m, before, self._series.focus_within_m):
+        if self._focus_wanted(number, lens):
             found = self._focus.measure(number, alpha_rad, place, self._geometry.lens(alpha_rad, number).value_m)
             self._geometry = self._geometry.with_seen(*_seen_focus(found, number))
             lens, refused = self._lens(number, alpha_rad), found.why
         self._expose(number, alpha_rad, place, lens, refused)
+
+    def _focus_wanted(self, number: int, lens: Predicted) -> bool:
+        """Whether focus is measured before this image: not twice in a run; first of all where the session was taken up
+        again, since lens and stage do not come back as they were; and where the prediction is not good enough."""
+        run, foci = self._diary.run, self._diary.of(TiltFocus)
+        if any(note.number == number and note.run == run for note in foci):
+            return False
+        again = any(note.run < run for note in self._diary.notes)
+        if again and not any(note.lens_m is not None and note.run == run for note in foci):
+            return True
+        before = [begun.sigma_m for begun in self._diary.of(TiltBegun)]
+        return focus_first(lens.sigma_m, before, self._series.focus_within_m)
 
     def _tilt(self, alpha_rad: float) -> None:
         with self._shared.activities.during("moving"):
@@ -90,6 +102,9 @@ class Series:
         """Look at the focus target on the way, where the step is too long to find anything again at its end."""
         seen = [note.alpha_rad for note in self._diary.notes if isinstance(note, TiltTracked | TiltLooked)]
         at = min(seen, key=lambda one: abs(one - alpha_rad), default=alpha_rad)
+        if seen and self._look.blind and self._look.needed(self._place(alpha_rad)):  # the session was taken up again
+            self._tilt(at)
+            self._look_there(number, at)
         for _ in range(_HALVES):
             if not self._look.lost(self._place(alpha_rad)):
                 return
@@ -102,10 +117,13 @@ class Series:
 
     def _known(self, belief: Belief) -> TiltGeometry:
         """What the diary and earlier focusing tell."""
-        geometry = TiltGeometry(self._priors(belief), self._alphas[0])
+        run, ran = self._diary.run, self._shared.journal.noted.run_of
+        zero = next((note.run for note in self._diary.of(TiltBegun) if note.number == 0), run)
+        geometry = TiltGeometry(self._priors(belief), self._alphas[0], run=run, first_run=zero)
         if belief.sigma_m is not None:
+            focused = max((ran[unit.key] for unit, _ in self._shared.found()), default=run)
             own = _less(belief.sigma_m, belief.shared_m)
-            found = Seen("lens", self._node.alpha_rad, belief.lens_m, own, visit=-1, shared_m=belief.shared_m)
+            found = Seen("lens", self._node.alpha_rad, belief.lens_m, own, -1, shared_m=belief.shared_m, run=focused)
             geometry = geometry.with_seen(found)
         stays = -2  # stays before this run were other ones
         for note in self._diary.notes:
@@ -123,7 +141,9 @@ class Series:
         waves = grid.bend_m / grid.bend_length_m
         return Priors(
             lens_m=stored_m,
-            lens_sigma_m=math.hypot(sigma_m, _HYSTERESIS_M),
+            lens_sigma_m=sigma_m,
+            restart_m=_HYSTERESIS_M,
+            play_m=PLACE_M,
             height_m=belief.known.height_within_m / _COVERAGE,
             axis_m=series.axis_offset_m,
             runout_m_per_rad=series.runout_m_per_rad,
@@ -161,8 +181,7 @@ class Series:
         lens = self._geometry.lens(alpha_rad, number).value_m
         set_preset(self._shared, self._preset)
         set_lens(self._shared, lens + self._shared.scope.preset().defocus_m, self._focus.approach_m)
-        note = self._look.look(number, alpha_rad, place)
-        self._diary.write(note)
+        note = self._diary.write(self._look.look(number, alpha_rad, place))
         self._geometry = self._geometry.with_seen(*_seen_place(note))
 
     def _lens(self, number: int, alpha_rad: float) -> Predicted:
@@ -212,8 +231,7 @@ class Series:
         found = Place(begun.shift_m, 0.0) if begun.number == 0 else self._again(view)
         if found is None:
             return
-        note = TiltTracked(begun.number, begun.alpha_rad, found.at_m, found.sigma_m)
-        self._diary.write(note)
+        note = self._diary.write(TiltTracked(begun.number, begun.alpha_rad, found.at_m, found.sigma_m))
         self._geometry = self._geometry.with_seen(*_seen_place(note))
         self._views[begun.number] = view
 
@@ -245,7 +263,7 @@ def _seen_focus(note: TiltFocus, visit: int) -> tuple[Seen, ...]:
     if note.lens_m is None:
         return ()
     own = _less(note.sigma_m, note.shared_m)
-    return (Seen("lens", note.alpha_rad, note.lens_m, own, visit, note.side, note.shared_m),)
+    return (Seen("lens", note.alpha_rad, note.lens_m, own, visit, note.side, note.shared_m, note.run),)
 
 
 def _less(whole: float, shared: float) -> float:
@@ -259,8 +277,8 @@ def _seen_place(note: TiltTracked | TiltLooked) -> tuple[Seen, ...]:
         return ()
     (across, along), sigma = note.at_m, math.hypot(note.sigma_m, _DRIFT_M)
     return (
-        Seen("across", note.alpha_rad, across, sigma, note.number),
-        Seen("along", note.alpha_rad, along, sigma, note.number),
+        Seen("across", note.alpha_rad, across, sigma, note.number, run=note.run),
+        Seen("along", note.alpha_rad, along, sigma, note.number, run=note.run),
     )
 
 

@@ -49,8 +49,7 @@ class SeriesFocus:
             note = TiltFocus(number, alpha_rad, side, None, 0.0, 0.0, why)
         else:
             note = self._measured(TiltFocus(number, alpha_rad, side, None, 0.0, 0.0), place, lens_m, settings)
-        self._diary.write(note)
-        return note
+        return self._diary.write(note)
 
     def _measured(self, note: TiltFocus, place: Place, lens_m: float, settings: FocusSettings) -> TiltFocus:
         shared, scope = self._shared, self._shared.scope

@@ -32,6 +32,11 @@ class Look:
         """Whether a place is known too badly to be exposed."""
         return place.sigma_m > OFF_CENTRE * self._side_m
 
+    @property
+    def blind(self) -> bool:
+        """Whether there is no image yet to compare with."""
+        return self._last is None
+
     def lost(self, place: Place) -> bool:
         """Whether a place is known too badly to be looked at, where there is something to compare with."""
         return self._last is not None and place.sigma_m > LOST * self._side_m
@@ -43,13 +48,17 @@ class Look:
         with shared.activities.during("tracking"):
             frame = shared.scope.acquire()
         dose = self._beside.dose(frame)
-        found = self._found(View(frame, alpha_rad, self._axis_rad, place.at_m), place)
+        found = self._found(View(frame, alpha_rad, self._axis_rad, place.at_m), place, number)
         if found is None:
             return TiltLooked(number, alpha_rad, _SIDE, dose, None, 0.0)
         return TiltLooked(number, alpha_rad, _SIDE, dose, found.at_m, found.sigma_m)
 
-    def _found(self, view: View, place: Place) -> Place | None:
-        """Compared with the last image; the first one says where `place` is."""
+    def _found(self, view: View, place: Place, number: int) -> Place | None:
+        """Compared with the last image. The first one says where `place` is at the first tilt; at another one (the
+        session was interrupted) it tells nothing, but later ones are compared with it."""
+        if self._last is None and number > 0:
+            self._last = (view, place)
+            return None
         if self._last is None:
             found: Place | None = Place(place.at_m, 0.0)
         else:

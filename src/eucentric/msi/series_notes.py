@@ -1,9 +1,12 @@
-"""What a tilt series writes down as it goes: all that a later tilt needs of an earlier one, in the journal."""
+"""What a tilt series writes down as it goes: all that a later tilt needs of an earlier one, in the journal.
+
+Each note has the number of the session's run in which it was written (from 1; 0: not written yet).
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import Field, TypeAdapter
@@ -29,6 +32,7 @@ class TiltBegun:
     lens_m: float
     sigma_m: float
     exposure: Exposure
+    run: int = 0
     kind: Literal["begun"] = "begun"
 
 
@@ -38,6 +42,7 @@ class TiltTaken:
 
     number: int
     exposure: Exposure | None
+    run: int = 0
     kind: Literal["taken"] = "taken"
 
 
@@ -50,6 +55,7 @@ class TiltTracked:
     alpha_rad: float
     at_m: Vector
     sigma_m: float
+    run: int = 0
     kind: Literal["tracked"] = "tracked"
 
 
@@ -64,6 +70,7 @@ class TiltLooked:
     dose_e_per_m2: float
     at_m: Vector | None
     sigma_m: float
+    run: int = 0
     kind: Literal["looked"] = "looked"
 
 
@@ -83,6 +90,7 @@ class TiltFocus:
     dose_e_per_m2: float
     why: str = ""
     shared_m: float = 0.0
+    run: int = 0
     kind: Literal["focus"] = "focus"
 
 
@@ -97,12 +105,15 @@ class Diary:
     def __init__(self, journal: Journal, key: str) -> None:
         self._journal = journal
         self._key = key
+        self.run = journal.noted.runs
         self.notes: list[Note] = [_NOTE.validate_python(body) for body in journal.noted.tilts.get(key, ())]
 
-    def write(self, note: Note) -> None:
-        """Write a note; it is on the disk when this returns."""
+    def write(self, note: _N) -> _N:
+        """Write a note, and give it back with its run; it is on the disk when this returns."""
+        note = replace(note, run=self.run)
         self._journal.tilt(self._key, _NOTE.dump_python(note, mode="json"))
         self.notes.append(note)
+        return note
 
     def file_of(self, alpha_rad: float) -> str:
         """Where the image of a tilt is kept: "images/Square 1/Hole 1/Tilt series 1/+03.0 deg.mrc"."""

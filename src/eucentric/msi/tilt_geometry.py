@@ -20,7 +20,7 @@ goniometer runs out (r_y α against h₀ sin α); the priors say by how much the
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,8 @@ class Priors:
     """1σ of what is not known. Metres and radians.
 
     `lens_m` is the lens setting believed to focus the plane of the tilt axis, `lens_sigma_m` its 1σ. `arrival_m`: what
-    of a height does not come back with alpha. `film_odd_m`, `film_even_m`: by how much
+    of a height does not come back with alpha. `restart_m`: what of focus differs from one run of the session to another
+    (hysteresis of the lens, drift), `play_m`: of a place, per component. `film_odd_m`, `film_even_m`: by how much
     the focus targets differ in height from the feature, with the side and whatever it is; `turned_m`: distance of the
     targets × 1σ of the tilt axis' direction.
     """
@@ -49,6 +50,8 @@ class Priors:
     wobble_m: float = 0.2e-6
     wobble_length_rad: float = math.radians(15)
     arrival_m: float = 20e-9
+    restart_m: float = 0.0
+    play_m: float = 0.0
     film_odd_m: float = 0.0
     film_even_m: float = 0.0
     turned_m: float = 0.0
@@ -59,7 +62,8 @@ class Seen:
     """One number that was seen at a tilt: the lens setting in focus, or the feature's place across or along the tilt
     axis from where it was at `first_rad`; metres. `visit` numbers the stays at a tilt: within one, heights are the
     same. `side` is that of the focus target, 0 for the feature itself. `sigma_m` is its own, `shared_m` the 1σ of what
-    all lens settings that were seen are off by together: it does not average."""
+    all lens settings that were seen are off by together: it does not average. `run` is that of the session
+    in which it was seen."""
 
     what: str  # "lens", "across", "along"
     alpha_rad: float
@@ -68,6 +72,7 @@ class Seen:
     visit: int
     side: int = 0
     shared_m: float = 0.0
+    run: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +85,30 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class TiltGeometry:
-    """What is known of one feature over alpha. `first_rad` is the tilt at which its place is called zero."""
+    """What is known of one feature over alpha, for run `run` of the session. `first_rad` is the tilt at which its place
+    is called zero, `first_run` the run in which it was."""
 
     priors: Priors
     first_rad: float = 0.0
     seen: tuple[Seen, ...] = field(default=())
+    run: int = 0
+    first_run: int = 0
 
     def with_seen(self, *more: Seen) -> TiltGeometry:
         """The same, knowing more."""
-        return TiltGeometry(self.priors, self.first_rad, (*self.seen, *more))
+        return replace(self, seen=(*self.seen, *more))
 
     def lens(self, alpha_rad: float, visit: int) -> Predicted:
         """The lens setting that focuses the feature at `alpha_rad`."""
-        return self._predicted(Seen("lens", alpha_rad, 0.0, 0.0, visit), self.surprise)
+        return self._predicted(Seen("lens", alpha_rad, 0.0, 0.0, visit, run=self.run), self.surprise)
 
     def across(self, alpha_rad: float) -> Predicted:
         """The feature's place across the tilt axis."""
-        return self._predicted(Seen("across", alpha_rad, 0.0, 0.0, -1))
+        return self._predicted(Seen("across", alpha_rad, 0.0, 0.0, -1, run=self.run))
 
     def along(self, alpha_rad: float) -> Predicted:
         """The feature's place along the tilt axis."""
-        return self._predicted(Seen("along", alpha_rad, 0.0, 0.0, -1))
+        return self._predicted(Seen("along", alpha_rad, 0.0, 0.0, -1, run=self.run))
 
     @property
     def surprise(self) -> float:
@@ -157,14 +165,18 @@ class TiltGeometry:
         return np.array([0.0, height, axis, runout, 0.0, 0.0, 0.0, 0.0, 0.0])
 
     def _waves(self, rows: list[Seen], columns: list[Seen]) -> Array:
-        """Covariance by wobble, and by what differs from stay to stay: of heights, and of places from the first."""
+        """Covariance by wobble, and by what differs from stay to stay and from run to run: of heights, and of places
+        from the first."""
         p, first = self.priors, np.array([[self.first_rad]])
         what, other = (np.array([one.what for one in some]) for some in (rows, columns))
         visit, again = (np.array([one.visit for one in some]) for some in (rows, columns))
+        run, other_run = np.array([[one.run] for one in rows]), np.array([one.run for one in columns])
+        same, ours, theirs = run == other_run, run == self.first_run, other_run == self.first_run
         a, b = np.array([[one.alpha_rad] for one in rows]), np.array([[one.alpha_rad for one in columns]])
         both = self._wobble(a, b)
-        height = both + p.arrival_m**2 * (visit[:, None] == again[None])
+        height = both + p.arrival_m**2 * (visit[:, None] == again[None]) + p.restart_m**2 * same
         place = both - self._wobble(a, first) - self._wobble(first, b) + p.wobble_m**2
+        place = place + p.play_m**2 * (1.0 * same - ours - theirs + 1)
         waves = np.where((what == "lens")[:, None], height, place)
         return np.asarray(np.where(what[:, None] == other[None], waves, 0.0), dtype=np.float64)
 
