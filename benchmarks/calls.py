@@ -4,9 +4,11 @@ really did, whatever it says.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+from eucentric.microscope.preserved import STAGE_FLICKER_M
 from eucentric.microscope.protocol import Limits, Microscope, StagePosition, Vector
 from eucentric.microscope.simulated.truth import truth
 
@@ -61,7 +63,7 @@ def state_of(scope: Microscope) -> State:
 
 
 def left_changed(before: State, after: State) -> tuple[str, ...]:
-    """What is not as it was, of what nobody may leave changed; lens and height are there to be corrected."""
+    """What is not as it was, of what nobody may leave changed; lens, its zero and height are there to be corrected."""
     pairs = {
         "preset": (before.preset, after.preset),
         "beam tilt": (before.beam_tilt_rad, after.beam_tilt_rad),
@@ -69,7 +71,9 @@ def left_changed(before: State, after: State) -> tuple[str, ...]:
         "stigmator": (before.stigmator, after.stigmator),
         "stage tilt": (before.stage.alpha_rad, after.stage.alpha_rad),
     }
-    return tuple(name for name, (was, is_) in pairs.items() if was != is_)
+    moved_m = math.dist((before.stage.y_m, before.stage.x_m), (after.stage.y_m, after.stage.x_m))
+    stage = ("stage x, y",) if moved_m > STAGE_FLICKER_M else ()
+    return (*(name for name, (was, is_) in pairs.items() if was != is_), *stage)
 
 
 def beyond(state: State, limits: Limits) -> str:

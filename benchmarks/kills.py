@@ -139,6 +139,10 @@ def claims_of(told: list[Story]) -> Iterator[Claim]:
         ),
         ("units that never ended", [f"{s.name}: {w}" for s in told for w in s.unended]),
         ("states left changed at the end", [f"{s.name}: {w}" for s in told for w in s.left]),
+        (
+            "exposures after a resume that are more than 4 stated σ from the intended defocus",
+            [f"{s.name}: {w}" for s in told for w in s.defocused],
+        ),
         ("limits passed", [f"{s.name}: {w}" for s in told for w in s.beyond]),
         ("anything else", [f"{s.name}: {w}" for s in told for w in s.other]),
     ):
@@ -150,6 +154,9 @@ def claims_of(told: list[Story]) -> Iterator[Claim]:
             not wrong,
             "; ".join(wrong)[:400],
         )
+    pulls = [abs(p) for s in told for p in s.pulls]
+    within = "none" if not pulls else f"{np.mean([p < 1 for p in pulls]):.0%}, {np.mean([p < 3 for p in pulls]):.0%}"
+    yield shown(_GROUP, f"the {len(pulls)} exposures after a resume: within 1 and 3 stated σ of the intended", within)
     lost = [f"{s.name}: {w}" for s in told for w in s.interrupted]
     yield shown(
         _GROUP,
