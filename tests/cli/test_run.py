@@ -175,7 +175,8 @@ def test_a_lost_instrument_ends_it_with_a_code_of_its_own(
     capsys: pytest.CaptureFixture[str], broken: list[BaseException], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("eucentric.cli.session_lost.PAUSES_S", ())  # no terminal here: nobody is asked
-    broken += [TimedOutError("The camera did not answer within 30 s.")] * 2
+    monkeypatch.setattr("eucentric.msi.working._RUNNING", 1)  # the first failure pauses
+    broken.append(TimedOutError("The camera did not answer within 30 s."))
     assert _ended("--application", "small.toml", "--out", "one") == 4
     out = capsys.readouterr().out
     assert "The camera did not answer within 30 s." in out

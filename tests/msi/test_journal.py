@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eucentric.errors import InputError
+from eucentric.errors import InputError, KeepError
 from eucentric.focus.settings import CorrectionType
 from eucentric.images.files import read_frame
 from eucentric.images.frame import Frame
@@ -91,6 +91,8 @@ def test_an_image_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     with begun(tmp_path) as journal:
         journal.keep(EXPOSURE.file, Frame(pixels, pixel_m=1e-10))
         assert np.array_equal(read_frame(tmp_path / EXPOSURE.file).pixels, pixels)
+        with pytest.raises(KeepError, match="already"):
+            journal.keep(EXPOSURE.file, Frame(pixels, pixel_m=1e-10))
         torn = tmp_path / "images" / ".torn-B 1.mrc"
         torn.write_bytes(b"half")
         assert journal.kept(EXPOSURE.file)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eucentric.errors import InstrumentError, NoImageError
+from eucentric.errors import InstrumentError, NoImageError, SettingsError
 from eucentric.images.frame import Frame
+from eucentric.microscope.protocol import Capabilities
 from eucentric.msi import events, working
 from eucentric.msi.application import Application, Kind, Lattice, NodeSettings
 from eucentric.msi.journal import Journal
 from eucentric.msi.outcome import SessionResult, Status
 from tests.e2e.wrapped import Through
-from tests.msi.small import SERIES, SMALL, opened, run
+from tests.msi.small import SERIES, SMALL, Lost, opened, run
 
 SQUARES = Application(
     name="Squares",
@@ -127,3 +129,52 @@ def test_what_the_camera_has_is_kept_before_a_ctrl_c_stops(tmp_path: Path, numbe
         run(tmp_path, microscope, SQUARES, through=Interrupted(microscope))
     assert len(list(tmp_path.rglob("*.mrc"))) == 1
     assert [o.status for o in run(tmp_path, microscope, SQUARES).outcomes] == [Status.DONE] * 4
+
+
+class TestMendedByHand:
+    """The operator takes astigmatism away: it stays away."""
+
+    STIGMATOR = (0.05, -0.02)
+
+    def test_in_a_pause(self, tmp_path: Path) -> None:
+        lost = Lost(opened(), "move_stage", 1, times=2)
+
+        def mend(_error: InstrumentError) -> bool:
+            lost.inner.set_stigmator(self.STIGMATOR)
+            return True
+
+        assert run(tmp_path, lost.inner, SQUARES, through=lost, on_lost=mend).complete
+        assert lost.inner.stigmator() == self.STIGMATOR
+
+    def test_between_two_runs_but_not_what_the_session_itself_had_set(self, tmp_path: Path) -> None:
+        microscope = opened()
+        lost = Lost(microscope, "move_stage", 1, times=100)
+        assert not run(tmp_path, microscope, SQUARES, through=lost).complete
+        microscope.set_stigmator(self.STIGMATOR)
+        lost = Lost(microscope, "move_stage", 1, times=100)
+        assert not run(tmp_path, microscope, SQUARES, through=lost).complete
+        with Journal.open(tmp_path) as journal:  # killed while it was being set to something else
+            journal.stigmator((0.1, 0.1))
+        microscope.set_stigmator((0.1, 0.1))
+        assert run(tmp_path, microscope, SQUARES).complete
+        assert microscope.stigmator() == self.STIGMATOR
+
+
+@pytest.mark.parametrize(("part", "what"), [("stage_alpha", "no stage tilt"), ("image_shift", "no image shift")])
+def test_what_a_series_can_not_do_without_is_said_before_anything_moves(tmp_path: Path, part: str, what: str) -> None:
+    class Without(Through):
+        @property
+        def capabilities(self) -> Capabilities:
+            return replace(self.inner.capabilities, **{part: False})
+
+    microscope = opened()
+    with pytest.raises(SettingsError, match=what):
+        run(tmp_path, microscope, SERIES, through=Without(microscope))
+    assert microscope._exposures == 0
+
+
+def test_names_that_would_be_one_file_are_refused() -> None:
+    with pytest.raises(ValueError, match="same file names"):
+        Application(
+            name="A", nodes=tuple(NodeSettings(name=name, kind=Kind.ACQUIRE, preset="sq") for name in ("S+1", "s_1"))
+        )

@@ -6,6 +6,7 @@ Applications are data files (applications/*.toml): another focus node needs a ta
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
@@ -16,6 +17,11 @@ from eucentric.focus.fields import Angle, Dose, Length, Seconds, Settings
 from eucentric.focus.settings import FocusSettings
 
 _NAME = r"^[^/\\\\:*?\"<>|\x00-\x1f.][^/\\\\:*?\"<>|\x00-\x1f]*$"  # a part of file names
+
+
+def in_files(name: str) -> str:
+    """A name as a part of file names."""
+    return re.sub(r"[^\w .-]", "_", name)
 
 
 class Kind(StrEnum):
@@ -193,6 +199,9 @@ class Application(Settings):
         for node in self.nodes:
             if node.name in seen:
                 raise ValueError(f"two nodes are called '{node.name}'. Give each a name of its own.")
+            alike = [name for name in seen if in_files(name).casefold() == in_files(node.name).casefold()]
+            if alike:
+                raise ValueError(f"nodes '{alike[0]}' and '{node.name}' would have the same file names. Rename one.")
             if node.inside is not None and node.inside not in seen:
                 raise ValueError(
                     f"node '{node.name}' stands inside '{node.inside}', and no node before it is called so "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import replace
 
 from eucentric.images.frame import Frame
@@ -13,6 +12,7 @@ from eucentric.msi.application import AfterFailure, NodeSettings
 from eucentric.msi.events import Exposed
 from eucentric.msi.focusing import needs_checked
 from eucentric.msi.going import go_to, set_lens, set_preset
+from eucentric.msi.journal import image_file
 from eucentric.msi.lens import Belief, believed, believed_if_calibrated
 from eucentric.msi.outcome import Exposure, Status, UnitOutcome
 from eucentric.msi.shared import Shared, Stopped
@@ -63,7 +63,7 @@ def _expose(shared: Shared, unit: Unit, node: NodeSettings, failed: str) -> Unit
     sigma = _sigma(shared, belief, preset, approach.lens_m) if matters else None
     planned = Exposure(
         preset=node.preset,
-        file=file_of(unit),
+        file=image_file(unit.key),
         place_m=unit.place_m,
         alpha_rad=node.alpha_rad,
         time_s=shared.audience.now_s(),
@@ -109,8 +109,3 @@ def _flag(node: NodeSettings, sigma_m: float | None, failed: str) -> str:
     if _COVERAGE * sigma_m <= node.within_m:
         return ""
     return f"Its defocus is known to ±{show_length(_COVERAGE * sigma_m)} (3 σ); ±{show_length(node.within_m)} is asked."
-
-
-def file_of(unit: Unit) -> str:
-    """Where a unit's image is kept, below the session's folder: "images/Square 1/Hole 2/Exposure 3.mrc"."""
-    return "images/" + "/".join(re.sub(r"[^\w .-]", "_", part) for part in unit.key.split("/")) + ".mrc"

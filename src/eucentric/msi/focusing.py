@@ -121,7 +121,8 @@ def _run(shared: Shared, unit: Unit, settings: FocusSettings) -> tuple[RunResult
     found = seen.found(result)
     shared.journal.confirmed(focus.confirmed)
     if found is not None or any(s.corrected_m != 0 or s.disturbed for s in result.steps):
-        shared.memory.accept(Part.DEFOCUS, Part.STAGE_Z)
+        corrected = [Part.STIGMATOR] if shared.scope.capabilities.stigmator else []
+        shared.memory.accept(Part.DEFOCUS, Part.STAGE_Z, *corrected)
         shared.journal.left(shared.leaving())
     return result, found
 

@@ -25,7 +25,7 @@ from eucentric.errors import InputError, KeepError
 from eucentric.focus.settings import CorrectionType
 from eucentric.images.files import write_frame
 from eucentric.images.frame import Frame
-from eucentric.msi.application import Application
+from eucentric.msi.application import Application, in_files
 from eucentric.msi.found import Left
 from eucentric.msi.noted import EXPOSURE, LEFT, OUTCOME, About, Noted, read, understood
 from eucentric.msi.outcome import Exposure, UnitOutcome
@@ -114,6 +114,10 @@ class Journal:
         """Work on a unit begins."""
         self._note({"note": "begun", "key": key})
 
+    def stigmator(self, value: tuple[float, float]) -> None:
+        """The stigmator is set next."""
+        self._note({"note": "stigmator", "value": value})
+
     def broke(self, key: str) -> None:
         """Work on a unit ended in an error that nobody foresaw."""
         self._note({"note": "broke", "key": key})
@@ -143,6 +147,8 @@ class Journal:
         """Write an image below the folder: it is there whole, on the disk, or not at all. Raises KeepError."""
         path = self.folder / file
         torn = _torn(path)
+        if path.exists():
+            raise KeepError(f"The image {file} is lost: there is one of that name already. Move it away, then resume.")
         try:
             write_frame(torn, frame)
             _to_disk(torn)
@@ -177,6 +183,13 @@ class Journal:
                     raise
             except (OSError, ValueError) as error:
                 raise _unwritable(self.folder / _LINES, error) from error
+
+
+def image_file(key: str, part: str = "") -> str:
+    """Where an image of a unit is kept, below the folder: "images/Square 1/Hole 2/Exposure 3.mrc"; one of several of
+    the unit: "images/Square 1/Tilt series 1/04 +03.0 deg.mrc".
+    """
+    return "/".join(("images", *map(in_files, key.split("/")), *([part] if part else []))) + ".mrc"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from eucentric.errors import InputError
 from eucentric.focus.settings import CorrectionType
+from eucentric.microscope.checks import STIGMATOR
+from eucentric.microscope.protocol import Vector
 from eucentric.msi.application import Application
 from eucentric.msi.found import Left
 from eucentric.msi.outcome import Exposure, UnitOutcome
@@ -47,6 +49,7 @@ class Noted:
 
     `runs` counts how often the session was begun or taken up, `run_of` says in which of them a unit ended. `lens` is
     where the lens was set last; in run `forgotten` it was found elsewhere: what it carries with it is not known.
+    `stigmators` are the last two settings of it by the session itself.
     """
 
     application: Application
@@ -60,12 +63,27 @@ class Noted:
     beside: dict[tuple[str, int], float] = field(default_factory=dict)
     frames: dict[str, int] = field(default_factory=dict)
     broke: dict[str, int] = field(default_factory=dict)
+    stigmators: tuple[Vector, ...] = ()
     exposing: dict[str, Exposure] = field(default_factory=dict)
     lens: LensAt | None = None
     last_s: float = -math.inf
     forgotten: int = 0
     run_of: dict[str, int] = field(default_factory=dict)
     tilts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def to_put_right(self, now: Left) -> Left:
+        """How the session left the instrument last; with the stigmator as it is where somebody else set it: mending it
+        is why one pauses. The session's own are the value noted last, and, killed before it was set, the one before.
+        """
+        assert self.left is not None
+        ours = (*self.stigmators, *([] if self.left.stigmator is None else [self.left.stigmator]))
+        if now.stigmator is None or any(_same(now.stigmator, own) for own in ours):
+            return self.left
+        return replace(self.left, stigmator=now.stigmator)
+
+
+def _same(one: Vector, other: Vector) -> bool:
+    return math.dist(one, other) <= STIGMATOR.tolerance.largest
 
 
 def read(path: Path) -> Noted:
@@ -114,6 +132,8 @@ def understood(noted: Noted, body: Mapping[str, Any]) -> None:
         noted.frames[key] = noted.frames.get(key, 0) + 1
         beside = (key, body.get("side", 0))
         noted.beside[beside] = noted.beside.get(beside, 0.0) + body["dose_e_per_m2"]
+    elif note == "stigmator":
+        noted.stigmators = (*noted.stigmators[-1:], tuple(body["value"]))
     elif note == "broke":
         noted.broke[key] = noted.broke.get(key, 0) + 1
     elif note == "exposing":

@@ -201,7 +201,7 @@ class Series:
         sigma = math.hypot(lens.sigma_m, _step_error(shared.book.of(self._preset), preset.defocus_m))
         planned = Exposure(
             preset=self._preset,
-            file=self._diary.file_of(alpha_rad),
+            file=self._diary.file_of(number, alpha_rad),
             place_m=self._unit.place_m,
             alpha_rad=alpha_rad,
             time_s=shared.audience.now_s(),

@@ -5,7 +5,7 @@ Each note has the number of the session's run in which it was written (from 1; 0
 
 from __future__ import annotations
 
-import re
+import math
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter
 
 from eucentric.images.files import read_frame
 from eucentric.images.frame import Frame
-from eucentric.msi.journal import Journal
+from eucentric.msi.journal import Journal, image_file
 from eucentric.msi.outcome import Exposure
 
 Vector = tuple[float, float]
@@ -115,10 +115,9 @@ class Diary:
         self.notes.append(note)
         return note
 
-    def file_of(self, alpha_rad: float) -> str:
-        """Where the image of a tilt is kept: "images/Square 1/Hole 1/Tilt series 1/+03.0 deg.mrc"."""
-        parts = "/".join(re.sub(r"[^\w .-]", "_", part) for part in self._key.split("/"))
-        return f"images/{parts}/{alpha_rad * 57.29577951308232:+05.1f} deg.mrc"
+    def file_of(self, number: int, alpha_rad: float) -> str:
+        """Where the image of a tilt is kept: "images/Square 1/Hole 1/Tilt series 1/04 +03.0 deg.mrc"."""
+        return image_file(self._key, f"{number:02d} {math.degrees(alpha_rad):+05.1f} deg")
 
     def keep(self, begun: TiltBegun, exposure: Exposure, frame: Frame) -> None:
         """Keep an image, then write that it was taken. Raises KeepError where it can't be kept."""

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 from eucentric.errors import LimitError, SettingsError
+from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.preserved import Part
 from eucentric.msi.application import AfterFailure, NodeSettings
 from eucentric.msi.focusing import needs_checked, why_not
@@ -34,7 +35,6 @@ def series_unit(shared: Shared, unit: Unit) -> UnitOutcome:
             raise Stopped(f"Focusing failed for {unit.key}, and its node asks to stop then. {failed}", outcome)
         return outcome
     assert node.focus is not None
-    _check_able(shared, node)
     diary = Diary(shared.journal, unit.key)
     diary.settle()
     belief = believed(shared, unit, last_preset(node.focus))
@@ -57,18 +57,24 @@ def series_unit(shared: Shared, unit: Unit) -> UnitOutcome:
     return replace(_outcome(unit, diary, ended), needs=needs)
 
 
-def _check_able(shared: Shared, node: NodeSettings) -> None:
-    """Whether the instrument can do it, before anything moves. Raises SettingsError."""
-    can, limit = shared.scope.capabilities, shared.scope.limits.stage_alpha_max_rad
-    if not (can.stage_alpha and can.image_shift):
-        what = "image shift, by which its feature is followed" if can.stage_alpha else "stage tilt"
-        raise SettingsError(f"On {shared.scope.name} there is no {what}: node '{node.name}' can't be done there.")
-    assert node.series is not None
-    furthest = max(abs(alpha) for alpha in tilts(node.series))
+def check_tilts(scope: Guarded, node: NodeSettings) -> None:
+    """Whether the instrument can do what a node does on a tilted stage. Raises SettingsError; nothing moves."""
+    can, limit = scope.capabilities, scope.limits.stage_alpha_max_rad
+    series = () if node.series is None else tilts(node.series)
+    furthest = max(abs(alpha) for alpha in (node.alpha_rad, *series))
+    if series and not can.image_shift:
+        raise SettingsError(
+            f"On {scope.name} there is no image shift, by which the feature of a tilt series is followed: node "
+            f"'{node.name}' can't be done there. Nothing was moved."
+        )
+    if furthest > 0 and not can.stage_alpha:
+        raise SettingsError(
+            f"On {scope.name} there is no stage tilt: node '{node.name}' can't be done there. Nothing was moved."
+        )
     if furthest > limit:
         raise SettingsError(
             f"Node '{node.name}' tilts the stage to {math.degrees(furthest):.1f}°; the limit is "
-            f"±{math.degrees(limit):.1f}°. Nothing was moved. Give the series a smaller range."
+            f"±{math.degrees(limit):.1f}°. Nothing was moved. Give the node a smaller range."
         )
 
 

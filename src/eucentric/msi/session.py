@@ -24,6 +24,7 @@ from eucentric.msi.found import look, put_right
 from eucentric.msi.journal import Journal
 from eucentric.msi.metered import Metered
 from eucentric.msi.outcome import SessionResult
+from eucentric.msi.series_unit import check_tilts
 from eucentric.msi.shared import Shared, Stopped
 from eucentric.msi.units import units
 from eucentric.msi.working import Working, words
@@ -56,7 +57,7 @@ class Session:
         on_lost: Callable[[InstrumentError], bool] | None = None,
         workers: int = 2,
     ) -> None:
-        self._scope = Metered.over(microscope, self._check, self._taken)
+        self._scope = Metered.over(microscope, self._check, self._taken, journal.stigmator)
         self._book = book
         self._application = application
         self._journal = journal
@@ -113,6 +114,7 @@ class Session:
                 )
             if node.focus is not None:
                 check_able(scope, node.focus)
+            check_tilts(scope, node)
 
     def _take_up(self) -> tuple[str, ...]:
         """Put right what a run that was cut off had left changed; at the first start only note what is found."""
@@ -124,7 +126,10 @@ class Session:
         lens_m = noted.left.lens_m if noted.lens is None else noted.lens.lens_m
         apart_m = min(abs(now.lens_m - lens_m), abs(now.lens_m - noted.left.lens_m))
         self._journal.run(self._begun_s, forgotten=self._begun_s < noted.last_s or apart_m > _SAME_LENS_M)
-        return put_right(self._scope, noted.left)
+        left = noted.to_put_right(now)
+        if left != noted.left:
+            self._journal.left(left)
+        return put_right(self._scope, left)
 
     def _preserved(self) -> str | None:
         """All units; why the session ended before the last one, None where it did not."""

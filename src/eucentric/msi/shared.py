@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from eucentric.calibration.book import CalibrationBook
 from eucentric.focus.settings import FocusSettings
 from eucentric.images.frame import Frame
-from eucentric.microscope.preserved import Preserved
+from eucentric.microscope.preserved import Part, Preserved
 from eucentric.msi.activities import Activities
 from eucentric.msi.application import Application, NodeSettings
 from eucentric.msi.audience import Audience
@@ -86,6 +86,12 @@ class Shared:
         told = frame.dose_e_per_m2
         self.journal.spent(self.unit.key, self.scope.preset().dose_e_per_m2 if told is None else told, self.side)
 
+    def keep_left(self, left: Left) -> None:
+        """From now on the session leaves the instrument so; the present stigmator is its own."""
+        if left != self.left():
+            self.memory.accept(Part.STIGMATOR)
+            self.journal.left(left)
+
     def first(self) -> Left:
         """The instrument as the session found it, at its first start."""
         first = self.journal.noted.first
@@ -107,9 +113,9 @@ class Shared:
         return settings is not None and settings.normalize and self.scope.capabilities.normalize
 
     def leaving(self) -> Left:
-        """How the session would leave the instrument now: as found, but for height and defocus as corrected."""
+        """How the session would leave the instrument now: as found, but for height, defocus and stigmator."""
         now = look(self.scope)
-        return replace(self.first(), lens_m=now.lens_m, zero_m=now.zero_m, z_m=now.z_m)
+        return replace(self.left(), lens_m=now.lens_m, zero_m=now.zero_m, z_m=now.z_m, stigmator=now.stigmator)
 
     def expose(self) -> Frame:
         """An image that is kept: once begun it is neither paused nor aborted, because it is not taken twice.

@@ -143,7 +143,9 @@ class Working:
     def _put_right(self) -> None:
         """What is put right before a unit is begun anew: the unit itself sets all that is not here."""
         shared = self._shared
-        left, now = shared.left(), look(shared.scope)
+        now = look(shared.scope)
+        left = shared.journal.noted.to_put_right(now)
+        shared.keep_left(left)
         put_right(
             shared.scope,
             replace(now, beam_tilt_rad=left.beam_tilt_rad, image_shift_m=left.image_shift_m, stigmator=left.stigmator),
