@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +100,13 @@ def test_an_image_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
         assert journal.kept(EXPOSURE.file)
         assert not journal.kept("images/B 1.mrc")
         assert not torn.exists()
+
+
+def test_a_disk_without_locks_is_not_taken_for_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(InputError, match="can't be locked"):
+        begun(tmp_path)

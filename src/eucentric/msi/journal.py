@@ -239,11 +239,14 @@ def _locked(folder: Path) -> IO[bytes]:
             import fcntl  # noqa: PLC0415 - not on Windows
 
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except (BlockingIOError, PermissionError) as error:
         lock.close()
         raise InputError(
             f"Another process is running the session in {folder}. Wait until it ends, or stop it first."
         ) from error
+    except OSError as error:  # a file system that knows no locks
+        lock.close()
+        raise InputError(f"{folder} can't be locked: {error.strerror}. Choose a folder on another disk.") from error
     return lock
 
 
