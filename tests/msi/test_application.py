@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from eucentric.focus.shipped import shipped
-from eucentric.msi.application import Application, Kind, Lattice, NodeSettings, SeriesSettings
+from eucentric.msi.application import Application, Kind, Lattice, NodeSettings, PresetSettings, SeriesSettings
 
 FOCUS: dict[str, Any] = {"name": "Focus", "kind": Kind.FOCUS, "focus": shipped("focus")}
 IMAGE: dict[str, Any] = {"name": "Square", "kind": Kind.ACQUIRE, "preset": "sq"}
@@ -64,3 +64,11 @@ def test_nodes_stand_inside_nodes_before_them(nodes: list[dict[str, Any]], said:
 def test_a_lattice_is_one(lattice: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         Lattice(**lattice)
+
+
+def test_a_preset_with_an_image_shift_is_refused_where_defocus_matters() -> None:
+    beside = {"sq": PresetSettings(like="sq", image_shift_m=(0.0, 2e-6))}
+    plain, strict = (NodeSettings(**IMAGE, within_m=within) for within in (None, 50e-9))
+    assert Application(name="mine", presets=beside, nodes=(plain,)).nodes == (plain,)
+    with pytest.raises(ValidationError, match="preset 'sq' has an image shift"):
+        Application(name="mine", presets=beside, nodes=(strict,))

@@ -26,7 +26,7 @@ TURNED = Lattice(rows=2, columns=2, spacing_m=1e-6, angle_rad=0.3, centre_m=(1e-
 EVERYTHING = Application(
     name="all of it",
     text='said "so" – µ',
-    grid=GridSettings(height_within_m=1.23456789e-4, slope_rad=0.1, bend_m=0.0, bend_length_m=1e-5),
+    grid=GridSettings(height_within_m=1.23456789e-4, slope_rad=0.1, bend_m=0.0, bend_length_m=1e-5, roughness_m=4e-9),
     presets={
         "ex": PresetSettings(
             like="fa",
@@ -36,10 +36,9 @@ EVERYTHING = Application(
             exposure_s=0.1 + 0.2,
             dose_per_m2=30e20,
             defocus_m=-1.7e-6,
-            image_shift_m=(1e-6, -2e-6),
             beam_shift_m=(0.0, 1e-7),
         ),
-        "a b.c": PresetSettings(like="sq"),
+        "a b.c": PresetSettings(like="sq", image_shift_m=(1e-6, -2e-6)),
     },
     nodes=(
         NodeSettings(name="Square", kind=Kind.ACQUIRE, preset="sq", targets=Lattice(columns=3, spacing_m=8.5e-5)),

@@ -58,7 +58,7 @@ class PresetSettings(Settings):
     defocus_m: Length = Field(default=0.0, ge=-100e-6, le=100e-6)
     """Intended defocus of its images; negative: underfocus."""
     image_shift_m: tuple[Length, Length] = (0.0, 0.0)
-    """Image shift (y, x), image axes."""
+    """Image shift (y, x), image axes; none where defocus matters."""
     beam_shift_m: tuple[Length, Length] = (0.0, 0.0)
     """Beam shift (y, x), image axes."""
 
@@ -207,8 +207,22 @@ class Application(Settings):
                     f"node '{node.name}' stands inside '{node.inside}', and no node before it is called so "
                     f"(before it: {', '.join(seen) or 'none'})."
                 )
+            self._check_not_shifted(node)
             seen[node.name] = node
         return self
+
+    def _check_not_shifted(self, node: NodeSettings) -> None:
+        """Raise ValueError where defocus matters and the preset looks beside the target."""
+        steps = () if node.focus is None else node.focus.sequence.steps
+        matters = node.kind is not Kind.ACQUIRE or node.within_m is not None
+        for name in (node.preset, *(step.preset for step in steps)):
+            preset = self.presets.get(name or "")
+            if matters and preset is not None and any(preset.image_shift_m):
+                raise ValueError(
+                    f"preset '{name}' has an image shift, and the film's height that far beside the target is not "
+                    f"known to node '{node.name}', whose defocus matters. Take the shift out, and place the node's "
+                    "targets there instead (targets: centre)."
+                )
 
     def node(self, name: str) -> NodeSettings:
         """The node of that name. Raises KeyError."""
