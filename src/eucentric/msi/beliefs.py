@@ -14,11 +14,13 @@ from eucentric.focus.methods.stage_tilt import FOCUS_UNKNOWN_M
 from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.stage_shift import RUNOUT_M_PER_RAD
 from eucentric.microscope.protocol import Microscope, Preset
-from eucentric.msi.application import Application, GridSettings
+from eucentric.msi.application import Application, GridSettings, SeriesSettings
 from eucentric.msi.film import SAME_ALPHA_RAD, Film, FilmFocus, Scales, Vector
 from eucentric.msi.known import Known
 from eucentric.msi.outcome import FocusFound
 
+AXIS_OFFSET_M: float = SeriesSettings.model_fields["axis_offset_m"].default
+"""1σ of how far the tilt axis lies sideways of the optical axis."""
 _OPTICS = 1e-6  # relative: magnifications that differ by less are the same
 
 
@@ -135,11 +137,13 @@ class Beliefs:
         """What was found at stage tilt `alpha_rad`, told for another: heights on the optical axis go by 1/cos α."""
         stored_m, unsure_m = eucentric_focus(self.book, at.preset)
         steeper = math.cos(alpha_rad) / math.cos(at.alpha_rad)
-        runout = RUNOUT_M_PER_RAD * abs(at.alpha_rad - alpha_rad)
+        # What lies or moves sideways of the optical axis by s is higher or lower by s·tan α.
+        sideways = math.hypot(RUNOUT_M_PER_RAD * abs(at.alpha_rad - alpha_rad), AXIS_OFFSET_M)
+        sideways *= math.tan(max(abs(at.alpha_rad), abs(alpha_rad)))
         return FilmFocus(
             lens_m=stored_m - (stored_m - focus.lens_m) * steeper,
             film_sigma_m=focus.film_sigma_m * steeper,
-            shared_sigma_m=math.hypot(focus.shared_sigma_m * steeper, runout, unsure_m * (steeper - 1)),
+            shared_sigma_m=math.hypot(focus.shared_sigma_m * steeper, sideways, unsure_m * (steeper - 1)),
             step_sigma_m=focus.step_sigma_m * max(steeper, 1.0),
             parfocal_sigma_m=focus.parfocal_sigma_m * steeper,
             doubt=focus.doubt,
