@@ -9,7 +9,7 @@ p(w) = p∞ + A·e^{−w/τ}·S + drift: A is what is left at the return of the 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,12 @@ class SettlingPlan:
     tilt_rad: float = 10e-3
     aside_rad: float = 1.5e-3  # the settled image that all are compared with
     defocus_m: float = 6e-6
-    waits_s: tuple[float, ...] = (0.0, 0.05, 0.2, 1.5)
+    waits_s: tuple[float, ...] = (
+        0.2,
+        0.0,
+        1.5,
+        0.05,
+    )  # there and back; in this order a curved drift looks least like A
     rest_s: float = 2.0  # at the far side, and before the settled image
 
 
@@ -165,6 +170,21 @@ def _fitted(seen: list[_Point], step: Array, time_s: float | None) -> Fit:
     return fit(columns, observed, np.array([p.moved.covariance_px2 for p in seen]))
 
 
+def _mimicked(seen: list[_Point], step: Array, time_s: float, shots: Shots) -> float:
+    """1σ of the amplitude that a drift which changes would look like: ½·a·t² along the step, a its prior.
+
+    The waits run there and back, so that a steady drift cancels, and in an order in which a curved one nearly does.
+    """
+    times = np.array([p.moved.second.time_s for p in seen])
+    times -= times.mean()
+    bend_px = 0.5 * shots.calibration.uncertainty.drift_change_m_per_s2 * times**2 / shots.pixel_m
+    along = step / float(np.linalg.norm(step))
+    pretended = [
+        _Point(p.wait_s, replace(p.moved, shift_px=tuple(b * along))) for p, b in zip(seen, bend_px, strict=True)
+    ]
+    return abs(float(_fitted(pretended, step, time_s).values[0]))
+
+
 def _missing(apparent: float, shots: Shots, plan: SettlingPlan) -> float:
     """Part x of the step that is missing, of the apparent part of its displacement.
 
@@ -182,7 +202,8 @@ def _outcome(decay: _Decay, seen: list[_Point], shots: Shots, plan: SettlingPlan
     left = _missing(decay.left, shots, plan)
     # The displacement of the whole step is told by the tilt response and the commanded defocus.
     sure = shots.calibration.uncertainty
-    sigma = math.hypot(decay.left_sigma, left * math.hypot(sure.tilt_scale, sure.focus_scale))
+    bent = _mimicked(seen, _whole_step(shots, plan), decay.time_s, shots)
+    sigma = math.hypot(decay.left_sigma, left * math.hypot(sure.tilt_scale, sure.focus_scale), bent)
     if decay.seen:
         near = _TIMES_S[decay.near]
         grid = decay.time_s * float(np.log(_TIMES_S[1] / _TIMES_S[0]))
