@@ -46,6 +46,8 @@ def test_settings_that_can_not_be_run(capsys: pytest.CaptureFixture[str], settin
         (["--settings", "nope"], "No sequence is called 'nope'"),
         (["--settings", "nope.toml"], "There is no file nope.toml"),
         (["--calibrations", "nowhere", "--seed", "5"], "eucentric calibrate all --seed 5 --store nowhere"),
+        (["--store", "nowhere"], "eucentric calibrate all --store nowhere"),
+        (["--microscope", "nope"], "There is no microscope 'nope'"),
         (["--calibrations", "."], "eucentric calibrate tilt --preset hl"),
         (["--figure", "figure.doc"], ".doc"),
     ],

@@ -82,6 +82,8 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
         (["--application", "msi-t", "--calibrations", "nowhere", "--seed", "5"], "calibrate all --seed 5"),
         (["--application", "fine.toml"], "Node 'Exposure'"),
         (["--application", "msi-t", "--calibrations", "full", "--seed", "5"], "calibrate all --seed 5 --store full"),
+        (["--application", "msi-t", "--store", "nowhere"], "calibrate all --store nowhere"),
+        (["--application", "small.toml", "--microscope", "nope"], "There is no microscope 'nope'"),
         (["--resume", "nowhere"], "no session in nowhere"),
         (["--application", "small.toml", "--out", "full"], "already holds"),
     ],
@@ -185,6 +187,7 @@ def test_a_lost_instrument_ends_it_with_a_code_of_its_own(
 
 
 CONTRADICTING = [
+    (["--microscope", "mine"], "--microscope mine: it began on simulated"),
     (["--seed", "7"], "--seed 7: it began with seed 0"),
     (["--application", "msi-t"], "--application msi-t"),
     (["--settings", "Focus=focus"], "--settings"),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from eucentric.microscope.protocol import Microscope
     from eucentric.optics.column import Column
 
+SIMULATED = "simulated"
 STORE = Path("calibrations")
 """Where calibrations are kept when nobody says where."""
 
@@ -27,7 +28,7 @@ class Opened:
     z_along_normal: bool = False
 
 
-def opened(name: str = "simulated", *, seed: int = 0, size: int = 1024) -> Opened:
+def opened(name: str = SIMULATED, *, seed: int = 0, size: int = 1024) -> Opened:
     """Open an instrument. Each seed of the simulated one is an instrument of its own.
 
     Raises InputError for an unknown name, CalibrationError where its data sheet is missing.
@@ -35,9 +36,10 @@ def opened(name: str = "simulated", *, seed: int = 0, size: int = 1024) -> Opene
     from eucentric.calibration.handed_over import book_from, columns_of
     from eucentric.microscope.registry import handed_out, open_microscope
 
-    microscope = open_microscope(name, seed=seed, size=size)
+    simulation: dict[str, int] = {"seed": seed, "size": size} if name == SIMULATED else {}
+    microscope = open_microscope(name, **simulation)
     numbers = handed_out(microscope)
-    instrument = f"{name} (seed {seed})" if name == "simulated" else microscope.name
+    instrument = f"{name} (seed {seed})" if name == SIMULATED else microscope.name
     return Opened(
         microscope,
         instrument,

@@ -33,6 +33,7 @@ _FIGURE = "figure.png"
 
 def focus(
     *,
+    microscope: Annotated[str, typer.Option("--microscope", help="Which instrument.")] = "simulated",
     seed: Annotated[int, typer.Option(min=0, help="Which simulated microscope: its height error and faults.")] = 0,
     settings: Annotated[
         str,
@@ -43,8 +44,10 @@ def focus(
     calibrations: Annotated[
         Path | None,
         typer.Option(
+            "--calibrations",
+            "--store",
             metavar="FOLDER",
-            help="What 'eucentric calibrate' kept. Default: what the simulated microscope tells of itself.",
+            help="What 'eucentric calibrate --store FOLDER' kept. Default: what the instrument tells of itself.",
             show_default=False,
         ),
     ] = None,
@@ -59,7 +62,7 @@ def focus(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:
-    """Focus the simulated microscope, by default from up to ±200 µm: coarse by stage Z, then fine by defocus.
+    """Focus a microscope, by default the simulated one, from up to ±200 µm: coarse by stage Z, then fine by defocus.
 
     Everything is kept in a run folder: events as JSON lines, the images as MRC, settings, result and figure.
 
@@ -71,10 +74,10 @@ def focus(
 
     if figure is not None:
         check_suffix(figure)
-    node = _node(seed, settings, calibrations)
+    node = _node(microscope, seed, settings, calibrations)
     for sentence in node.cautions:
         typer.echo(sentence, err=True)
-    folder = empty_folder(out) if out is not None else new_folder(Path("runs"), _name(seed))
+    folder = empty_folder(out) if out is not None else new_folder(Path("runs"), _name(microscope, seed))
     console = make_console(quiet=as_json)
     result, watcher, troubles = _watched(node, folder, console, measure_only=measure_only)
     _tell(result, watcher.truths(), folder, console)
@@ -115,8 +118,9 @@ def _tell(result: RunResult, truths: Truths, folder: Path, console: Console) -> 
     console.print(f"Run folder: {folder}", markup=False, soft_wrap=True)
 
 
-def _name(seed: int) -> str:
-    return f"{datetime.now():%Y-%m-%d-%H%M%S}-focus-seed{seed}"
+def _name(microscope: str, seed: int) -> str:
+    which = f"seed{seed}" if microscope == "simulated" else microscope
+    return f"{datetime.now():%Y-%m-%d-%H%M%S}-focus-{which}"
 
 
 class _Troubles:
@@ -200,25 +204,24 @@ class _Node:
         return self.book.of(steps[-1].preset).column.c3_m if steps else 0.0
 
 
-def _node(seed: int, settings: str, calibrations: Path | None) -> _Node:
+def _node(microscope: str, seed: int, settings: str, calibrations: Path | None) -> _Node:
     """All that a run needs, checked before it begins. Raises InputError, SettingsError, CalibrationError."""
     from eucentric.cli.bench import cautions, opened, stored_book
     from eucentric.cli.chosen import chosen
+    from eucentric.cli.suggested import calibrate_all, check_store
 
     wanted = chosen(settings)
-    if calibrations is not None and not calibrations.is_dir():
-        raise CalibrationError(
-            f"There is no folder {calibrations} with calibrations. Make them: "
-            f"eucentric calibrate all --seed {seed} --store {calibrations}"
-        )
-    instrument = opened("simulated", seed=seed)
+    if calibrations is not None:
+        check_store(calibrations, microscope=microscope, seed=seed)
+    instrument = opened(microscope, seed=seed)
     book = instrument.brought if calibrations is None else stored_book(instrument, calibrations)
     if book is None:
         raise CalibrationError(f"{instrument.instrument} brings no calibration. Name a folder: --calibrations FOLDER")
     try:
         _check_presets(wanted, instrument.microscope, book)
     except CalibrationError as error:
-        error.add_note(f"All at once: eucentric calibrate all --seed {seed} --store {calibrations}")
+        if calibrations is not None:
+            error.add_note(f"All at once: {calibrate_all(calibrations, microscope=microscope, seed=seed)}")
         raise
     told = () if calibrations is None else cautions(instrument, calibrations)
     return _Node(instrument.microscope, book, wanted, told)

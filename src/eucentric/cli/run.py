@@ -44,14 +44,19 @@ def run(
             help="Other focus settings for a node: one of 'eucentric sequences list', or a TOML file. May be repeated.",
         ),
     ] = None,
+    microscope: Annotated[
+        str | None, typer.Option(help="Which instrument. Default: simulated.", show_default=False)
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Which simulated microscope. Default: 0.", show_default=False)
     ] = None,
     calibrations: Annotated[
         Path | None,
         typer.Option(
+            "--calibrations",
+            "--store",
             metavar="FOLDER",
-            help="What 'eucentric calibrate' kept. Default: what the simulated microscope tells of itself.",
+            help="What 'eucentric calibrate --store FOLDER' kept. Default: what the instrument tells of itself.",
             show_default=False,
         ),
     ] = None,
@@ -79,11 +84,11 @@ def run(
     from eucentric.cli.style import console as make_console
 
     console = make_console(quiet=as_json)
-    _first_line(console, resume)
+    _first_line(console, microscope, resume)
     from eucentric.cli.session_open import Wanted, open_session
     from eucentric.cli.session_words import all_well
 
-    wanted = Wanted(application, tuple(settings or ()), seed, calibrations, out, resume)
+    wanted = Wanted(application, tuple(settings or ()), microscope, seed, calibrations, out, resume)
     opening = open_session(wanted)
     with opening.journal, _going_on(opening):
         report = _told_again(opening, console) if opening.ready is None else _run(opening, opening.ready, console)
@@ -95,9 +100,10 @@ def run(
         raise typer.Exit(NOT_ALL_WELL)
 
 
-def _first_line(console: Console, resume: Path | None) -> None:
+def _first_line(console: Console, microscope: str | None, resume: Path | None) -> None:
     """Something is seen at once: what follows loads for seconds."""
-    what = "Opening the simulated microscope" if resume is None else f"Taking up the session in {resume}"
+    named = "the simulated microscope" if microscope in {None, "simulated"} else f"microscope {microscope}"
+    what = f"Opening {named}" if resume is None else f"Taking up the session in {resume}"
     console.print(f"{what} …", markup=False, soft_wrap=True)
 
 

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eucentric import __version__
-from eucentric.cli.bench import Opened, cautions, opened, stored_book
+from eucentric.cli.bench import SIMULATED, Opened, cautions, opened, stored_book
 from eucentric.cli.chosen import chosen
 from eucentric.cli.session_done import complete
+from eucentric.cli.suggested import calibrate_all, check_store
 from eucentric.errors import CalibrationError, InputError, SettingsError
 from eucentric.msi.journal import Journal
 from eucentric.msi.noted import About
@@ -40,10 +41,25 @@ class Wanted:
 
     application: str | None = None
     settings: tuple[str, ...] = ()
+    microscope: str | None = None
     seed: int | None = None
     calibrations: Path | None = None
     out: Path | None = None
     resume: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """What a session keeps of the options with which it began."""
+
+    microscope: str
+    seed: int
+    calibrations: Path | None
+
+    def as_json(self) -> str:
+        """Its file."""
+        store = None if self.calibrations is None else str(self.calibrations)
+        return json.dumps({"microscope": self.microscope, "seed": self.seed, "calibrations": store})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +85,18 @@ def open_session(wanted: Wanted) -> Opening:
 
 def _new(wanted: Wanted) -> Opening:
     application = _application(wanted)
-    seed = wanted.seed or 0
-    instrument, prepared, told = _prepared(application, seed, wanted.calibrations)
-    folder = wanted.out
-    name = f"{datetime.now():%Y-%m-%d-%H%M%S}-{application.name}-seed{seed}".replace(" ", "-").lower()
-    folder = empty_folder(folder) if folder is not None else new_folder(Path("runs"), name)
-    kept = {"seed": seed, "calibrations": None if wanted.calibrations is None else str(wanted.calibrations.resolve())}
+    microscope, store = wanted.microscope or SIMULATED, wanted.calibrations
+    began = Began(microscope, wanted.seed or 0, None if store is None else store.resolve())
+    instrument, prepared, told = _prepared(application, began.microscope, began.seed, store)
+    number = began.seed if microscope == SIMULATED else None
+    name = "-".join(filter(None, (application.name, microscope, "" if number is None else f"seed{number}")))
+    name = f"{datetime.now():%Y-%m-%d-%H%M%S}-{name}".replace(" ", "-").lower()
+    folder = empty_folder(wanted.out) if wanted.out is not None else new_folder(Path("runs"), name)
     with _nothing_left(folder):
         name = instrument.microscope.name
-        journal = Journal.create(folder, application, instrument=name, seed=seed, version=__version__)
+        journal = Journal.create(folder, application, instrument=name, seed=number, version=__version__)
         try:
-            (folder / OPTIONS).write_text(json.dumps(kept), encoding="utf-8")
+            (folder / OPTIONS).write_text(began.as_json(), encoding="utf-8")
         except OSError as error:
             raise InputError(
                 f"The folder {folder} can't be written: {error.strerror}. Choose another place."
@@ -101,11 +118,11 @@ def _again(wanted: Wanted, folder: Path) -> Opening:
     journal = Journal.open(folder)
     try:
         application, about = journal.noted.application, journal.noted.about
-        kept = _options(folder)
-        _check_agrees(wanted, folder, application, about.seed, kept)
+        began = _began(folder, about.seed or 0)
+        _check_agrees(wanted, folder, application, began)
         if complete(journal):
             return Opening(None, application, journal, folder, _command(folder), _named(about))
-        instrument, prepared, told = _prepared(application, about.seed or 0, kept)
+        instrument, prepared, told = _prepared(application, began.microscope, began.seed, began.calibrations)
     except Exception:
         journal.close()
         raise
@@ -128,14 +145,13 @@ def _application(wanted: Wanted) -> Application:
     return application
 
 
-def _prepared(application: Application, seed: int, calibrations: Path | None) -> tuple[Opened, Ready, tuple[str, ...]]:
+def _prepared(
+    application: Application, microscope: str, seed: int, calibrations: Path | None
+) -> tuple[Opened, Ready, tuple[str, ...]]:
     """The instrument with the application's presets, its chain checked; nothing moved."""
-    if calibrations is not None and not calibrations.is_dir():
-        raise CalibrationError(
-            f"There is no folder {calibrations} with calibrations. Make them: "
-            f"eucentric calibrate all --seed {seed} --store {shlex.quote(str(calibrations))}"
-        )
-    instrument = opened("simulated", seed=seed)
+    if calibrations is not None:
+        check_store(calibrations, microscope=microscope, seed=seed)
+    instrument = opened(microscope, seed=seed)
     book: CalibrationBook | None = instrument.brought if calibrations is None else stored_book(instrument, calibrations)
     if book is None:
         raise CalibrationError(f"{instrument.instrument} brings no calibration. Name a folder: --calibrations FOLDER")
@@ -144,40 +160,38 @@ def _prepared(application: Application, seed: int, calibrations: Path | None) ->
         return instrument, ready(instrument.microscope, application, book), told
     except (CalibrationError, SettingsError) as error:
         if calibrations is not None and "eucentric calibrate" in str(error):
-            store = shlex.quote(str(calibrations))
-            error.add_note(f"All at once: eucentric calibrate all --seed {seed} --store {store}")
+            error.add_note(f"All at once: {calibrate_all(calibrations, microscope=microscope, seed=seed)}")
         raise
 
 
-def _options(folder: Path) -> Path | None:
-    """The folder of calibrations that the session began with."""
+def _began(folder: Path, seed: int) -> Began:
+    """The options with which the session began; `seed` where they are not kept."""
     try:
-        kept = json.loads((folder / OPTIONS).read_text(encoding="utf-8"))["calibrations"]
+        kept = json.loads((folder / OPTIONS).read_text(encoding="utf-8"))
+        store = kept["calibrations"]
+        return Began(kept.get("microscope", SIMULATED), seed, None if store is None else Path(store))
     except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Began(SIMULATED, seed, None)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{folder / OPTIONS} can't be read, and it says with which calibrations the session began. Mend it: "
-            f'{{"seed": 0, "calibrations": null}}'
+            f'{{"microscope": "simulated", "seed": 0, "calibrations": null}}'
         ) from error
-    return None if kept is None else Path(kept)
 
 
-def _check_agrees(
-    wanted: Wanted, folder: Path, application: Application, seed: int | None, calibrations: Path | None
-) -> None:
+def _check_agrees(wanted: Wanted, folder: Path, application: Application, began: Began) -> None:
     """Raise InputError where an option contradicts the session that is to go on."""
-    wrong = ""
+    wrong, store = "", wanted.calibrations
     if wanted.out is not None and wanted.out.resolve() != folder.resolve():
         wrong = f"--out {wanted.out}: it is kept in {folder}"
     elif wanted.settings:
         wrong = "--settings: they are those with which it began"
-    elif wanted.seed is not None and wanted.seed != seed:
-        wrong = f"--seed {wanted.seed}: it began with seed {seed}"
-    elif wanted.calibrations is not None and (calibrations is None or wanted.calibrations.resolve() != calibrations):
-        wrong = (
-            f"--calibrations {wanted.calibrations}: it began with {calibrations or 'those that the instrument tells'}"
-        )
+    elif wanted.microscope is not None and wanted.microscope != began.microscope:
+        wrong = f"--microscope {wanted.microscope}: it began on {began.microscope}"
+    elif wanted.seed is not None and wanted.seed != began.seed:
+        wrong = f"--seed {wanted.seed}: it began with seed {began.seed}"
+    elif store is not None and store.resolve() != began.calibrations:
+        wrong = f"--calibrations {store}: it began with {began.calibrations or 'those that the instrument tells'}"
     elif wanted.application is not None and application_of(wanted.application) != application:
         wrong = f"--application {wanted.application}: it is {application.name} as it was when it began"
     if wrong:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from eucentric.cli.bench import STORE
-from eucentric.errors import EucentricError
+from eucentric.errors import CalibrationError, EucentricError
 
 _COMMAND = re.compile(
     r"eucentric calibrate [a-z][a-z-]*(?: --preset [^\s`'\"(),;]*[^\s`'\"(),;.])?(?! --)(?=[\s`'\"(),;.]|$)"
@@ -24,6 +24,18 @@ def given_options(*, microscope: str = "simulated", seed: int = 0, store: Path =
         ("--store", str(store), str(STORE)),
     )
     return " ".join(f"{name} {shlex.quote(value)}" for name, value, usual in given if value != usual)
+
+
+def calibrate_all(store: Path, *, microscope: str, seed: int) -> str:
+    """The command that fills a folder with the instrument's calibrations."""
+    return with_options("eucentric calibrate all", given_options(microscope=microscope, seed=seed, store=store))
+
+
+def check_store(store: Path, *, microscope: str, seed: int) -> None:
+    """Raise CalibrationError where the folder with calibrations that was named is not there."""
+    if not store.is_dir():
+        command = calibrate_all(store, microscope=microscope, seed=seed)
+        raise CalibrationError(f"There is no folder {store} with calibrations. Make them: {command}")
 
 
 def with_options(text: str, options: str) -> str:
