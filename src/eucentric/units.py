@@ -129,6 +129,14 @@ def show_odds(odds: float) -> str:
     return "over 1e30" if odds > 1e30 else f"{odds:.3g}"
 
 
+def show_bound(value_m: float) -> str:
+    """A bound for people, with at most four digits: "22 µm", "200.2 µm", "33.6 nm"."""
+    size = abs(value_m)
+    limits = ((1e-6, "nm", 1e9), (1e-3, "µm", 1e6), (math.inf, "mm", 1e3))
+    unit, factor = next(((u, f) for limit, u, f in limits if size < limit), ("mm", 1e3))
+    return minus(f"{value_m * factor:.4g} {unit}")
+
+
 def show_angle(value_rad: float) -> str:
     """An angle of the beam for people, in mrad."""
     return minus(f"{value_rad * 1e3:.2f} mrad")

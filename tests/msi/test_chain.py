@@ -94,8 +94,8 @@ def test_nothing_moves(scope: Guarded, book: CalibrationBook) -> None:
 
 def test_focus_without_z_focus_is_refused(scope: Guarded, book: CalibrationBook) -> None:
     said = _refused(_application(SQUARE, HOLE, FOCUS, EXPOSURE), scope, book)
-    assert "Node 'Focus' of application 'test' needs defocus within ±22.000 µm" in said
-    assert "no focus node stands before it: the grid's settings give ±200.150 µm" in said
+    assert "Node 'Focus' of application 'test' needs defocus within ±22 µm" in said
+    assert "no focus node stands before it: the grid's settings give ±200." in said
     assert 'Put a Z Focus node before it (focus = "z-focus-beam-tilt")' in said
 
 
@@ -104,21 +104,21 @@ def test_a_promise_that_does_not_meet_the_next_need_names_both_nodes(scope: Guar
     rough = rough.model_copy(update={"sequence": rough.sequence.model_copy(update={"accuracy_m": 60e-6})})
     said = _refused(_application(SQUARE, _focus("Z Focus", rough, inside="Square"), HOLE, FOCUS), scope, book)
     assert "Node 'Focus'" in said
-    assert "needs height within ±20.000 µm" in said
+    assert "needs height within ±20 µm" in said
     assert "with node 'Z Focus' before it there will be ±60." in said
 
 
 def test_a_grid_higher_than_the_first_node_reaches_is_refused(scope: Guarded, book: CalibrationBook) -> None:
     said = _refused(_application(SQUARE, Z_FOCUS, height_within_m=300e-6), scope, book)
-    assert "Node 'Z Focus' of application 'test' needs height within ±220.000 µm" in said
-    assert "±300.150 µm" in said
-    assert "delta max above 300.150 µm" in said
+    assert "Node 'Z Focus' of application 'test' needs height within ±220 µm" in said
+    assert "±300." in said
+    assert "delta max above 300." in said
 
 
 def test_exposures_that_no_focus_target_is_near_enough_to_are_refused(scope: Guarded, book: CalibrationBook) -> None:
     one = FOCUS.model_copy(update={"targets": Lattice()})
     said = _refused(_application(SQUARE, Z_FOCUS, HOLE, one, EXPOSURE), scope, book)
-    assert "Node 'Exposure' of application 'test' needs defocus within ±50.0 nm" in said
+    assert "Node 'Exposure' of application 'test' needs defocus within ±50 nm" in said
     assert "with node 'Focus' before it" in said
     assert "more focus targets" in said
     # On a film that is known to be flatter one is enough.

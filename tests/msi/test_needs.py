@@ -197,7 +197,7 @@ def test_what_was_kept_is_what_was_stated(book: CalibrationBook) -> None:
     (broken,) = kept(_node(FINE), found(160e-9), book)
     (unknown,) = kept(_node(FINE), None, book)
     assert [c.met for c in (good, broken, unknown)] == [True, False, False]
-    assert str(unknown) == "defocus not known (limit ±0.100 µm)"
+    assert str(unknown) == "defocus not known (limit ±100 nm)"
     assert kept(_node(HEIGHT, accuracy_m=3e-6), found(2e-6), book)[0].what == "height"
     assert kept(NodeSettings(name="Hole", kind=Kind.ACQUIRE, preset="hl"), None, book) == ()
 

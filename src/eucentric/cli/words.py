@@ -26,7 +26,7 @@ def signed_length(length_m: float) -> str:
 
 def correction_words(correction: Correction) -> str:
     """What was moved, by how much."""
-    probe = " (a probe: a part first, to see that focus follows)" if correction.probe else ""
+    probe = " (a probe: whether focus follows is looked at before the next one)" if correction.probe else ""
     return f"{correction.channel} by {signed_length(correction.move_m)}{probe}"
 
 

@@ -20,7 +20,7 @@ from eucentric.msi.needs import forecast, needs_of, promises_of, walk
 from eucentric.msi.outcome import FocusFound
 from eucentric.msi.step_forecast import measuring
 from eucentric.msi.units import Unit, units
-from eucentric.units import show_length
+from eucentric.units import show_bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +178,8 @@ def _check_needs(paper: _Paper, node: NodeSettings, needs: tuple[Check, ...]) ->
         if not check.met:
             before = _before(paper)
             raise SettingsError(
-                f"{_named(paper, node)} needs {check.what} within ±{show_length(check.limit_m)}, and {before} "
-                f"±{show_length(check.is_m or 0.0)} at the farthest of its targets. {check.remedy}"
+                f"{_named(paper, node)} needs {check.what} within ±{show_bound(check.limit_m)}, and {before} "
+                f"±{show_bound(check.is_m or 0.0)} at the farthest of its targets. {check.remedy}"
             )
 
 

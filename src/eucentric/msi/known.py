@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from eucentric.units import show_length
+from eucentric.units import show_bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +35,5 @@ class Check:
         return self.is_m is not None and self.is_m <= self.limit_m
 
     def __str__(self) -> str:
-        now = "not known" if self.is_m is None else f"±{show_length(self.is_m)}"
-        return f"{self.what} {now} (limit ±{show_length(self.limit_m)})"
+        now = "not known" if self.is_m is None else f"±{show_bound(self.is_m)}"
+        return f"{self.what} {now} (limit ±{show_bound(self.limit_m)})"

@@ -21,7 +21,7 @@ from eucentric.msi.beliefs import eucentric_focus
 from eucentric.msi.known import Check, Known
 from eucentric.msi.outcome import FocusFound
 from eucentric.msi.step_forecast import By, Leaves, Paper, Reach, leaves_of, measuring, reach_of
-from eucentric.units import show_angle, show_length
+from eucentric.units import show_angle, show_bound
 
 BEAM_SHIFT_PER_M = 5e-3
 """How far an objective lens moves the lit area per metre that it is away from eucentric focus: 0.5 µm per 100 µm."""
@@ -94,9 +94,9 @@ def promises_of(node: NodeSettings, known: Known, scope: Microscope, book: Calib
             what,
             limit,
             of[what],
-            f"Sequence '{name}' is predicted to end within ±{show_length(of[what])} (tolerance, 3 σ"
-            f"{f', and ±{show_length(unsure)} of eucentric focus' if what == 'height' else ''}), and "
-            f"±{show_length(limit)} is stated: raise its accuracy, use smaller pixels, or {helps[what]}.",
+            f"Sequence '{name}' is predicted to end within ±{show_bound(of[what])} (tolerance, 3 σ"
+            f"{f', and ±{show_bound(unsure)} of eucentric focus' if what == 'height' else ''}), and "
+            f"±{show_bound(limit)} is stated: raise its accuracy, use smaller pixels, or {helps[what]}.",
         )
         for what, limit in limits.items()
     )
@@ -182,9 +182,11 @@ def _step_need(paper: Paper, reach: Reach, known: Known, unsure_m: float) -> Che
 
 def _wider(paper: Paper, reach: Reach, is_m: float, *, height: bool) -> str:
     """What would make a step's range contain ±`is_m`: a word for each of what sets it and does not."""
-    step, said = paper.step, f"The range of step '{paper.step.name}' is ±{show_length(reach.range_m)}. "
+    step, said = paper.step, f"The range of step '{paper.step.name}' is ±{show_bound(reach.range_m)}. "
     ways = [
-        _WAYS[by].format(is_m=show_length(is_m)) for by, most in reach.allowed_m.items() if most < is_m and by in _WAYS
+        _WAYS[by].format(is_m=show_bound(1.001 * is_m))
+        for by, most in reach.allowed_m.items()
+        if most < is_m and by in _WAYS
     ]
     images_m = reach.allowed_m[By.IMAGES]
     if images_m < is_m:
@@ -192,7 +194,7 @@ def _wider(paper: Paper, reach: Reach, is_m: float, *, height: bool) -> str:
         tilt = step.tilt_rad * (images_m + offset) / (is_m + offset)
         shown = show_angle(tilt) if step.focus_method is FocusMethod.BEAM_TILT else f"{math.degrees(tilt):.2f}°"
         ways.append(
-            f"tilt less (at ±{shown} its images, {_field(paper.preset)}, reach ±{show_length(is_m)}) or use a larger "
+            f"tilt less (at ±{shown} its images, {_field(paper.preset)}, reach ±{show_bound(is_m)}) or use a larger "
             "field"
         )
     way = f"{' and '.join(ways)}."
@@ -201,7 +203,7 @@ def _wider(paper: Paper, reach: Reach, is_m: float, *, height: bool) -> str:
 
 _WAYS = {
     By.DELTA_MAX: "raise delta max above {is_m}",
-    By.LIMITS: "raise the limits of its corrections (or of the instrument) above {is_m}",
+    By.LIMITS: "raise the limits of its corrections above {is_m} (within what the instrument allows)",
 }
 
 
@@ -219,7 +221,7 @@ def _tracked(node: NodeSettings, known: Known, preset: Preset) -> Check:
     field = min(preset.size) * preset.pixel_m
     limit = (1 - OVERLAP_FOR_RANGE) * field / math.tan(node.series.step_rad)
     remedy = (
-        f"From one tilt to the next the image at '{preset.name}' ({show_length(field)} wide) moves by the height times "
+        f"From one tilt to the next the image at '{preset.name}' ({show_bound(field)} wide) moves by the height times "
         f"{math.degrees(node.series.step_rad):.1f}°: put a Tomo Focus node before it, or use smaller steps or a larger "
         "field."
     )

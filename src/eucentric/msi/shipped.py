@@ -82,6 +82,11 @@ def read_application(path: Path) -> Application:
 def read_text(text: str, *, source: str = "", folder: Path | None = None) -> Application:
     """The application in a TOML text; its focus files are looked for in `folder`. Raises as `read_application` does."""
     values = toml_values(text, source=source)
+    if not values:
+        raise SettingsError(
+            f"{source + ': ' if source else ''}this file says nothing. Make one to edit with: eucentric applications "
+            "copy msi-t mine.toml"
+        )
     nodes = values.get("nodes")
     if isinstance(nodes, list):
         values = {**values, "nodes": [_with_focus(node, source, folder) for node in nodes]}
