@@ -28,8 +28,8 @@ Faults with an rms or a range are drawn from the seed. The numbers are the proje
 - On a tilted specimen the beam's way is longer by 1/cos α; the atoms' texture stays with its places to half a pixel.
 - Beam-induced motion follows the dose, or, with `specimen.first_motion_s`, the time since a place was first exposed.
 - Image shift moves the view, not the beam's direction; beam and view stay together.
-- A defined preset has the magnification, rotation, pixel error, parfocal error and light of the one it is like; exposure,
-  dose, size, binning and shifts are its own, and its beam shift moves the lit area over the image.
+- A defined preset has the magnification, rotation, pixel error, parfocal error and light of the one it is like;
+  exposure, dose, size, binning and shifts are its own, and its beam shift moves the lit area over the image.
 
 | magnitude | default | what it is | perfect |
 |---|---|---|---|
