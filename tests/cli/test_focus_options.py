@@ -71,4 +71,4 @@ def test_old_calibrations_are_told_of() -> None:
     assert "damaged.json" in damaged
     assert len(old) == 2
     assert all("days old" in sentence for sentence in old)
-    assert _node(0, "default", Path("kept")).cautions == (damaged, *old)
+    assert _node("simulated", 0, "default", Path("kept")).cautions == (damaged, *old)
