@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eucentric.errors import InputError
+from eucentric.cli.copied import copy_to
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -100,17 +100,7 @@ def copy(
     """Copy an application's settings to a file, to edit them. Nothing is written over."""
     text = _text(name)
     path = file or Path(f"{_stem(name)}.toml")
-    if path.suffix.lower() != ".toml":
-        raise InputError(
-            f"Applications are kept in TOML, and {path} does not say so. Write for example {path.with_suffix('.toml')}"
-        )
-    try:
-        with path.open("x", encoding="utf-8") as written:
-            written.write(text)
-    except FileExistsError as error:
-        raise InputError(f"There is already a file {path}, and nothing is written over. Give another name.") from error
-    except OSError as error:
-        raise InputError(f"{path} can't be written: {error.strerror}. Give another place.") from error
+    copy_to(path, text, "Applications")
     typer.echo(f"Copied to {path}. Edit it, then: eucentric run --application {path}")
 
 

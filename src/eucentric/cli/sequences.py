@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eucentric.errors import InputError
+from eucentric.cli.copied import copy_to
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -103,17 +103,7 @@ def copy(
 
     text = to_toml(chosen(name), explained=not short)
     path = file or Path(f"{_stem(name)}.toml")
-    if path.suffix.lower() != ".toml":
-        raise InputError(
-            f"Settings are kept in TOML, and {path} does not say so. Write for example {path.with_suffix('.toml')}"
-        )
-    try:
-        with path.open("x", encoding="utf-8") as written:
-            written.write(text)
-    except FileExistsError as error:
-        raise InputError(f"There is already a file {path}, and nothing is written over. Give another name.") from error
-    except OSError as error:
-        raise InputError(f"{path} can't be written: {error.strerror}. Give another place.") from error
+    copy_to(path, text, "Settings")
     typer.echo(f"Copied to {path}. Edit it, then: eucentric focus --settings {path}")
 
 

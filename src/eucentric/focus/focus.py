@@ -55,7 +55,7 @@ class Focus:
         self._control = control
         self._operator = operator
         self._workers = workers
-        self._audience = Audience(self._observers, self._scope.now_s)
+        self._audience = Audience[events.Event](self._observers, self._scope.now_s)
 
     def run(self, targets: Sequence[FocusTarget] = (HERE,), *, measure_only: bool = False) -> RunResult:
         """Do the enabled steps in order, each at all targets; stop at the first step that is refused.
@@ -100,8 +100,8 @@ class Focus:
         tell(events.RunEnded(now(), result))
         return result
 
-    def _begin(self) -> Audience:
-        self._audience = Audience(self._observers, self._scope.now_s)
+    def _begin(self) -> Audience[events.Event]:
+        self._audience = Audience[events.Event](self._observers, self._scope.now_s)
         return self._audience
 
     def _checkpoint(self) -> None:

@@ -30,7 +30,7 @@ class Work:
     scope: Guarded
     book: CalibrationBook
     settings: FocusSettings
-    audience: Audience
+    audience: Audience[Event]
     memory: Preserved
     checkpoint: Callable[[], None] = lambda: None
     workers: int = 2

@@ -116,4 +116,5 @@ SessionEvent: TypeAlias = (
     | InstrumentBack
     | SessionEnded
 )
-Observer: TypeAlias = Callable[[SessionEvent | focus_events.Event], None]
+AnyEvent: TypeAlias = SessionEvent | focus_events.Event
+Observer: TypeAlias = Callable[[AnyEvent], None]

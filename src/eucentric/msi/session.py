@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from eucentric.calibration.book import CalibrationBook
 from eucentric.errors import InputError, InstrumentError, KeepError, SettingsError
 from eucentric.focus import events as focus_events
+from eucentric.focus.audience import Audience
 from eucentric.focus.control import Control
 from eucentric.focus.hands import check_able
 from eucentric.images.frame import Frame
@@ -17,9 +18,8 @@ from eucentric.microscope.preserved import Preserved
 from eucentric.microscope.protocol import Microscope
 from eucentric.msi.activities import Activities
 from eucentric.msi.application import Application
-from eucentric.msi.audience import Audience
 from eucentric.msi.beliefs import Beliefs
-from eucentric.msi.events import Observer, SessionEnded, SessionStarted
+from eucentric.msi.events import AnyEvent, Observer, SessionEnded, SessionStarted
 from eucentric.msi.found import look, put_right
 from eucentric.msi.journal import Journal
 from eucentric.msi.metered import Metered
@@ -61,7 +61,7 @@ class Session:
         self._book = book
         self._application = application
         self._journal = journal
-        self._audience = Audience(observers, self._scope.now_s)
+        self._audience = Audience[AnyEvent](observers, self._scope.now_s)
         self._control = control
         self._on_lost = _no if on_lost is None else on_lost
         self._workers = workers

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from eucentric.calibration.book import CalibrationBook
+from eucentric.focus.audience import Audience
 from eucentric.focus.settings import FocusSettings
 from eucentric.images.frame import Frame
 from eucentric.microscope.preserved import Part, Preserved
 from eucentric.msi.activities import Activities
 from eucentric.msi.application import Application, NodeSettings
-from eucentric.msi.audience import Audience
 from eucentric.msi.beliefs import Beliefs
+from eucentric.msi.events import AnyEvent
 from eucentric.msi.found import Left, look
 from eucentric.msi.journal import Journal
 from eucentric.msi.metered import Metered
@@ -51,7 +52,7 @@ class Shared:
     application: Application
     units: tuple[Unit, ...]
     journal: Journal
-    audience: Audience
+    audience: Audience[AnyEvent]
     activities: Activities
     memory: Preserved
     check: Callable[[], None]
