@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from eucentric.errors import InputError
 from eucentric.msi.application import GridSettings
-from eucentric.msi.film import PLACE_M, Film, Scales
+from eucentric.msi.film import PLACE_M, Film, Now, Scales
 from eucentric.msi.outcome import FocusFound
 
 Array = NDArray[np.float64]
@@ -84,6 +84,24 @@ def test_what_is_left_of_defocus_and_the_stage_height_are_taken_off() -> None:
     higher = film.at(place, z_m=22e-6)
     assert higher.lens_m == pytest.approx(2.6e-6 - 0.98 * 2e-6, rel=1e-12)
     assert higher.shared_sigma_m == pytest.approx(0.005 * 0.98 * 2e-6, rel=1e-9)
+
+
+def test_what_was_found_is_worth_less_as_it_ages_and_when_the_stage_was_elsewhere_since() -> None:
+    aged = GridSettings(slope_rad=0.0, bend_m=0.0, roughness_m=0.0, drift_m_per_s=0.02e-9)
+    places, times_s = ((0.0, 0.0), (1e-6, 0.0)), (100.0, 300.0)
+    found = [
+        FocusFound(p, 0.0, 0.0, "fa", 0.0, 0.0, 1e-9, 1e-9, 0.0, time_s=t) for p, t in zip(places, times_s, strict=True)
+    ]
+    film = Film(aged, found, Scales(c1_per_z=0.9, arrival_m=20e-9))
+    assert film.at((0.0, 0.0), z_m=0.0).shared_sigma_m == 0.0
+    # Alike, they weigh alike: (400 + 200)/2 s of drift; it does not average.
+    stood = film.at((0.0, 0.0), z_m=0.0, now=Now(500.0, 50.0))
+    assert stood.shared_sigma_m == pytest.approx(0.02e-9 * 300, rel=1e-9)
+    half = film.at((0.0, 0.0), z_m=0.0, now=Now(500.0, 200.0))  # one of them before the stage moved
+    assert half.shared_sigma_m == pytest.approx(math.hypot(6e-9, math.sqrt(2) * 20e-9 * 0.9 / 2), rel=1e-9)
+    new = film.at((0.0, 0.0), z_m=0.0, now=Now(500.0, math.inf, play_m=0.3e-6))
+    arrival_m = 0.9 * math.hypot(math.sqrt(2) * 20e-9, 0.3e-6)
+    assert new.shared_sigma_m == pytest.approx(math.hypot(6e-9, arrival_m), rel=1e-9)
 
 
 def test_a_wrong_lens_scale_counts_from_where_focus_was_measured() -> None:

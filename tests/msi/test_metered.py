@@ -24,6 +24,16 @@ def test_each_image_is_told_and_both_checkpoints_are_looked_at() -> None:
     assert len(taken) == 2
 
 
+def test_it_knows_since_when_the_stage_stands() -> None:
+    metered = Metered.over(opened(), lambda: None, lambda _: None)
+    metered.wait(5.0)
+    assert metered.standing.since_s == metered.now_s() - 5.0
+    metered.move_stage(x_m=1e-6)
+    assert metered.standing.since_s < metered.now_s() - 5.0
+    metered.with_checkpoint(None).move_stage(z_m=1e-6)
+    assert metered.standing.since_s == metered.now_s()
+
+
 def test_what_one_sets_the_other_restores() -> None:
     guard = Guarded(opened())
     metered = Metered.over(guard, lambda: None, lambda _: None)

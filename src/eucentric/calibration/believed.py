@@ -20,6 +20,7 @@ from eucentric.calibration.quantities import (
     LensHysteresis,
     Matrix,
     Parfocality,
+    StageBacklash,
     StigmatorResponse,
     TiltResponse,
     TiltSettling,
@@ -131,6 +132,7 @@ def _uncertainty(response: TiltResponse, kept: Mapping[str, AnyQuantity]) -> Unc
         focus_hysteresis=_left_behind(kept.get("lens hysteresis"), usual.focus_hysteresis),
         tilt_settling=_still_missing(kept.get("tilt settling"), usual.tilt_settling),
         stage_tilt_axis_rad=alpha.axis_sigma_rad if isinstance(alpha, AlphaResponse) else usual.stage_tilt_axis_rad,
+        z_play_m=_play(kept.get("stage backlash"), usual.z_play_m),
         height_scale=_height_scale(kept.get("stage Z"), usual.height_scale),
     )
 
@@ -160,6 +162,11 @@ def _left_behind(known: AnyQuantity | None, usual: float) -> float:
 def _still_missing(known: AnyQuantity | None, usual: float) -> float:
     """What of a step is missing, with its error: never nothing."""
     return math.hypot(known.left_at_return, known.left_sigma) if isinstance(known, TiltSettling) else usual
+
+
+def _play(known: AnyQuantity | None, usual: float) -> float:
+    """How far apart Z arrives from above and from below, with its error."""
+    return math.hypot(known.z_m, known.z_sigma_m) if isinstance(known, StageBacklash) else usual
 
 
 def _height_scale(known: AnyQuantity | None, usual: float) -> float:

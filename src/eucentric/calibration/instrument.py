@@ -33,7 +33,8 @@ class Uncertainty:
     `tilt_settling`: what part of a step of the beam tilt is missing when the image is taken; `c1_scale`: relative error
     of the metre that C1 is told in, where that is the commanded one of the lens. `focus_scale` is that of lens steps
     against this metre.
-    `height_scale`: relative error of `Calibration.height_per_z`.
+    `height_scale`: relative error of `Calibration.height_per_z`; `z_arrival_m`: of where the stage's Z (or its tilt)
+    arrives when it comes to the same reading again from the same side, `z_play_m` how far off from the other one.
     """
 
     tilt_scale: float = 0.01
@@ -55,6 +56,8 @@ class Uncertainty:
     c1_scale: float = 0.0
     drift_change_m_per_s2: float = 5e-12  # 0.1 nm/s that decays with 20 s, as a stage's does
     height_scale: float = 0.005
+    z_arrival_m: float = 20e-9
+    z_play_m: float = 0.3e-6
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from eucentric.focus.fields import Angle, Dose, Length, Seconds, Settings
+from eucentric.focus.fields import Angle, Dose, Length, Seconds, Settings, Speed
 from eucentric.focus.settings import FocusSettings
 
 _NAME = r"^[^/\\\\:*?\"<>|\x00-\x1f.][^/\\\\:*?\"<>|\x00-\x1f]*$"  # a part of file names
@@ -179,6 +179,8 @@ class GridSettings(Settings):
     roughness_m: Length = Field(default=3e-9, ge=0, le=1e-6)
     """1 σ of the heights that neighbouring targets do not share: folds and thickness of carbon and ice over 1 to 5 µm,
     some nanometres. What waves shorter than the distance of focus targets do beyond it nobody sees."""
+    drift_m_per_s: Speed = Field(default=0.02e-9, ge=0, le=100e-9)
+    """1 σ of how fast focus drifts, of the film's height and of the lens: what was found is worth less as it ages."""
 
 
 class Application(Settings):

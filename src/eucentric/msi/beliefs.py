@@ -15,7 +15,7 @@ from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.stage_shift import RUNOUT_M_PER_RAD
 from eucentric.microscope.protocol import Microscope, Preset
 from eucentric.msi.application import Application, GridSettings, SeriesSettings
-from eucentric.msi.film import SAME_ALPHA_RAD, Film, FilmFocus, Scales, Vector
+from eucentric.msi.film import SAME_ALPHA_RAD, Film, FilmFocus, Now, Scales, Vector
 from eucentric.msi.known import Known
 from eucentric.msi.outcome import FocusFound
 
@@ -34,13 +34,16 @@ def eucentric_focus(book: CalibrationBook, preset: str) -> tuple[float, float]:
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A place (y, x) with the state in which it is looked at: preset, stage height and tilt, and intended defocus."""
+    """A place (y, x) with the state in which it is looked at: preset, stage height and tilt, intended defocus; and
+    when (None on paper).
+    """
 
     place_m: Vector
     preset: str
     z_m: float = 0.0
     alpha_rad: float = 0.0
     defocus_m: float = 0.0
+    now: Now | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Beliefs:
             parfocal = self.parfocal(best.preset, at.preset)
         alpha_rad = source[0].alpha_rad if source else at.alpha_rad
         film = _film(self.grid, tuple(source), self._scales(at.preset, alpha_rad))
-        focus = film.at(at.place_m, z_m=at.z_m, defocus_m=at.defocus_m)
+        focus = film.at(at.place_m, z_m=at.z_m, defocus_m=at.defocus_m, now=at.now)
         focus = replace(focus, lens_m=focus.lens_m + parfocal.difference_m, parfocal_sigma_m=parfocal.sigma_m)
         return focus if nearest <= SAME_ALPHA_RAD else self._tilted(focus, alpha_rad, at)
 
@@ -131,7 +134,8 @@ class Beliefs:
         calibration = self.book.of(preset)
         sure = calibration.uncertainty
         per_z = calibration.c1_per_z(alpha_rad)
-        return Scales(alpha_rad, per_z, sure.height_scale, sure.focus_scale, sure.c1_scale)
+        lens = math.hypot(sure.focus_scale, sure.focus_hysteresis / math.sqrt(3))  # as focus takes an offset off
+        return Scales(alpha_rad, per_z, sure.height_scale, lens, sure.c1_scale, sure.z_arrival_m)
 
     def _tilted(self, focus: FilmFocus, alpha_rad: float, at: At) -> FilmFocus:
         """What was found at stage tilt `alpha_rad`, told for another: heights on the optical axis go by 1/cos α."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from eucentric.images.frame import Frame
 from eucentric.microscope.preserved import unbroken
-from eucentric.microscope.protocol import Preset
 from eucentric.msi.application import AfterFailure, NodeSettings
 from eucentric.msi.events import Exposed
 from eucentric.msi.focusing import needs_checked
-from eucentric.msi.going import go_to, set_lens, set_preset
+from eucentric.msi.going import go_to, lens_step_m, set_lens, set_preset
 from eucentric.msi.journal import image_file
-from eucentric.msi.lens import Belief, believed, believed_if_calibrated
+from eucentric.msi.lens import believed, believed_if_calibrated
 from eucentric.msi.outcome import Exposure, Status, UnitOutcome
 from eucentric.msi.shared import Shared, Stopped
 from eucentric.msi.units import Unit
@@ -59,8 +57,9 @@ def _expose(shared: Shared, unit: Unit, node: NodeSettings, failed: str) -> Unit
         belief = believed_if_calibrated(shared, unit, node.preset)
     needs = needs_checked(shared, unit, belief)
     go_to(shared, unit.place_m, belief.z_m, node.alpha_rad, settle_s=node.settle_s, approach_m=approach.z_m)
-    set_lens(shared, belief.lens_m + preset.defocus_m, approach.lens_m)
-    sigma = _sigma(shared, belief, preset, approach.lens_m) if matters else None
+    step_m = lens_step_m(shared.book.of(node.preset), preset.defocus_m) if matters else preset.defocus_m
+    set_lens(shared, belief.lens_m + step_m, approach.lens_m)
+    sigma = belief.sigma_m if matters else None
     planned = Exposure(
         preset=node.preset,
         file=image_file(unit.key),
@@ -86,16 +85,6 @@ def _kept(shared: Shared, unit: Unit, planned: Exposure, frame: Frame) -> Exposu
     shared.journal.keep(exposure.file, frame)
     shared.audience.tell(Exposed(shared.audience.now_s(), unit, exposure, frame))
     return exposure
-
-
-def _sigma(shared: Shared, belief: Belief, preset: Preset, approach_m: float) -> float | None:
-    """Expected 1σ of the defocus: of what is believed; and of a step that is longer than the way from which the lens
-    always arrives, up to `focus_hysteresis` stays behind (uniform: /√3).
-    """
-    if belief.sigma_m is None or approach_m >= abs(preset.defocus_m):
-        return belief.sigma_m
-    known = shared.book.of(preset.name).uncertainty
-    return math.hypot(belief.sigma_m, known.focus_hysteresis / math.sqrt(3) * preset.defocus_m)
 
 
 def _flag(node: NodeSettings, sigma_m: float | None, failed: str) -> str:

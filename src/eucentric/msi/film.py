@@ -9,7 +9,8 @@ bend²·exp(−r²/2·length²)), r roughness that no two places share, e each f
 prediction of it and its variance are those of universal kriging with a prior on the slope: Cressie, Statistics for
 Spatial Data (Wiley 1993), section 3.4. Where the found heights scatter more than this film's would, its 1σ grows.
 With C1 = lens + h + (dC1/dz)·z a found focus tells h = c1 − lens − (dC1/dz)·z; a place at stage height z is in focus
-with the lens at −h − (dC1/dz)·z. What all found points share (calibration) does not average, and comes on top.
+with the lens at −h − (dC1/dz)·z. What all found points share (calibration, drift since, where the stage arrives)
+does not average, and comes on top.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _LEAST_M = 1e-12  # an own error of a picometre: without any, weights would be i
 @dataclass(frozen=True, slots=True)
 class Scales:
     """How the film is looked at: the stage's tilt, dC1/dz there, and relative 1σ of that, of steps of the lens, and of
-    the metre that both are told in.
+    the metre that both are told in; 1σ of the z at which a stage arrives.
     """
 
     alpha_rad: float = 0.0
@@ -50,10 +51,22 @@ class Scales:
     z_sigma: float = 0.0
     lens_sigma: float = 0.0
     metre_sigma: float = 0.0
+    arrival_m: float = 0.0
 
 
 LEVEL = Scales()
 """A stage that is not tilted; z and lens are exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The microscope's clock: the time, and since when the stage stands at its height and tilt (infinity: it will be
+    sent there from elsewhere); `play_m`: 1σ of z where it may arrive from either side.
+    """
+
+    time_s: float
+    since_s: float
+    play_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +121,12 @@ class Film:
         total2 = np.array([f.total_sigma_m**2 for f in found])
         self._shared_m = np.sqrt(np.maximum(total2 - own**2 - (scales.lens_sigma * self._offset_m) ** 2, 0.0))
         self._middle = self._places.mean(axis=0)
+        self._found, self._drift_m_per_s = tuple(found), grid.drift_m_per_s
         self._solve()
 
-    def at(self, place_m: Vector, *, z_m: float, defocus_m: float = 0.0) -> FilmFocus:
+    def at(self, place_m: Vector, *, z_m: float, defocus_m: float = 0.0, now: Now | None = None) -> FilmFocus:
         """Where a place (y, x) is in focus with the stage at height `z_m`; the errors are those of C1 when the lens is
-        then stepped by the intended `defocus_m`.
+        then stepped by the intended `defocus_m`. Without `now`, as on paper, nothing has drifted or moved since.
 
         Focus measured with the lens stepped by o, and steps that are wrong by s: C1 at a step d is wrong by s·(d − o).
         """
@@ -122,10 +136,20 @@ class Film:
         return FilmFocus(
             lens_m=-float(weight @ self._heights_m) - scales.c1_per_z * z_m,
             film_sigma_m=self._rougher * math.hypot(film_m, self._rough_m),
-            shared_sigma_m=math.hypot(float(weight @ self._shared_m), by_z),
+            shared_sigma_m=math.hypot(float(weight @ self._shared_m), by_z, *self._since(weight, now)),
             step_sigma_m=math.hypot(step, scales.metre_sigma * defocus_m),
             doubt=self._doubt,
         )
+
+    def _since(self, weight: Array, now: Now | None) -> tuple[float, float]:
+        """1σ of what came since focus was found: drift, and another arrival of the stage at its z and tilt."""
+        if now is None:
+            return 0.0, 0.0
+        times = np.array([now.time_s if f.time_s is None else f.time_s for f in self._found])
+        drifted = self._drift_m_per_s * float(weight @ np.maximum(now.time_s - times, 0.0))
+        elsewhere = float(weight @ (times < now.since_s))
+        arrival = math.hypot(math.sqrt(2) * self._scales.arrival_m, now.play_m)
+        return drifted, arrival * abs(self._scales.c1_per_z * elsewhere)
 
     def _solve(self) -> None:
         """What all predictions share: V⁻¹, V⁻¹F and (FᵀV⁻¹F + prior)⁻¹, F of the plane, its slope in units of 1σ."""

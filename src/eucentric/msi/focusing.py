@@ -97,6 +97,7 @@ class _AtEnd:
             own_sigma_m=own_sigma_m(left),
             stated_m=stated,
             offset_m=_offset_m(result),
+            time_s=self._shared.audience.now_s(),
         )
 
 

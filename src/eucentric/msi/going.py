@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from eucentric.calibration.instrument import Calibration
 from eucentric.focus.acquisition import approach_defocus
 from eucentric.focus.hands import approach_z
 from eucentric.microscope.guarded import Guarded
@@ -49,6 +50,14 @@ def set_lens(shared: Shared, lens_m: float, approach_m: float) -> None:
     with shared.activities.during("setting the lens"):
         approach_defocus(scope, scope.defocus_m() + lens_m - read_lens_m(scope), approach_m)
     shared.journal.lens_at(scope.preset().name, lens_m)
+
+
+def lens_step_m(calibration: Calibration, defocus_m: float) -> float:
+    """By how much the lens is stepped for an intended defocus: of a step some part stays behind, as focusing takes it.
+
+    Its spread counts as an error of the lens' scale (msi/beliefs.py).
+    """
+    return defocus_m / (1 - calibration.uncertainty.focus_hysteresis)
 
 
 def read_lens_m(scope: Guarded) -> float:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from eucentric.errors import CalibrationError
 from eucentric.focus.outcome import COVERAGE
+from eucentric.microscope.preserved import STAGE_FLICKER_M
 from eucentric.msi.beliefs import At, eucentric_focus
+from eucentric.msi.film import SAME_ALPHA_RAD, Now
 from eucentric.msi.known import Known
 from eucentric.msi.outcome import FocusFound
 from eucentric.msi.shared import Shared
@@ -43,7 +45,7 @@ def believed(shared: Shared, unit: Unit, preset: str, defocus_m: float = 0.0) ->
     alpha_rad, near = shared.node(unit).alpha_rad, _near(shared, unit)
     found = tuple(f for _, f in near)
     z_m = shared.first().z_m if not found else _nearest(found, unit).z_m
-    at = At(unit.place_m, preset, z_m, alpha_rad, defocus_m)
+    at = At(unit.place_m, preset, z_m, alpha_rad, defocus_m, _now(shared, unit, preset, z_m))
     known = shared.beliefs.known(found, at)
     if not found:
         return Belief(eucentric_focus(shared.book, preset)[0], None, z_m, known)
@@ -65,6 +67,15 @@ def believed_if_calibrated(shared: Shared, unit: Unit, preset: str) -> Belief:
             return Belief(first.lens_m, None, first.z_m, unknown)
         found = _nearest(near, unit)
         return Belief(found.lens_m, None, found.z_m, unknown)
+
+
+def _now(shared: Shared, unit: Unit, preset: str, z_m: float) -> Now:
+    """The time, and since when the stage stands where it is to stand."""
+    scope, alpha_rad = shared.scope, shared.node(unit).alpha_rad
+    at = scope.stage()
+    there = abs(at.z_m - z_m) <= STAGE_FLICKER_M and abs(at.alpha_rad - alpha_rad) <= SAME_ALPHA_RAD
+    play_m = 0.0 if shared.approach(unit).z_m else shared.book.of(preset).uncertainty.z_play_m
+    return Now(scope.now_s(), scope.standing.since_s if there else math.inf, play_m)
 
 
 def _near(shared: Shared, unit: Unit) -> tuple[tuple[Unit, FocusFound], ...]:

@@ -1,14 +1,22 @@
 """A guarded microscope that tells each image that was taken, at once: what it spent is then known, whatever comes. And
-how it sets the stigmator, which an operator may set too.
+how it sets the stigmator, which an operator may set too, and since when the stage stands at its height and tilt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from eucentric.images.frame import Frame
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Microscope, Vector
+
+
+@dataclass(slots=True)
+class Standing:
+    """Since when (microscope's clock) the stage was not sent to another z or tilt: shared by all copies of a guard."""
+
+    since_s: float
 
 
 class Metered(Guarded):
@@ -16,6 +24,7 @@ class Metered(Guarded):
 
     taken: Callable[[Frame], None]
     setting: Callable[[Vector], None]
+    standing: Standing
 
     @classmethod
     def over(
@@ -40,6 +49,7 @@ class Metered(Guarded):
         metered = cls.__new__(cls)
         metered.__dict__.update(vars(guard.with_checkpoint(both)))
         metered.taken, metered.setting = taken, setting
+        metered.standing = Standing(metered.now_s())
         return metered
 
     def acquire(self) -> Frame:
@@ -47,6 +57,21 @@ class Metered(Guarded):
         frame = super().acquire()
         self.taken(frame)
         return frame
+
+    def move_stage(
+        self,
+        *,
+        x_m: float | None = None,
+        y_m: float | None = None,
+        z_m: float | None = None,
+        alpha_rad: float | None = None,
+    ) -> None:
+        """Move the stage; what is None stays."""
+        try:
+            super().move_stage(x_m=x_m, y_m=y_m, z_m=z_m, alpha_rad=alpha_rad)
+        finally:  # half way, it came from there too
+            if z_m is not None or alpha_rad is not None:
+                self.standing.since_s = self.now_s()
 
     def set_stigmator(self, value: Vector) -> None:
         """Set the stigmator."""

@@ -36,6 +36,7 @@ class FocusFound:
     own_sigma_m: float
     stated_m: float  # |c1| + 3 σ
     offset_m: float = 0.0  # the lens defocus at which it was measured, taken off `c1_m`
+    time_s: float | None = None  # when, on the microscope's clock; None: on paper
 
 
 @dataclass(frozen=True, slots=True)

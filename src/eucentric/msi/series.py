@@ -18,7 +18,7 @@ from eucentric.msi.beliefs import eucentric_focus
 from eucentric.msi.events import Exposed
 from eucentric.msi.film import PLACE_M
 from eucentric.msi.found import go_alpha
-from eucentric.msi.going import set_lens, set_preset
+from eucentric.msi.going import lens_step_m, set_lens, set_preset
 from eucentric.msi.lens import Belief
 from eucentric.msi.outcome import Exposure
 from eucentric.msi.series_beside import Beside
@@ -197,7 +197,9 @@ class Series:
         preset = scope.preset()
         with shared.activities.during("moving"):
             scope.set_image_shift(in_image(place.at_m, self._axis_rad))
-        set_lens(shared, lens.value_m + self._step_m(preset.defocus_m), self._focus.approach_m)
+        set_lens(
+            shared, lens.value_m + lens_step_m(shared.book.of(self._preset), preset.defocus_m), self._focus.approach_m
+        )
         sigma = math.hypot(lens.sigma_m, _step_error(shared.book.of(self._preset), preset.defocus_m))
         planned = Exposure(
             preset=self._preset,
@@ -220,10 +222,6 @@ class Series:
             self._diary.keep(begun, exposure, frame)
         shared.audience.tell(Exposed(shared.audience.now_s(), self._unit, exposure, frame))
         self._track(begun, frame)
-
-    def _step_m(self, defocus_m: float) -> float:
-        """By how much the lens is stepped for an intended defocus: of a step some part stays behind."""
-        return defocus_m / (1 - self._shared.book.of(self._preset).uncertainty.focus_hysteresis)
 
     def _track(self, begun: TiltBegun, frame: Frame) -> None:
         """Find the feature in the new image, from the image nearest in tilt in which it was found."""

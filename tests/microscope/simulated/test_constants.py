@@ -23,7 +23,7 @@ def faulty(seed: int = 3, **parts: dict[str, Any]) -> Any:
             **{"far_beam_shift_per_m": 0.0, **parts.get("column", {})},
         },
         "specimen": {"height_m": 0.0, "film_slope_rad": 0.0, "bend_m": 0.0},
-        "stage": {"backlash_z_m": 0.0},
+        "stage": {"backlash_z_m": 0.0, "drift_height_m_per_s": 0.0, "z_scatter_m": 0.0},
     }
     return open_microscope("simulated", seed=seed, size=64, magnitudes=magnitudes)
 
@@ -89,7 +89,8 @@ def test_focus_and_height(preset: str) -> None:
 
 def test_backlash_and_settling() -> None:
     """From above minus from below; what of a tilt step is missing when the call returns."""
-    scope: Any = open_microscope("simulated", seed=3, size=64)
+    steady = {"stage": {"z_scatter_m": 0.0, "drift_height_m_per_s": 0.0}}
+    scope: Any = open_microscope("simulated", seed=3, size=64, magnitudes=steady)
     known = constants(scope)
     places = {}
     for side in (-1, 1):

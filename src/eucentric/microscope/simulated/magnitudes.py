@@ -126,6 +126,8 @@ class StageMagnitudes(Settings):
     drift_m_per_s: float = Field(default=0.5e-9, description="drift just after a move; SerialEM waits for 1 nm/s")
     drift_decay_s: float = Field(default=20.0, description="its time constant")
     drift_rest_m_per_s: float = Field(default=0.03e-9, description="thermal drift that stays")
+    drift_height_m_per_s: float = Field(default=0.015e-9, description="thermal drift of height, its sign drawn")
+    z_scatter_m: float = Field(default=10e-9, description="1σ by which z does not come back from the same side")
 
 
 class CameraMagnitudes(Settings):
@@ -242,7 +244,7 @@ _ZERO_WHEN_PERFECT = {
     "stage": (
         *("backlash_xy_m", "backlash_z_m", "backlash_alpha_rad", "z_scale", "runout_per_z", "runout_m_per_rad"),
         *("axis_offset_m", "wobble_m", "alpha_height_m"),
-        *("settle_m", "drift_m_per_s", "drift_rest_m_per_s"),
+        *("settle_m", "drift_m_per_s", "drift_rest_m_per_s", "drift_height_m_per_s", "z_scatter_m"),
     ),
     "camera": ("gain_residual", "dark_residual_counts", "read_noise_counts", "hot_pixels", "spikes"),
     "residual": (

@@ -87,6 +87,9 @@ class Stage:
         self._start = 0j  # drift velocity just after the last move
         self._ring = 0j  # settling amplitude
         self._wobble = _Wobble(magnitudes, seed)
+        self._z_rng = np.random.default_rng((seed, 11))
+        self._rising_m_per_s = float(self._z_rng.choice([-1.0, 1.0])) * magnitudes.drift_height_m_per_s
+        self._z_off_m = 0.0
 
     def read(self) -> StagePosition:
         """What the encoders say: the position asked for."""
@@ -107,6 +110,8 @@ class Stage:
         size = min(1.0, max(abs(c) / (1e-6 if axis != "alpha_rad" else 1e-3) for axis, c in moved.items()))
         self._start = complex(directions[0]) * self._m.drift_m_per_s * size
         self._ring = complex(directions[1]) * self._m.settle_m * size
+        if "z_m" in moved:
+            self._z_off_m = float(self._z_rng.normal()) * self._m.z_scatter_m
         if "alpha_rad" in moved:
             self._wobble.arrive(min(1.0, abs(moved["alpha_rad"]) / 1e-3))
         self._clock.wait(self._m.wait_s)
@@ -115,7 +120,8 @@ class Stage:
         """Where it is now (or will be, `before_s` seconds from now)."""
         m, side = self._m, self._side
         alpha = self._set.alpha_rad + 0.5 * m.backlash_alpha_rad * side["alpha_rad"]
-        z = self.z_scale * self._set.z_m - 0.5 * m.backlash_z_m * side["z_m"]
+        z = self.z_scale * self._set.z_m - 0.5 * m.backlash_z_m * side["z_m"] + self._z_off_m
+        z += self._rising_m_per_s * (self._clock.now_s() + before_s)
         play = 0.5 * m.backlash_xy_m * complex(side["x_m"], side["y_m"])
         xy = complex(self._set.x_m, self._set.y_m) - play + self._runout[0] * m.runout_per_z * self._set.z_m
         wobble, rise = self._wobble.at(alpha)
