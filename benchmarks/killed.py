@@ -18,6 +18,7 @@ from eucentric.images.files import read_frame
 from eucentric.microscope.registry import handed_out
 from eucentric.msi.application import Application, Kind
 from eucentric.msi.journal import Journal
+from eucentric.msi.noted import About
 from eucentric.msi.outcome import Status
 from eucentric.msi.ready import ready
 from eucentric.msi.session import Session
@@ -79,7 +80,7 @@ def drive(door: Door, folder: Path) -> None:
     try:
         new = not (folder / "journal.jsonl").exists()
         plan = application()
-        with Journal.create(folder, plan, instrument=scope.name) if new else Journal.open(folder) as journal:
+        with Journal.create(folder, plan, About(scope.name)) if new else Journal.open(folder) as journal:
             plan = journal.noted.application
             prepared = ready(scope, plan, book_from(handed_out(scope)))
             Session(prepared.microscope, prepared.book, plan, journal, workers=1).run()

@@ -24,6 +24,7 @@ from eucentric.microscope.simulated.truth import truth
 from eucentric.msi import events
 from eucentric.msi.application import Kind
 from eucentric.msi.journal import Journal
+from eucentric.msi.noted import About
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.ready import ready
 from eucentric.msi.session import Session
@@ -124,7 +125,7 @@ def one(seed: int, *, size: int = 1024) -> Case:
     result, broke = None, ""
     with TemporaryDirectory() as folder:
         try:
-            with Journal.create(Path(folder) / "session", application, instrument=inner.name, seed=seed) as journal:
+            with Journal.create(Path(folder) / "session", application, About(inner.name, seed=seed)) as journal:
                 prepared = ready(scope, application, book_from(handed_out(inner)))
                 session = Session(
                     prepared.microscope, prepared.book, application, journal, observers=(watch,), workers=1

@@ -23,9 +23,10 @@ from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.microscope.simulated.truth import constants, truth
 from eucentric.msi.application import Application, Kind
-from eucentric.msi.beliefs import At, Beliefs
+from eucentric.msi.beliefs import At, Beliefs, eucentric_focus
 from eucentric.msi.events import Exposed, UnitEnded
 from eucentric.msi.journal import Journal
+from eucentric.msi.noted import About
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.presets import install
 from eucentric.msi.series_notes import Diary, TiltFocus
@@ -120,7 +121,7 @@ class _Watch:
         if outcome.status is not Status.DONE or found is None:
             self._tried.why = outcome.why
             return
-        stored = self._beliefs.eucentric_focus(found.preset)[0]
+        stored = eucentric_focus(self._beliefs.book, found.preset)[0]
         plane_m = -(true.focus_scale * stored + true.parfocal_m[found.preset])  # there the stored setting focuses
         at = At(found.place_m, found.preset, found.z_m, found.alpha_rad)
         focus, height_m = self._beliefs.focus((found,), at), truth(self._scope).height_m
@@ -153,7 +154,7 @@ def tomography_of(seed: int) -> Tried:
     key = next(node.name for node in asked.nodes if node.kind is Kind.TILT_SERIES)
     with (
         tempfile.TemporaryDirectory() as folder,
-        Journal.create(Path(folder) / "session", asked, instrument=scope.name, seed=seed) as journal,
+        Journal.create(Path(folder) / "session", asked, About(scope.name, seed=seed)) as journal,
     ):
         result = Session(scope, book, asked, journal, observers=(watch,)).run()
         ended = next((one for one in result.outcomes if one.node == key), None)

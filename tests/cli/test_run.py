@@ -107,7 +107,7 @@ def test_a_session_ends_well_and_keeps_everything(capsys: pytest.CaptureFixture[
     assert out.startswith("Opening the simulated microscope")
     assert "Complete: 3 of 3 targets done." in out
     kept = {path.name for path in Path("one").iterdir()}
-    assert {"journal.jsonl", "session.json", "report.txt", "report.json", "figure.png", "images"} <= kept
+    assert {"journal.jsonl", "report.txt", "report.json", "figure.png", "images"} <= kept
     assert len(list(Path("one", "images").glob("*.mrc"))) == 3
     body = json.loads(Path("one", "report.json").read_text(encoding="utf-8"))
     assert body["complete"]

@@ -25,6 +25,7 @@ from eucentric.msi.application import (
     SeriesSettings,
 )
 from eucentric.msi.journal import Journal
+from eucentric.msi.noted import About
 from eucentric.msi.outcome import SessionResult
 from eucentric.msi.presets import install
 from eucentric.msi.session import Session
@@ -133,7 +134,7 @@ def session(
 
 def begun(folder: Path, application: Application = SMALL) -> Journal:
     """A new journal."""
-    return Journal.create(folder, application, instrument="simulated", seed=4)
+    return Journal.create(folder, application, About("simulated", seed=4))
 
 
 def run(folder: Path, microscope: Any, application: Application = SMALL, **options: Any) -> SessionResult:

@@ -60,7 +60,6 @@ def test_before_anything_is_found_the_grid_says_it() -> None:
 def test_without_a_stored_eucentric_focus_where_it_is_stays_unknown() -> None:
     beliefs = _beliefs(eucentric_focus_m=None, eucentric_focus_sigma_m=None)
     assert beliefs.known((), HERE).defocus_within_m == pytest.approx(GRID.height_within_m + 3 * FOCUS_UNKNOWN_M)
-    assert beliefs.eucentric_focus("fa") == (0.0, FOCUS_UNKNOWN_M)
 
 
 def test_where_focus_was_found_the_lens_tells_the_height() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from eucentric.errors import LimitError
 from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.protocol import Capabilities
 from eucentric.msi.found import go_alpha, look, put_right, z_room
-from tests.e2e.wrapped import Counting
+from tests.e2e.wrapped import Counting, Through
 from tests.msi.small import opened
 
 
@@ -24,7 +26,8 @@ def test_all_that_a_run_left_changed_is_put_back_and_told() -> None:
     scope.reset_defocus()
     scope.set_defocus(-1e-6)
     scope.move_stage(x_m=1e-5, y_m=2e-5, z_m=3e-5, alpha_rad=0.3)
-    said = put_right(scope, wanted)
+    said: list[str] = []
+    put_right(scope, wanted, said.append)
     assert look(scope) == wanted
     parts = (
         "preset",
@@ -40,6 +43,20 @@ def test_all_that_a_run_left_changed_is_put_back_and_told() -> None:
     assert len(said) == len(parts)
     for part, sentence in zip(parts, said, strict=True):
         assert part in sentence
+    assert said[-1] == "Stage z was found at 30.000 µm and is put back to 0.0 nm."
+
+
+def test_a_z_that_is_turned_by_hand_stays_where_it_is() -> None:
+    class ByHand(Through):
+        @property
+        def capabilities(self) -> Capabilities:
+            return replace(self.inner.capabilities, stage_z=False)
+
+    inner = opened()
+    wanted = look(Guarded(inner))
+    inner.move_stage(z_m=30e-6)
+    put_right(Guarded(ByHand(inner)), wanted, lambda _: None)
+    assert inner.stage().z_m == 30e-6
 
 
 def test_what_is_as_it_was_is_left_alone() -> None:
@@ -47,7 +64,9 @@ def test_what_is_as_it_was_is_left_alone() -> None:
     scope = Guarded(microscope)
     wanted = look(scope)
     microscope.names.clear()
-    assert put_right(scope, wanted) == ()
+    said: list[str] = []
+    put_right(scope, wanted, said.append)
+    assert said == []
     assert not [name for name in microscope.names if name.startswith(("set_", "move_", "reset_"))]
 
 

@@ -31,7 +31,7 @@ def test_what_was_written_is_read_back_exactly(tmp_path: Path) -> None:
     with begun(tmp_path) as journal:
         journal.as_found(LEFT)
         journal.run(1.0)
-        journal.begun("A 1")
+        journal.restored()
         journal.spent("A 1", 5e20)
         journal.spent("A 1", 5e20)
         journal.lens_at("fa", 1e-6)
@@ -67,9 +67,61 @@ def test_a_damaged_line_is_told(tmp_path: Path) -> None:
     with begun(tmp_path) as journal:
         journal.run(1.0)
     path = tmp_path / "journal.jsonl"
-    path.write_text(path.read_text() + "{oh\n" + '{"note": "begun", "key": "A 1"}\n')
+    whole = path.read_text()
+    path.write_text(whole + "{oh\n" + '{"note": "restored"}\n')
     with pytest.raises(InputError, match="line 3"):
         Journal.open(tmp_path)
+    path.write_text(whole + "{oh\n")  # the last one: nobody was told that it was written
+    with Journal.open(tmp_path) as journal:
+        assert journal.noted.runs == 1
+    assert path.read_text() == whole
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"note": "sung"}',
+        '{"note": "sung", "key": "A 1"}',
+        '{"note": "run"}',
+        '{"note": "confirmed", "channels": ["X"]}',
+    ],
+)
+def test_what_is_not_understood_is_told(tmp_path: Path, line: str) -> None:
+    begun(tmp_path).close()
+    with (tmp_path / "journal.jsonl").open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(InputError, match="does not understand"):
+        Journal.open(tmp_path)
+
+
+def test_what_could_not_begin_leaves_nothing_and_takes_nothing_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "session"
+    with begun(folder) as journal:
+        with pytest.raises(InputError):  # another process, between a look at the folder and its journal
+            begun(folder)
+        journal.run(1.0)
+    assert (folder / "journal.jsonl").stat().st_size
+    (tmp_path / "journal.jsonl").touch()  # killed before its first line
+    with begun(tmp_path) as journal:
+        assert journal.noted.runs == 0
+    monkeypatch.setattr("eucentric.msi.journal.to_toml", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        begun(tmp_path / "new")
+    assert not list((tmp_path / "new").iterdir())
+
+
+def test_whether_an_image_can_be_kept_is_known_before_it_is_exposed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begun(tmp_path) as journal:
+        journal.room_for(EXPOSURE.file, 1000)
+        with pytest.raises(KeepError, match="Make room"):
+            journal.room_for(EXPOSURE.file, 1 << 60)
+        (tmp_path / EXPOSURE.file).touch()
+        with pytest.raises(KeepError, match="Nothing was exposed"):
+            journal.room_for(EXPOSURE.file, 1000)
 
 
 def test_a_folder_without_a_session_and_one_with_another_are_told(tmp_path: Path) -> None:

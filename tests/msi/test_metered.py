@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from eucentric.errors import KeepError
 from eucentric.images.frame import Frame
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.preserved import Part
@@ -43,3 +46,19 @@ def test_what_one_sets_the_other_restores() -> None:
         memory.accept(Part.DEFOCUS)
     assert metered.beam_tilt_rad() == (0.0, 0.0)
     assert metered.defocus_m() == 1e-6
+
+
+def test_a_full_disk_does_not_keep_the_stigmator_from_coming_back() -> None:
+    full = list[bool]()
+
+    def note(_: object) -> None:
+        if full:
+            raise KeepError("The disk is full.")
+
+    metered = Metered.over(opened(), lambda: None, lambda _: None, note)
+    with metered.preserved():
+        metered.set_stigmator((0.3, 0.1))
+        full.append(True)
+        with pytest.raises(KeepError):
+            metered.set_stigmator((0.2, 0.1))
+    assert metered.stigmator() == (0.0, 0.0)

@@ -37,21 +37,20 @@ class TestFullDisk:
         microscope = opened()
         (tmp_path / "images").touch()
         result = run(tmp_path, microscope, SERIES)
-        assert "is lost" in (result.stopped or "")
+        assert "Make room" in (result.stopped or "")
         assert not result.outcomes
         (tmp_path / "images").unlink()
         result = run(tmp_path, microscope, SERIES)
         assert result.complete
-        assert len(result.outcomes[0].exposures) == 2  # the third was exposed, and is not again
+        assert len(result.outcomes[0].exposures) == 3  # it was looked before anything was exposed
 
     def test_so_does_a_single_image(self, tmp_path: Path) -> None:
         microscope = opened()
         (tmp_path / "images").touch()
-        assert "Square 1.mrc is lost" in (run(tmp_path, microscope).stopped or "")
+        assert "Make room" in (run(tmp_path, microscope).stopped or "")
+        assert microscope._exposures == 0
         (tmp_path / "images").unlink()
-        ended = statuses(run(tmp_path, microscope, SMALL))
-        assert ended.pop("Square 1") is Status.INTERRUPTED
-        assert set(ended.values()) == {Status.DONE}
+        assert set(statuses(run(tmp_path, microscope, SMALL)).values()) == {Status.DONE}
 
 
 class Blinded(Through):
@@ -96,24 +95,43 @@ class TestFailing:
 
         result = run(tmp_path, microscope.inner, SQUARES, through=microscope, on_lost=mended)
         assert [o.status for o in result.outcomes] == [Status.INTERRUPTED] * 3 + [Status.DONE]
+        assert "The camera gave no image. It may be exposed" in result.outcomes[0].why
         assert len(asked) == 1
 
-    def test_what_nobody_foresaw_ends_the_session_once_and_the_second_time_its_unit(
+    def test_what_nobody_foresaw_ends_its_unit_the_second_time_and_at_the_third_unit_the_session(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        microscope, right = opened(), working._WORK[Kind.ACQUIRE]
+        right, wrong_at = working._WORK[Kind.ACQUIRE], {"Square 2"}
 
         def wrong(shared: Any, unit: Any) -> Any:
-            if unit.key == "Square 2":
+            if unit.key in wrong_at:
                 raise ZeroDivisionError("division by zero")
             return right(shared, unit)
 
         monkeypatch.setitem(working._WORK, Kind.ACQUIRE, wrong)
-        with pytest.raises(ZeroDivisionError):
-            run(tmp_path, microscope, SQUARES)
-        ended = run(tmp_path, microscope, SQUARES).outcomes
+        ended = run(tmp_path / "one", opened(), SQUARES).outcomes
         assert [o.status for o in ended] == [Status.DONE, Status.FAILED, Status.DONE, Status.DONE]
         assert "ZeroDivisionError" in ended[1].why
+        assert "in wrong" in (tmp_path / "one" / "journal.jsonl").read_text()  # the traceback
+        wrong_at |= {"Square 1", "Square 3"}
+        with pytest.raises(ZeroDivisionError):
+            run(tmp_path / "two", opened(), SQUARES)
+
+    def test_an_instrument_that_is_lost_when_the_session_is_taken_up_is_asked_about(self, tmp_path: Path) -> None:
+        microscope = opened()
+        lost = Lost(microscope, "move_stage", 1, times=100)
+        assert not run(tmp_path, microscope, SQUARES, through=lost).complete
+        microscope.set_beam_tilt((1e-3, 0.0))
+        lost, asked = Lost(microscope, "set_beam_tilt", 0), list[InstrumentError]()
+        assert "taken up" in (run(tmp_path, microscope, SQUARES, through=lost).stopped or "")
+        lost = Lost(microscope, "set_beam_tilt", 0)
+
+        def mended(error: InstrumentError) -> bool:
+            asked.append(error)
+            return True
+
+        assert run(tmp_path, microscope, SQUARES, through=lost, on_lost=mended).complete
+        assert len(asked) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -20,6 +20,7 @@ from eucentric.microscope.simulated.truth import truth
 from eucentric.msi.application import Application, GridSettings, Kind, NodeSettings, PresetSettings, SeriesSettings
 from eucentric.msi.events import Exposed
 from eucentric.msi.journal import Journal
+from eucentric.msi.noted import About
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.presets import install
 from eucentric.msi.series import _flag
@@ -95,7 +96,7 @@ def test_a_series_keeps_focus_and_view(tmp_path: Path) -> None:
     """±9° in steps of 3°: within 4 stated σ each, predictions used at some tilts, all put back."""
     asked = application(9)
     scope, book = instrument(1, asked)
-    with Journal.create(tmp_path / "s", asked, instrument="simulated") as journal:
+    with Journal.create(tmp_path / "s", asked, About("simulated")) as journal:
         outcome, watch = run(asked, journal, scope, book)
         diary = Diary(journal, KEY)
     assert outcome.status is Status.DONE
@@ -148,7 +149,7 @@ def test_a_series_is_taken_up_where_it_was(tmp_path: Path, exposures: int) -> No
     asked = application(6)
     scope, book = instrument(1, asked)
     scope.inner = Mortal(scope.inner, exposures)  # type: ignore[assignment]
-    with Journal.create(tmp_path / "s", asked, instrument="simulated") as journal, pytest.raises(Killed):
+    with Journal.create(tmp_path / "s", asked, About("simulated")) as journal, pytest.raises(Killed):
         Session(scope, book, asked, journal).run()
     with Journal.open(tmp_path / "s") as journal:
         before = Diary(journal, KEY)
@@ -176,7 +177,7 @@ def test_refused_focus_flags_images_and_goes_on(tmp_path: Path) -> None:
     """No measurement is believed: each tilt is tried, all images are taken, and those known too badly are flagged."""
     asked = application(3, thresholds=Thresholds(false_lock_max=1e-300), retries=0)
     scope, book = instrument(1, asked)
-    with Journal.create(tmp_path / "s", asked, instrument="simulated") as journal:
+    with Journal.create(tmp_path / "s", asked, About("simulated")) as journal:
         outcome, _ = run(asked, journal, scope, book)
         focused = Diary(journal, KEY).of(TiltFocus)
     assert outcome.status is Status.DONE
@@ -191,7 +192,7 @@ def test_a_series_that_can_not_work_is_refused(tmp_path: Path) -> None:
     asked = application(3)
     asked = asked.model_copy(update={"grid": GridSettings(height_within_m=40e-6)})
     scope, book = instrument(1, asked)
-    with Journal.create(tmp_path / "s", asked, instrument="simulated") as journal:
+    with Journal.create(tmp_path / "s", asked, About("simulated")) as journal:
         outcome, watch = run(asked, journal, scope, book)
     assert outcome.status is Status.REFUSED
     assert "It needs" in outcome.why
@@ -219,7 +220,7 @@ def test_a_feature_beyond_the_image_shift_ends_the_series(tmp_path: Path) -> Non
     )
     scope = Guarded(inner)
     book = install(scope, asked, book_from(handed_out(scope)))
-    with Journal.create(tmp_path / "s", asked, instrument="simulated") as journal:
+    with Journal.create(tmp_path / "s", asked, About("simulated")) as journal:
         outcome, watch = run(asked, journal, scope, book)
     assert outcome.status is Status.FAILED
     assert "image shift's limit of 1.650 µm" in outcome.why
@@ -231,7 +232,7 @@ def test_a_step_too_long_to_find_anything_again_is_cut(tmp_path: Path) -> None:
     images are in place."""
     asked = application(6, 6)
     scope, book = instrument(1, asked)
-    with Journal.create(tmp_path / "s", asked, instrument="simulated") as journal:
+    with Journal.create(tmp_path / "s", asked, About("simulated")) as journal:
         outcome, watch = run(asked, journal, scope, book)
         diary = Diary(journal, KEY)
     assert outcome.status is Status.DONE
@@ -251,7 +252,7 @@ def test_a_stage_that_can_not_tilt_so_far_is_not_moved(tmp_path: Path) -> None:
     asked = asked.model_copy(update={"nodes": (far,)})
     scope, book = instrument(1, asked)
     with (
-        Journal.create(tmp_path / "s", asked, instrument="simulated") as journal,
+        Journal.create(tmp_path / "s", asked, About("simulated")) as journal,
         pytest.raises(SettingsError, match=r"the limit is ±68\.8°"),
     ):
         run(asked, journal, scope, book)

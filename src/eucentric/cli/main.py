@@ -165,3 +165,7 @@ def _likeness(error: UnicodeError) -> tuple[str, int]:
         raise error
     lacking = error.object[error.start : error.end]
     return "".join(_LIKENESSES.get(letter, "?") for letter in lacking), error.end
+
+
+if __name__ == "__main__":
+    run()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eucentric.cli.stopped import Stopped
-from eucentric.errors import Aborted, EucentricError
+from eucentric.errors import Aborted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,9 +92,11 @@ def run(
     opening = open_session(wanted)
     with opening.journal, _going_on(opening):
         report = _told_again(opening, console) if opening.ready is None else _run(opening, opening.ready, console)
-        figure = _keep(report, opening)
-    _tell(report, figure, console)
-    if not report.result.complete:
+        unkept = _keep(report, opening)
+    _tell(report, console)
+    if unkept:
+        typer.echo(unkept, err=True)
+    if unkept or not report.result.complete:
         raise typer.Exit(CUT_SHORT)
     if not all_well(report.result):
         raise typer.Exit(NOT_ALL_WELL)
@@ -162,11 +164,13 @@ def _run(opening: Opening, prepared: Ready, console: Console) -> Report:
         try:
             return report_of(session.run())
         except (KeyboardInterrupt, Aborted) as stop:
+            unkept = _keep(report_of(ended[-1]), opening) if ended else ""
+            why = ended[-1].stopped if ended and ended[-1].stopped else "Stopped."
+            said = " ".join(filter(None, (why, unkept, f"Go on with it: {opening.resume}")))
+            raise Stopped(said) from stop
+        except Exception as error:
             if ended:
                 _keep(report_of(ended[-1]), opening)
-            why = ended[-1].stopped if ended and ended[-1].stopped else "Stopped."
-            raise Stopped(f"{why} Go on with it: {opening.resume}") from stop
-        except EucentricError as error:
             error.add_note(f"Go on with the session: {opening.resume}")
             raise
 
@@ -177,8 +181,8 @@ def _cautions(opening: Opening, live: SessionLive) -> None:
     live.say(f"Session folder: {opening.folder}")
 
 
-def _keep(report: Report, opening: Opening) -> Path:
-    """Report and figure into the folder, in place of those of an earlier part of the session."""
+def _keep(report: Report, opening: Opening) -> str:
+    """Report and figure into the folder, in place of those of an earlier part of the session; why not, where not."""
     from eucentric.cli.session_report import as_json, as_text
     from eucentric.cli.session_words import all_well, statement
     from eucentric.errors import InputError
@@ -193,14 +197,14 @@ def _keep(report: Report, opening: Opening) -> Path:
         (opening.folder / TEXT).write_text(as_text(report), encoding="utf-8")
         body = json.dumps(as_json(report), indent=2, allow_nan=False, ensure_ascii=False)
         (opening.folder / JSON).write_text(body, encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"The report can't be written to {opening.folder}: {error.strerror}. Make room, then: {opening.resume}"
-        ) from error
-    return save(drawn, opening.folder / FIGURE)
+        save(drawn, opening.folder / FIGURE)
+    except (OSError, InputError) as error:
+        why = getattr(error, "strerror", None) or error
+        return f"The report can't be written to {opening.folder}: {why}. Make room, then: {opening.resume}"
+    return ""
 
 
-def _tell(report: Report, figure: Path, console: Console) -> None:
+def _tell(report: Report, console: Console) -> None:
     from eucentric.cli.session_report import as_json, show
 
     if console.quiet:
@@ -208,4 +212,4 @@ def _tell(report: Report, figure: Path, console: Console) -> None:
         return
     show(report, console)
     console.print(f"Session folder: {report.folder}", markup=False, soft_wrap=True)
-    console.print(f"Figure: {figure}", markup=False, soft_wrap=True)
+    console.print(f"Figure: {Path(report.folder) / FIGURE}", markup=False, soft_wrap=True)

@@ -8,8 +8,10 @@ from eucentric.msi.units import units
 
 
 def complete(journal: Journal) -> bool:
-    """Whether every unit of the journal's application came to its end."""
-    return all(unit.key in journal.noted.outcomes for unit in units(journal.noted.application))
+    """Whether every unit of the journal's application came to its end, and the instrument was left as it is to be."""
+    return journal.noted.restored and all(
+        unit.key in journal.noted.outcomes for unit in units(journal.noted.application)
+    )
 
 
 def result_of(journal: Journal) -> SessionResult:

@@ -79,6 +79,8 @@ class SessionLive:
         match event:
             case events.SessionStarted():
                 self._started(event)
+            case events.PutRight():
+                self._wrapped(event.said, "", "yellow")
             case events.UnitBegan():
                 self._left.begin()
                 self._now(event.unit.key)
@@ -94,7 +96,8 @@ class SessionLive:
             case events.BegunAnew():
                 self._wrapped(f"{event.unit.key} is begun anew: {event.error}", "  ", "yellow")
             case events.InstrumentLost():
-                self._wrapped(f"The instrument is lost at {event.unit.key}: {event.error}", "  ", "red")
+                where = "" if event.unit is None else f" at {event.unit.key}"
+                self._wrapped(f"The instrument is lost{where}: {event.error}", "  ", "red")
             case events.InstrumentBack():
                 self._wrapped(f"It answers again: {event.unit.key} is begun anew.", "  ", "")
 
@@ -105,8 +108,6 @@ class SessionLive:
         self._wrapped(f"{event.application.name} on {event.instrument}: {len(event.units)} targets ({of}).", "", "bold")
         if event.done:
             self._wrapped(f"It goes on: {event.done} of them are done.", "", "")
-        for sentence in event.put_right:
-            self._wrapped(sentence, "", "yellow")
         self._left.expect(event.units[event.done :])
         self._bar.update(self._task, total=len(event.units), completed=event.done)
 

@@ -1,15 +1,9 @@
-"""A session as its options ask for: a new one, or one to go on with. All is checked before a folder is made.
-
-session.json    in the session's folder: the options that the journal does not keep
-"""
+"""A session as its options ask for: a new one, or one to go on with. All is checked before a folder is made."""
 
 from __future__ import annotations
 
-import json
 import shlex
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +25,6 @@ if TYPE_CHECKING:
     from eucentric.calibration.book import CalibrationBook
     from eucentric.msi.application import Application
 
-OPTIONS = "session.json"
 DEFAULT = "msi-t"
 
 
@@ -46,20 +39,6 @@ class Wanted:
     calibrations: Path | None = None
     out: Path | None = None
     resume: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Began:
-    """What a session keeps of the options with which it began."""
-
-    microscope: str
-    seed: int
-    calibrations: Path | None
-
-    def as_json(self) -> str:
-        """Its file."""
-        store = None if self.calibrations is None else str(self.calibrations)
-        return json.dumps({"microscope": self.microscope, "seed": self.seed, "calibrations": store})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,45 +64,39 @@ def open_session(wanted: Wanted) -> Opening:
 
 def _new(wanted: Wanted) -> Opening:
     application = _application(wanted)
-    microscope, store = wanted.microscope or SIMULATED, wanted.calibrations
-    began = Began(microscope, wanted.seed or 0, None if store is None else store.resolve())
-    instrument, prepared, told = _prepared(application, began.microscope, began.seed, store)
-    number = began.seed if microscope == SIMULATED else None
-    name = "-".join(filter(None, (application.name, microscope, "" if number is None else f"seed{number}")))
-    name = f"{datetime.now():%Y-%m-%d-%H%M%S}-{name}".replace(" ", "-").lower()
+    microscope, store, seed = wanted.microscope or SIMULATED, wanted.calibrations, wanted.seed or 0
+    instrument, prepared, told = _prepared(application, microscope, seed, store)
+    now = datetime.now().astimezone()
+    about = About(
+        instrument=instrument.microscope.name,
+        microscope=microscope,
+        seed=seed if microscope == SIMULATED else None,
+        calibrations=None if store is None else str(store.resolve()),
+        version=__version__,
+        date=now.isoformat(timespec="seconds"),
+    )
+    name = "-".join(filter(None, (application.name, microscope, "" if about.seed is None else f"seed{about.seed}")))
+    name = f"{now:%Y-%m-%d-%H%M%S}-{name}".replace(" ", "-").lower()
     folder = empty_folder(wanted.out) if wanted.out is not None else new_folder(Path("runs"), name)
-    with _nothing_left(folder):
-        name = instrument.microscope.name
-        journal = Journal.create(folder, application, instrument=name, seed=number, version=__version__)
-        try:
-            (folder / OPTIONS).write_text(began.as_json(), encoding="utf-8")
-        except OSError as error:
-            raise InputError(
-                f"The folder {folder} can't be written: {error.strerror}. Choose another place."
-            ) from error
-    return Opening(prepared, application, journal, folder, _command(folder), instrument.instrument, told)
-
-
-@contextmanager
-def _nothing_left(folder: Path) -> Iterator[None]:
-    """Stopped or failed before there is a session, its folder goes again: it was new or empty."""
     try:
-        yield
+        journal = Journal.create(folder, application, about)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # not where somebody else has something in it
+            folder.rmdir()
         raise
+    return Opening(prepared, application, journal, folder, _command(folder), instrument.instrument, told)
 
 
 def _again(wanted: Wanted, folder: Path) -> Opening:
     journal = Journal.open(folder)
     try:
         application, about = journal.noted.application, journal.noted.about
-        began = _began(folder, about.seed or 0)
-        _check_agrees(wanted, folder, application, began)
+        _check_agrees(wanted, folder, application, about)
         if complete(journal):
             return Opening(None, application, journal, folder, _command(folder), _named(about))
-        instrument, prepared, told = _prepared(application, began.microscope, began.seed, began.calibrations)
-    except Exception:
+        store = None if about.calibrations is None else Path(about.calibrations)
+        instrument, prepared, told = _prepared(application, about.microscope, about.seed or 0, store)
+    except BaseException:
         journal.close()
         raise
     return Opening(prepared, application, journal, folder, _command(folder), instrument.instrument, told)
@@ -164,34 +137,19 @@ def _prepared(
         raise
 
 
-def _began(folder: Path, seed: int) -> Began:
-    """The options with which the session began; `seed` where they are not kept."""
-    try:
-        kept = json.loads((folder / OPTIONS).read_text(encoding="utf-8"))
-        store = kept["calibrations"]
-        return Began(kept.get("microscope", SIMULATED), seed, None if store is None else Path(store))
-    except FileNotFoundError:
-        return Began(SIMULATED, seed, None)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{folder / OPTIONS} can't be read, and it says with which calibrations the session began. Mend it: "
-            f'{{"microscope": "simulated", "seed": 0, "calibrations": null}}'
-        ) from error
-
-
-def _check_agrees(wanted: Wanted, folder: Path, application: Application, began: Began) -> None:
+def _check_agrees(wanted: Wanted, folder: Path, application: Application, about: About) -> None:
     """Raise InputError where an option contradicts the session that is to go on."""
     wrong, store = "", wanted.calibrations
     if wanted.out is not None and wanted.out.resolve() != folder.resolve():
         wrong = f"--out {wanted.out}: it is kept in {folder}"
     elif wanted.settings:
         wrong = "--settings: they are those with which it began"
-    elif wanted.microscope is not None and wanted.microscope != began.microscope:
-        wrong = f"--microscope {wanted.microscope}: it began on {began.microscope}"
-    elif wanted.seed is not None and wanted.seed != began.seed:
-        wrong = f"--seed {wanted.seed}: it began with seed {began.seed}"
-    elif store is not None and store.resolve() != began.calibrations:
-        wrong = f"--calibrations {store}: it began with {began.calibrations or 'those that the instrument tells'}"
+    elif wanted.microscope is not None and wanted.microscope != about.microscope:
+        wrong = f"--microscope {wanted.microscope}: it began on {about.microscope}"
+    elif wanted.seed is not None and wanted.seed != (about.seed or 0):
+        wrong = f"--seed {wanted.seed}: it began with seed {about.seed or 0}"
+    elif store is not None and str(store.resolve()) != about.calibrations:
+        wrong = f"--calibrations {store}: it began with {about.calibrations or 'those that the instrument tells'}"
     elif wanted.application is not None and application_of(wanted.application) != application:
         wrong = f"--application {wanted.application}: it is {application.name} as it was when it began"
     if wrong:

@@ -6,6 +6,7 @@ truth.jsonl   in the session's folder: one line each, so that a session that goe
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,8 +55,16 @@ class Watcher:
         if true is None:
             return
         self.truths.c1_m[name], self.truths.height_m[name] = true
-        with self._path.open("a", encoding="utf-8") as file:
+        with self._path.open("a", encoding="utf-8") as file, suppress(OSError):  # a full disk is the journal's to tell
+            file.write("\n" if self._torn() else "")
             file.write(json.dumps({"of": name, "c1_m": true[0], "height_m": true[1]}, ensure_ascii=False) + "\n")
+
+    def _torn(self) -> bool:
+        """Whether the last line has no end: it was being written when a process was killed."""
+        with self._path.open("rb") as file:
+            end = file.seek(0, 2)
+            file.seek(max(end - 1, 0))
+            return end > 0 and file.read(1) != b"\n"
 
 
 def read_truths(folder: Path) -> Truths:

@@ -102,10 +102,6 @@ class Beliefs:
         focus = replace(focus, lens_m=focus.lens_m + parfocal.difference_m, parfocal_sigma_m=parfocal.sigma_m)
         return focus if nearest <= SAME_ALPHA_RAD else self._tilted(focus, alpha_rad, at)
 
-    def eucentric_focus(self, preset: str) -> tuple[float, float]:
-        """The lens setting that focuses the eucentric plane at a preset, and its 1σ."""
-        return eucentric_focus(self.book, preset)
-
     def parfocal(self, source: str, target: str) -> Parfocal:
         """How much higher `target` is in focus than `source`; nothing at the same magnification and probe mode.
 

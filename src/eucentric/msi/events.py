@@ -23,7 +23,14 @@ class SessionStarted:
     application: Application
     units: tuple[Unit, ...]
     done: int
-    put_right: tuple[str, ...] = ()  # what a run that was cut off had left changed, and was put back
+
+
+@dataclass(frozen=True, slots=True)
+class PutRight:
+    """A part that is not as the session left it is put back next: `said` says from where to where."""
+
+    time_s: float
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +79,12 @@ class UnitEnded:
 
 @dataclass(frozen=True, slots=True)
 class InstrumentLost:
-    """The instrument does not do what it is asked: the session pauses; `error` says what happened."""
+    """The instrument does not do what it is asked: the session pauses; `error` says what happened. `unit` is None where
+    the session was being taken up.
+    """
 
     time_s: float
-    unit: Unit
+    unit: Unit | None
     error: str
 
 
@@ -106,6 +115,7 @@ class SessionEnded:
 
 SessionEvent: TypeAlias = (
     SessionStarted
+    | PutRight
     | UnitBegan
     | NeedsChecked
     | PromisesChecked

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from eucentric.images.frame import Frame
 from eucentric.microscope.preserved import unbroken
+from eucentric.microscope.protocol import Preset
 from eucentric.msi.application import AfterFailure, NodeSettings
 from eucentric.msi.events import Exposed
 from eucentric.msi.focusing import needs_checked
@@ -13,25 +14,32 @@ from eucentric.msi.going import go_to, lens_step_m, set_lens, set_preset
 from eucentric.msi.journal import image_file
 from eucentric.msi.lens import believed, believed_if_calibrated
 from eucentric.msi.outcome import Exposure, Status, UnitOutcome
-from eucentric.msi.shared import Shared, Stopped
+from eucentric.msi.shared import SessionStops, Shared
 from eucentric.msi.units import Unit
 from eucentric.msi.waiting import failed_focus
 from eucentric.units import show_length
 
+_BYTES, _HEADER = 4, 1 << 16
 _COVERAGE = 3.0  # an image is in focus as intended when so many σ are within what the node allows
 
 
 def expose_unit(shared: Shared, unit: Unit) -> UnitOutcome:
-    """Take the image of a target. Raises InstrumentError, CalibrationError, SettingsError, Aborted, Stopped."""
+    """Take the image of a target. Raises InstrumentError, CalibrationError, SettingsError, Aborted, SessionStops."""
     node = shared.node(unit)
     failed = failed_focus(shared.application, shared.units, shared.journal.noted.outcomes, unit)
     if failed and node.after_failure is not AfterFailure.GO_ON:
         outcome = UnitOutcome(unit.key, node.name, Status.SKIPPED, f"Focusing failed: {failed}")
         if node.after_failure is AfterFailure.STOP:
-            raise Stopped(f"Focusing failed for {unit.key}, and its node asks to stop then. {failed}", outcome)
+            raise SessionStops(f"Focusing failed for {unit.key}, and its node asks to stop then. {failed}", outcome)
         return outcome
     before = _begun_before(shared, unit)
     return before if before is not None else _expose(shared, unit, node, failed)
+
+
+def room_of(preset: Preset) -> int:
+    """Bytes that an image has at most."""
+    rows, columns = preset.size
+    return rows * columns * _BYTES + _HEADER
 
 
 def _begun_before(shared: Shared, unit: Unit) -> UnitOutcome | None:
@@ -71,6 +79,7 @@ def _expose(shared: Shared, unit: Unit, node: NodeSettings, failed: str) -> Unit
         error_sigma_m=sigma,
         flagged=_flag(node, sigma, failed) or (belief.doubt if matters else ""),
     )
+    shared.journal.room_for(planned.file, room_of(preset))
     shared.check()
     with unbroken():  # what the camera has is never thrown away
         shared.journal.exposing(unit.key, planned)

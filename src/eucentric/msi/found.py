@@ -50,17 +50,22 @@ def look(scope: Guarded) -> Left:
     )
 
 
-def put_right(scope: Guarded, wanted: Left) -> tuple[str, ...]:
-    """Bring the instrument to a state; a sentence for each part that was not there. Raises InstrumentError."""
-    said: list[str] = []
+def put_right(scope: Guarded, wanted: Left, tell: Callable[[str], None]) -> None:
+    """Bring the instrument to a state; a sentence is told before each part that moves. Raises InstrumentError."""
 
-    def bring(there: bool, what: str, was: str, act: Callable[[], None]) -> None:
+    def bring(there: bool, what: str, was: str, to: str, act: Callable[[], None]) -> None:
         if not there:
+            tell(f"{what} was found at {was} and is put back to {to}.")
             act()
-            said.append(f"{what} was left at {was} and was put back.")
 
     preset = scope.preset().name
-    bring(preset == wanted.preset, "The preset", f"'{preset}'", lambda: scope.set_preset(wanted.preset))
+    bring(
+        preset == wanted.preset,
+        "The preset",
+        f"'{preset}'",
+        f"'{wanted.preset}'",
+        lambda: scope.set_preset(wanted.preset),
+    )
     now = look(scope)  # on some instruments a preset brings a tilt, a shift and a defocus of its own
     for what, is_, goal, act, show in (
         ("Beam tilt", now.beam_tilt_rad, wanted.beam_tilt_rad, scope.set_beam_tilt, show_angle),
@@ -68,23 +73,28 @@ def put_right(scope: Guarded, wanted: Left) -> tuple[str, ...]:
         ("The stigmator", now.stigmator, wanted.stigmator, scope.set_stigmator, lambda v: f"{v:.4f}"),
     ):
         if is_ is not None and goal is not None:
-            words = " / ".join(show(v) for v in is_)
-            bring(math.dist(is_, goal) <= _SAME_RAD, what, words, lambda act=act, goal=goal: act(goal))  # type: ignore[misc]
+            was, to = (" / ".join(show(v) for v in vector) for vector in (is_, goal))
+            bring(math.dist(is_, goal) <= _SAME_RAD, what, was, to, lambda act=act, goal=goal: act(goal))  # type: ignore[misc]
     bring(
         abs(now.zero_m - wanted.zero_m) <= _SAME_M,
         "Defocus zero",
         show_length(now.zero_m),
+        show_length(wanted.zero_m),
         lambda: _zero(scope, wanted),
     )
-    bring(abs(now.lens_m - wanted.lens_m) <= _SAME_M, "The lens", show_length(now.lens_m), lambda: _lens(scope, wanted))
-    there = abs(now.alpha_rad - wanted.alpha_rad) <= _SAME_ALPHA_RAD
-    bring(there, "Stage tilt", f"{math.degrees(now.alpha_rad):.2f}°", lambda: go_alpha(scope, wanted.alpha_rad))
+    was, to = show_length(now.lens_m), show_length(wanted.lens_m)
+    bring(abs(now.lens_m - wanted.lens_m) <= _SAME_M, "The lens", was, to, lambda: _lens(scope, wanted))
+    can = scope.capabilities  # a z that is turned by hand is where the operator wants it
+    there = not can.stage_alpha or abs(now.alpha_rad - wanted.alpha_rad) <= _SAME_ALPHA_RAD
+    was, to = (f"{math.degrees(state.alpha_rad):.2f}°" for state in (now, wanted))
+    bring(there, "Stage tilt", was, to, lambda: go_alpha(scope, wanted.alpha_rad))
     there = math.dist(now.xy_m, wanted.xy_m) <= STAGE_FLICKER_M
     y, x = wanted.xy_m
-    bring(there, "The stage (y, x)", " / ".join(map(show_length, now.xy_m)), lambda: scope.move_stage(x_m=x, y_m=y))
-    there = abs(now.z_m - wanted.z_m) <= STAGE_FLICKER_M
-    bring(there, "Stage z", show_length(now.z_m), lambda: approach_z(scope, wanted.z_m, z_room(scope, wanted.z_m)))
-    return tuple(said)
+    was, to = (" / ".join(map(show_length, state.xy_m)) for state in (now, wanted))
+    bring(there, "The stage (y, x)", was, to, lambda: scope.move_stage(x_m=x, y_m=y))
+    there = not can.stage_z or abs(now.z_m - wanted.z_m) <= STAGE_FLICKER_M
+    was, to = show_length(now.z_m), show_length(wanted.z_m)
+    bring(there, "Stage z", was, to, lambda: approach_z(scope, wanted.z_m, z_room(scope, wanted.z_m)))
 
 
 def go_alpha(scope: Guarded, alpha_rad: float) -> None:

@@ -25,7 +25,7 @@ def go_to(shared: Shared, place_m: Vector, z_m: float, alpha_rad: float, *, sett
         if max(abs(at.y_m - y), abs(at.x_m - x)) > STAGE_FLICKER_M:
             scope.move_stage(x_m=x, y_m=y)
             moved = True
-        if abs(at.z_m - z_m) > STAGE_FLICKER_M:
+        if scope.capabilities.stage_z and abs(at.z_m - z_m) > STAGE_FLICKER_M:
             approach_z(scope, z_m, z_room(scope, z_m, approach_m))
             moved = True
     if moved and settle_s:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -48,21 +49,26 @@ class Journal:
         self._lines = (folder / _LINES).open("ab", buffering=0)
 
     @classmethod
-    def create(
-        cls, folder: Path, application: Application, *, instrument: str, seed: int | None = None, version: str = ""
-    ) -> Journal:
-        """A new journal in a folder that has none. Raises InputError where there is one, or it can't be written."""
-        noted = Noted(application, About(instrument, seed, version))
+    def create(cls, folder: Path, application: Application, about: About) -> Journal:
+        """A new journal in a folder that has none. Raises InputError where there is one, or it can't be written; then
+        nothing of it is left there.
+        """
         with _told(folder):
             folder.mkdir(parents=True, exist_ok=True)
         lock = _locked(folder)
         with _told(folder), _unless_done(lock):
-            if (folder / _LINES).exists():
+            lines = folder / _LINES
+            if lines.exists() and lines.stat().st_size:  # an empty one is of a session that ended before it began
                 raise InputError(f"{folder} holds a session already. Resume it, or choose a new folder.")
-            (folder / _APPLICATION).write_text(to_toml(application), encoding="utf-8")  # for people
-            journal = cls(folder, lock, noted)
-            plain = application.model_dump(mode="json", exclude_unset=True)  # what was left open stays so
-            journal._write({"note": "session", "about": asdict(noted.about), "application": plain})
+            try:
+                (folder / _APPLICATION).write_text(to_toml(application), encoding="utf-8")  # for people
+                journal = cls(folder, lock, Noted(application, about))
+                plain = application.model_dump(mode="json", exclude_unset=True)  # what was left open stays so
+                journal._write({"note": "session", "about": asdict(about), "application": plain})
+            except BaseException:
+                for name in (_LINES, _APPLICATION, _LOCK):
+                    (folder / name).unlink(missing_ok=True)
+                raise
         return journal
 
     @classmethod
@@ -110,17 +116,33 @@ class Journal:
         """How the session leaves the instrument from now on: what was corrected stays."""
         self._note({"note": "left", "state": LEFT.dump_python(state, mode="json")})
 
-    def begun(self, key: str) -> None:
-        """Work on a unit begins."""
-        self._note({"note": "begun", "key": key})
+    def restored(self) -> None:
+        """The instrument is as the session leaves it: nothing is to be put right."""
+        self._note({"note": "restored"})
+
+    def room_for(self, file: str, size: int) -> None:
+        """Look, before an image is exposed, whether it can be kept: `size` bytes. Raises KeepError where it can't."""
+        path = self.folder / file
+        if path.exists():
+            raise KeepError(f"There is an image {file} already. Nothing was exposed. Move it away, then resume.")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(path.parent).free
+        except OSError as error:
+            raise _unwritable(path.parent, error) from error
+        if free < size:
+            raise KeepError(
+                f"On the disk of {self.folder} {free / 1e6:.0f} MB are free, and the next image has {size / 1e6:.0f}. "
+                "Nothing was exposed. Make room, then resume the session."
+            )
 
     def stigmator(self, value: tuple[float, float]) -> None:
         """The stigmator is set next."""
         self._note({"note": "stigmator", "value": value})
 
-    def broke(self, key: str) -> None:
-        """Work on a unit ended in an error that nobody foresaw."""
-        self._note({"note": "broke", "key": key})
+    def broke(self, key: str, whole: str) -> None:
+        """Work on a unit ended in an error that nobody foresaw; `whole` with its traceback."""
+        self._note({"note": "broke", "key": key, "whole": whole})
 
     def spent(self, key: str, dose_e_per_m2: float, side: int = 0) -> None:
         """An image that is not kept took this of the unit's target; `side` which one of a tilt series' two (±1)."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eucentric.errors import CalibrationError
-from eucentric.focus.outcome import COVERAGE
 from eucentric.microscope.preserved import STAGE_FLICKER_M
 from eucentric.msi.beliefs import At, eucentric_focus
 from eucentric.msi.film import SAME_ALPHA_RAD, Now
@@ -15,6 +14,7 @@ from eucentric.msi.outcome import FocusFound
 from eucentric.msi.shared import Shared
 from eucentric.msi.units import Unit
 
+Near = tuple[tuple[Unit, FocusFound], ...]
 _FORGOTTEN_M = 20e-6
 """An excursion of the lens such as a session makes (offsets at low magnification). What one leaves behind is not known
 of a lens that is not where it was left."""
@@ -43,16 +43,14 @@ def believed(shared: Shared, unit: Unit, preset: str, defocus_m: float = 0.0) ->
     difference to the one that was focused, is not calibrated.
     """
     alpha_rad, near = shared.node(unit).alpha_rad, _near(shared, unit)
-    found = tuple(f for _, f in near)
-    z_m = shared.first().z_m if not found else _nearest(found, unit).z_m
+    z_m = shared.first().z_m if not near else _nearest(tuple(f for _, f in near), unit).z_m
     at = At(unit.place_m, preset, z_m, alpha_rad, defocus_m, _now(shared, unit, preset, z_m))
+    found = _remembered(shared, tuple((u, _before(shared, u, f)) for u, f in near), at)
     known = shared.beliefs.known(found, at)
     if not found:
         return Belief(eucentric_focus(shared.book, preset)[0], None, z_m, known)
-    focus, unsure_m = shared.beliefs.focus(found, at), _forgotten_m(shared, near, preset)
-    more = COVERAGE * (math.hypot(focus.sigma_m, unsure_m) - focus.sigma_m)
-    known = Known(known.height_within_m + more, known.defocus_within_m + more)
-    return Belief(focus.lens_m, math.hypot(focus.sigma_m, unsure_m), z_m, known, focus.doubt, focus.shared_sigma_m)
+    focus = shared.beliefs.focus(found, at)
+    return Belief(focus.lens_m, focus.sigma_m, z_m, known, focus.doubt, focus.shared_sigma_m)
 
 
 def believed_if_calibrated(shared: Shared, unit: Unit, preset: str) -> Belief:
@@ -78,7 +76,7 @@ def _now(shared: Shared, unit: Unit, preset: str, z_m: float) -> Now:
     return Now(scope.now_s(), scope.standing.since_s if there else math.inf, play_m)
 
 
-def _near(shared: Shared, unit: Unit) -> tuple[tuple[Unit, FocusFound], ...]:
+def _near(shared: Shared, unit: Unit) -> Near:
     """What was found at the same target of the grid; at all of them where nothing was."""
     every = shared.found()
     return tuple((u, f) for u, f in every if u.group == unit.group) or every
@@ -89,13 +87,28 @@ def _nearest(found: tuple[FocusFound, ...], unit: Unit) -> FocusFound:
     return min(reversed(found), key=lambda one: math.dist(one.place_m, unit.place_m))
 
 
-def _forgotten_m(shared: Shared, near: tuple[tuple[Unit, FocusFound], ...], preset: str) -> float:
-    """1σ of how otherwise the lens arrives now than where these were found: nothing on a lens that goes on as it was.
+def _before(shared: Shared, unit: Unit, found: FocusFound) -> FocusFound:
+    """What an earlier run found is older than this one, also where a clock began anew (a simulated one)."""
+    noted = shared.journal.noted
+    if found.time_s is None or noted.run_of[unit.key] == noted.runs:
+        return found
+    return replace(found, time_s=min(found.time_s, noted.run_s - 1.0))
+
+
+def _remembered(shared: Shared, near: Near, at: At) -> tuple[FocusFound, ...]:
+    """What was found, as it holds for the lens as it is now.
 
     After a restart on a lens that is not where it was left, what its last excursions left behind differs (uniform in
-    ± `focus_hysteresis` of one). Lenses that are normalised at each change of preset have nothing to remember.
+    ± `focus_hysteresis` of one): that is added to what was found before, and where something was found since at the
+    same magnification and tilt, that alone counts. Lenses that are normalised have nothing to remember.
     """
-    noted = shared.journal.noted
-    if all(noted.run_of[u.key] >= noted.forgotten or shared.normalized(u) for u, _ in near):
-        return 0.0
-    return shared.book.of(preset).uncertainty.focus_hysteresis * _FORGOTTEN_M / math.sqrt(3)
+    since = tuple(f for u, f in near if not shared.forgotten(u))
+    beliefs = shared.beliefs
+    if any(
+        abs(f.alpha_rad - at.alpha_rad) <= SAME_ALPHA_RAD and beliefs.same_optics(f.preset, at.preset) for f in since
+    ):
+        return since
+    unsure_m = shared.book.of(at.preset).uncertainty.focus_hysteresis * _FORGOTTEN_M / math.sqrt(3)
+    return tuple(
+        replace(f, total_sigma_m=math.hypot(f.total_sigma_m, unsure_m)) if shared.forgotten(u) else f for u, f in near
+    )

@@ -74,6 +74,7 @@ class Metered(Guarded):
                 self.standing.since_s = self.now_s()
 
     def set_stigmator(self, value: Vector) -> None:
-        """Set the stigmator."""
-        self.setting(value)
+        """Set the stigmator. What restoring sets is known already, and must not hang on a disk that is full."""
+        if not self._restoring:
+            self.setting(value)
         super().set_stigmator(value)

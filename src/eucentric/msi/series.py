@@ -7,6 +7,7 @@ The stage's x, y and z stay; the feature is followed by image shift, within the 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import replace
 
 from eucentric.calibration.instrument import Calibration
@@ -16,6 +17,7 @@ from eucentric.microscope.preserved import unbroken
 from eucentric.msi.application import NodeSettings
 from eucentric.msi.beliefs import eucentric_focus
 from eucentric.msi.events import Exposed
+from eucentric.msi.exposing import room_of
 from eucentric.msi.film import PLACE_M
 from eucentric.msi.found import go_alpha
 from eucentric.msi.going import lens_step_m, set_lens, set_preset
@@ -24,7 +26,7 @@ from eucentric.msi.outcome import Exposure
 from eucentric.msi.series_beside import Beside
 from eucentric.msi.series_focus import SeriesFocus
 from eucentric.msi.series_look import Look
-from eucentric.msi.series_notes import Diary, TiltBegun, TiltFocus, TiltLooked, TiltTracked
+from eucentric.msi.series_notes import Diary, TiltBegun, TiltFocus, TiltLooked, TiltTaken, TiltTracked
 from eucentric.msi.series_plan import focus_first, tilts
 from eucentric.msi.shared import Shared
 from eucentric.msi.tilt_geometry import Predicted, Priors, Seen, TiltGeometry
@@ -61,6 +63,7 @@ class Series:
         self._axis_rad = axis_of(shared.book.of(node.preset), node.preset)
         self._views: dict[int, View] = {}  # images that may serve as references, by number
         self._geometry = self._known(belief)
+        self._catch_up()
 
     @property
     def left(self) -> tuple[tuple[int, float], ...]:
@@ -114,6 +117,16 @@ class Series:
             self._tilt(goal)
             self._look_there(number, goal)
             at = goal
+
+    def _catch_up(self) -> None:
+        """Find the feature in what was taken last, where the session was stopped before it could be."""
+        tracked = {note.number for note in self._diary.of(TiltTracked)}
+        taken = [note for note in self._diary.of(TiltTaken) if note.exposure is not None]
+        begun = {note.number: note for note in self._diary.of(TiltBegun)}
+        for note in taken[-1:]:
+            if note.number not in tracked and note.exposure is not None:
+                with suppress(InputError):  # the file was moved away
+                    self._track(begun[note.number], self._diary.image(note.exposure))
 
     def _known(self, belief: Belief) -> TiltGeometry:
         """What the diary and earlier focusing tell."""
@@ -213,6 +226,7 @@ class Series:
             flagged=_flag(self._node, sigma, refused, self._doubt),
         )
         begun = TiltBegun(number, alpha_rad, place.at_m, lens.value_m, lens.sigma_m, planned)
+        shared.journal.room_for(planned.file, room_of(preset))
         shared.check()
         with unbroken():  # what the camera has is never thrown away
             self._diary.write(begun)
@@ -220,7 +234,7 @@ class Series:
             dose = planned.dose_e_per_m2 if frame.dose_e_per_m2 is None else frame.dose_e_per_m2
             exposure = replace(planned, time_s=frame.time_s, dose_e_per_m2=dose)
             self._diary.keep(begun, exposure, frame)
-        shared.audience.tell(Exposed(shared.audience.now_s(), self._unit, exposure, frame))
+            shared.audience.tell(Exposed(shared.audience.now_s(), self._unit, exposure, frame))
         self._track(begun, frame)
 
     def _track(self, begun: TiltBegun, frame: Frame) -> None:

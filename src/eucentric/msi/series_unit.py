@@ -17,7 +17,7 @@ from eucentric.msi.series import Series
 from eucentric.msi.series_focus import last_preset
 from eucentric.msi.series_notes import Diary, TiltFocus, TiltTaken
 from eucentric.msi.series_plan import tilts
-from eucentric.msi.shared import Shared, Stopped
+from eucentric.msi.shared import SessionStops, Shared
 from eucentric.msi.units import Unit
 from eucentric.msi.waiting import failed_focus
 
@@ -25,14 +25,14 @@ from eucentric.msi.waiting import failed_focus
 def series_unit(shared: Shared, unit: Unit) -> UnitOutcome:
     """Take a tilt series, or what is left of it. Stage tilt, image shift, preset and lens are put back.
 
-    Raises InstrumentError, CalibrationError, SettingsError, Aborted, Stopped.
+    Raises InstrumentError, CalibrationError, SettingsError, Aborted, SessionStops.
     """
     node = shared.node(unit)
     failed = failed_focus(shared.application, shared.units, shared.journal.noted.outcomes, unit)
     if failed and node.after_failure is not AfterFailure.GO_ON:
         outcome = UnitOutcome(unit.key, node.name, Status.SKIPPED, f"Focusing failed: {failed}")
         if node.after_failure is AfterFailure.STOP:
-            raise Stopped(f"Focusing failed for {unit.key}, and its node asks to stop then. {failed}", outcome)
+            raise SessionStops(f"Focusing failed for {unit.key}, and its node asks to stop then. {failed}", outcome)
         return outcome
     assert node.focus is not None
     diary = Diary(shared.journal, unit.key)

@@ -17,16 +17,17 @@ from eucentric.images.frame import Frame
 from eucentric.microscope.preserved import Preserved
 from eucentric.microscope.protocol import Microscope
 from eucentric.msi.activities import Activities
-from eucentric.msi.application import Application
+from eucentric.msi.application import Application, Kind
 from eucentric.msi.beliefs import Beliefs
-from eucentric.msi.events import AnyEvent, Observer, SessionEnded, SessionStarted
+from eucentric.msi.events import AnyEvent, InstrumentLost, Observer, PutRight, SessionEnded, SessionStarted
 from eucentric.msi.found import look, put_right
 from eucentric.msi.journal import Journal
 from eucentric.msi.metered import Metered
 from eucentric.msi.outcome import SessionResult
 from eucentric.msi.series_unit import check_tilts
-from eucentric.msi.shared import Shared, Stopped
-from eucentric.msi.units import units
+from eucentric.msi.shared import SessionStops, Shared
+from eucentric.msi.units import Unit, units
+from eucentric.msi.waiting import awaited
 from eucentric.msi.working import Working, words
 
 _SAME_LENS_M = 25e-6
@@ -79,14 +80,13 @@ class Session:
         """
         self._check_fits()
         self._begun_s = self._scope.now_s()
-        put_back = self._take_up()
         tell, done = self._audience.tell, len(self._journal.noted.outcomes)
-        tell(SessionStarted(self._begun_s, self._scope.name, self._application, self._units, done, put_back))
+        tell(SessionStarted(self._begun_s, self._scope.name, self._application, self._units, done))
         try:
-            stopped = self._preserved()
+            stopped = self._taken_up() or self._preserved()
         except BaseException as stop:
             if isinstance(stop, Exception | KeyboardInterrupt):
-                why = words(stop) or "Stopped by the operator."
+                why = words(stop) or "SessionStops by the operator."
                 tell(SessionEnded(self._audience.now_s(), self._result(why)))
             raise
         result = self._result(stopped)
@@ -116,20 +116,35 @@ class Session:
                 check_able(scope, node.focus)
             check_tilts(scope, node)
 
-    def _take_up(self) -> tuple[str, ...]:
+    def _taken_up(self) -> str | None:
+        """Take the session up, also on an instrument that is lost; why it ended there, None where it did not."""
+        tell, now_s = self._audience.tell, self._audience.now_s
+        while True:
+            try:
+                self._take_up()
+            except KeepError as error:
+                return words(error)
+            except InstrumentError as error:
+                tell(InstrumentLost(now_s(), None, words(error)))
+                if not self._on_lost(error):
+                    return f"The instrument was lost while the session was taken up: {words(error)}"
+            else:
+                return None
+
+    def _take_up(self) -> None:
         """Put right what a run that was cut off had left changed; at the first start only note what is found."""
         noted, now = self._journal.noted, look(self._scope)
         if noted.left is None:
             self._journal.as_found(now)
             self._journal.run(self._begun_s)
-            return ()
+            return
         lens_m = noted.left.lens_m if noted.lens is None else noted.lens.lens_m
         apart_m = min(abs(now.lens_m - lens_m), abs(now.lens_m - noted.left.lens_m))
         self._journal.run(self._begun_s, forgotten=self._begun_s < noted.last_s or apart_m > _SAME_LENS_M)
         left = noted.to_put_right(now)
         if left != noted.left:
             self._journal.left(left)
-        return put_right(self._scope, left)
+        put_right(self._scope, left, lambda said: self._audience.tell(PutRight(self._audience.now_s(), said)))
 
     def _preserved(self) -> str | None:
         """All units; why the session ended before the last one, None where it did not."""
@@ -137,10 +152,11 @@ class Session:
             with self._scope.preserved() as memory:
                 self._shared = self._rooms(memory)
                 self._all(self._shared)
-        except (Stopped, KeepError) as stop:
+        except (SessionStops, KeepError) as stop:
             return words(stop)
         except InstrumentError as error:  # of restoring
             return str(error)
+        self._journal.restored()
         return None
 
     def _rooms(self, memory: Preserved) -> Shared:
@@ -162,7 +178,20 @@ class Session:
         working = Working(shared, self._on_lost)
         for unit in self._units:
             if unit.key not in self._journal.noted.outcomes:
+                for focus in self._focused_anew(shared, unit):
+                    working.until_done(focus)
                 working.until_done(unit)
+
+    def _focused_anew(self, shared: Shared, unit: Unit) -> tuple[Unit, ...]:
+        """The focus targets that an image waits for, where the lens does not come back to what was found there: it was
+        found elsewhere when the session was taken up, as after a restart of the instrument.
+        """
+        noted, node = self._journal.noted, self._application.node(unit.node)
+        if node.within_m is None or node.kind is not Kind.ACQUIRE or unit.key in noted.exposing:
+            return ()
+        waits = awaited(self._application, self._units, unit)
+        done = [one for one in waits if one.key in noted.outcomes and noted.outcomes[one.key].found is not None]
+        return tuple(one for one in done if shared.forgotten(one))
 
     def _taken(self, frame: Frame) -> None:
         if self._shared is not None:

@@ -22,7 +22,7 @@ from eucentric.msi.units import Unit
 from eucentric.msi.waiting import awaited
 
 
-class Stopped(Exception):
+class SessionStops(Exception):
     """The session ends at a unit: the sentence, and the unit's outcome where it has one."""
 
     def __init__(self, why: str, outcome: UnitOutcome | None = None) -> None:
@@ -112,6 +112,11 @@ class Shared:
         """Whether lenses are normalised before a focus unit measures: then nothing of before is left in them."""
         settings = self.node(unit).focus
         return settings is not None and settings.normalize and self.scope.capabilities.normalize
+
+    def forgotten(self, unit: Unit) -> bool:
+        """Whether what a focus unit found was found by a lens that does not come back to it: see journal.run."""
+        noted = self.journal.noted
+        return noted.run_of[unit.key] < noted.forgotten and not self.normalized(unit)
 
     def leaving(self) -> Left:
         """How the session would leave the instrument now: as found, but for height, defocus and stigmator."""

@@ -4,6 +4,7 @@ paused where the instrument is lost.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,13 +20,13 @@ from eucentric.errors import (
     SettingsError,
 )
 from eucentric.msi.application import Kind
-from eucentric.msi.events import BegunAnew, InstrumentBack, InstrumentLost, UnitBegan, UnitEnded
+from eucentric.msi.events import BegunAnew, InstrumentBack, InstrumentLost, PutRight, UnitBegan, UnitEnded
 from eucentric.msi.exposing import expose_unit
 from eucentric.msi.focusing import focus_unit
 from eucentric.msi.found import look, put_right
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.series_unit import kept_tilts, series_unit, what_stands
-from eucentric.msi.shared import Shared, Stopped
+from eucentric.msi.shared import SessionStops, Shared
 from eucentric.msi.units import Unit
 
 _AT_ONE_TARGET = (LimitError, CalibrationError, SettingsError, InputError)
@@ -46,11 +47,12 @@ class Working:
         self._shared, self._on_lost = shared, on_lost
         self._in_vain = 0  # units running at which the instrument failed
         self._trouble = False  # it failed at this one
+        self._last: InstrumentError | None = None  # with which it failed at this one
 
     def until_done(self, unit: Unit) -> None:
-        """Work on a unit till it has ended. Raises Stopped, Aborted, KeepError, and what is no error of ours."""
+        """Work on a unit till it has ended. Raises SessionStops, Aborted, KeepError, and what is no error of ours."""
         shared = self._shared
-        shared.unit, self._trouble = unit, False
+        shared.unit, self._trouble, self._last = unit, False, None
         begun_s, failures, pauses = shared.audience.now_s(), 0, 0
         while True:
             shared.check()
@@ -58,7 +60,7 @@ class Working:
             try:
                 return self._one(unit, begun_s)
             except InstrumentError as error:
-                self._trouble = True
+                self._trouble, self._last = True, error
                 if kept_tilts(shared, unit) > kept:  # it came on
                     failures = pauses = 0
                 failures += 1
@@ -71,15 +73,34 @@ class Working:
                 else:
                     pauses += 1
                     self._lost(unit, error)
+            except (EucentricError, SessionStops):
+                raise
+            except Exception as error:
+                if self._in_vain >= _RUNNING - 1:  # at every target: it is the program's
+                    raise
+                if self._unforeseen(unit, error, begun_s):
+                    return None
+
+    def _unforeseen(self, unit: Unit, error: Exception, begun_s: float) -> bool:
+        """A fault of the program at one unit: begun anew; the second time it is the unit's, and True."""
+        shared, what = self._shared, InstrumentError(f"{type(error).__name__}: {words(error)}")
+        self._trouble = True
+        shared.journal.broke(unit.key, "".join(traceback.format_exception(error)))
+        if shared.journal.noted.broke[unit.key] < _TWICE:
+            self._begin_anew(unit, what)
+            return False
+        self._done(
+            _failed(shared, unit, f"An error that nobody foresaw, twice (journal.jsonl has it whole). {what}"), begun_s
+        )
+        return True
 
     def _one(self, unit: Unit, begun_s: float) -> None:
         shared = self._shared
-        shared.journal.begun(unit.key)
         shared.audience.tell(UnitBegan(shared.audience.now_s(), unit))
-        stop: Stopped | None = None
+        stop: SessionStops | None = None
         try:
             outcome = _WORK[shared.node(unit).kind](shared, unit)
-        except Stopped as asked:
+        except SessionStops as asked:
             if asked.outcome is None:
                 raise
             outcome, stop = asked.outcome, asked
@@ -87,13 +108,8 @@ class Working:
             raise
         except _AT_ONE_TARGET as error:
             outcome = _failed(shared, unit, words(error))
-        except EucentricError:
-            raise
-        except Exception as error:  # the first time it ends the session, told whole; the second time only the unit
-            shared.journal.broke(unit.key)
-            if shared.journal.noted.broke[unit.key] < _TWICE:
-                raise
-            outcome = _failed(shared, unit, f"{type(error).__name__}, for the second time: {words(error)}")
+        if outcome.status is Status.INTERRUPTED and self._last is not None:  # in this run: the camera gave no image
+            outcome = replace(outcome, why=f"{words(self._last)} It may be exposed, and is not exposed again.")
         self._done(outcome, begun_s)
         if stop is not None:
             raise stop
@@ -123,13 +139,13 @@ class Working:
             self._lost(unit, worse)
 
     def _lost(self, unit: Unit, error: InstrumentError) -> None:
-        """Pause until the instrument answers again. Raises Stopped where it is given up."""
+        """Pause until the instrument answers again. Raises SessionStops where it is given up."""
         shared, back = self._shared, error
         with shared.activities.during("lost"):
             while True:
                 shared.audience.tell(InstrumentLost(shared.audience.now_s(), unit, words(back)))
                 if not self._on_lost(back):
-                    raise Stopped(
+                    raise SessionStops(
                         f"The instrument was lost at {unit.key}: {words(back)} Resume the session when it works again."
                     )
                 shared.check()
@@ -149,6 +165,7 @@ class Working:
         put_right(
             shared.scope,
             replace(now, beam_tilt_rad=left.beam_tilt_rad, image_shift_m=left.image_shift_m, stigmator=left.stigmator),
+            lambda said: shared.audience.tell(PutRight(shared.audience.now_s(), said)),
         )
 
 
