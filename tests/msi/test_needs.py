@@ -183,7 +183,7 @@ def test_height_is_promised_with_the_error_of_eucentric_focus(scope: Microscope,
     stored = book.of("fa").eucentric_focus_m or 0.0
     found = FocusFound((0.0, 0.0), 0.0, 0.0, "fa", stored + 0.4e-6, 0.0, 7e-9, 2e-9, 30e-9)
     (kept_height, kept_defocus) = kept(vain, found, book)
-    assert kept_height.is_m == pytest.approx(0.4e-6 + 3 * math.hypot(7e-9, EUCENTRIC_SIGMA_M))
+    assert kept_height.is_m == pytest.approx(0.4e-6 + 3 * math.hypot(7e-9, EUCENTRIC_SIGMA_M, 0.01 * 0.4e-6))
     assert [kept_height.met, kept_defocus.met] == [False, True]
 
 

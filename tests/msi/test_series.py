@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,8 @@ from eucentric.msi.noted import About
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.presets import install
 from eucentric.msi.series import _flag
-from eucentric.msi.series_notes import Diary, TiltFocus, TiltLooked, TiltTracked
+from eucentric.msi.series_focus import SeriesFocus
+from eucentric.msi.series_notes import Diary, TiltDoubted, TiltFocus, TiltLooked, TiltTracked
 from eucentric.msi.session import Session
 
 KEY = "Tilt series 1"
@@ -185,6 +188,63 @@ def test_refused_focus_flags_images_and_goes_on(tmp_path: Path) -> None:
     assert [note.lens_m for note in focused] == [None] * 3
     assert len(outcome.exposures) == 3
     assert all("refused" in one.flagged for one in outcome.exposures)
+    (promise,) = outcome.promises  # 80 nm rms, and nothing was learnt
+    assert (promise.what, promise.met) == ("focus rms", False)
+
+
+def test_a_focus_that_is_a_micrometre_off_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an ice particle or a false lock makes it: the other side is asked, and all images are in focus as stated."""
+    asked = application(6)
+    scope, book = instrument(1, asked)
+    measured, wrong = SeriesFocus._note, list[int]()
+
+    def off(self: Any, note: Any, result: Any, place: Any) -> TiltFocus:
+        told: TiltFocus = measured(self, note, result, place)
+        if note.number < 3 or wrong or told.lens_m is None:
+            return told
+        wrong.append(note.number)
+        return replace(told, lens_m=told.lens_m + 1e-6)
+
+    monkeypatch.setattr(SeriesFocus, "_note", off)
+    with Journal.create(tmp_path / "s", asked, About("simulated")) as journal:
+        outcome, watch = run(asked, journal, scope, book)
+        diary = Diary(journal, KEY)
+    assert len(wrong) == 1
+    (doubt,) = diary.of(TiltDoubted)
+    assert doubt.number == wrong[0]
+    assert {note.side for note in diary.of(TiltFocus) if note.number == doubt.number} == {1, -1}
+    assert "not believed at 1 of them" in outcome.why
+    assert np.abs(watch.pulls).max() < 4
+
+
+def test_stopped_in_the_first_exposure_the_feature_is_still_followed(tmp_path: Path) -> None:
+    asked = application(3)
+    scope, book = instrument(1, asked)
+
+    class Stopping:
+        def __init__(self, inner: Any) -> None:
+            self.inner = inner
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+        def acquire(self) -> Frame:
+            frame: Frame = self.inner.acquire()
+            if self.inner.preset().name == "tomo" and not any((tmp_path / "s").rglob("*.mrc")) and kept:
+                signal.raise_signal(signal.SIGINT)
+            return frame
+
+    kept = [True]
+    scope.inner = Stopping(scope.inner)  # type: ignore[assignment]
+    with Journal.create(tmp_path / "s", asked, About("simulated")) as journal, pytest.raises(KeyboardInterrupt):
+        Session(scope, book, asked, journal).run()
+    kept.clear()
+    with Journal.open(tmp_path / "s") as journal:
+        assert not Diary(journal, KEY).of(TiltTracked)
+        outcome, _ = run(asked, journal, scope, book)
+        tracked = Diary(journal, KEY).of(TiltTracked)
+    assert outcome.status is Status.DONE
+    assert {note.number for note in tracked} == {0, 1, 2}
 
 
 def test_a_series_that_can_not_work_is_refused(tmp_path: Path) -> None:

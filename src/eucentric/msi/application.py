@@ -9,13 +9,14 @@ import math
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from eucentric.focus.fields import Angle, Dose, Length, Seconds, Settings, Speed
 from eucentric.focus.settings import FocusSettings
 
+Offset = Annotated[Length, Field(ge=-3e-3, le=3e-3)]
 _NAME = r"^[^/\\\\:*?\"<>|\x00-\x1f.][^/\\\\:*?\"<>|\x00-\x1f]*$"  # a part of file names
 
 
@@ -53,7 +54,7 @@ class PresetSettings(Settings):
     """(rows, columns) of the binned image; without it that of the instrument's preset."""
     exposure_s: Seconds | None = Field(default=None, gt=0, le=600)
     """Exposure time."""
-    dose_per_m2: Dose | None = Field(default=None, gt=0)
+    dose_per_m2: Dose | None = Field(default=None, ge=1e15, le=1e24)
     """What one exposure puts on the specimen ("30 e/A2")."""
     defocus_m: Length = Field(default=0.0, ge=-100e-6, le=100e-6)
     """Intended defocus of its images; negative: underfocus."""
@@ -72,7 +73,7 @@ class Lattice(Settings):
     """Distance of neighbours, along rows and columns."""
     angle_rad: Angle = Field(default=0.0, ge=-math.pi, le=math.pi)
     """Turns the lattice, from stage +x towards +y."""
-    centre_m: tuple[Length, Length] = (0.0, 0.0)
+    centre_m: tuple[Offset, Offset] = (0.0, 0.0)
     """Middle of the lattice (y, x) from the parent target, stage axes."""
     leave_out: tuple[int, ...] = ()
     """Numbers of lattice points, counted from 0 along rows, that are no targets."""
@@ -98,14 +99,24 @@ class SeriesSettings(Settings):
     prediction is worse, focus is measured first."""
     focus_distance_m: Length = Field(default=1.5e-6, gt=0, le=20e-6)
     """How far the two focus targets lie from the feature, on both sides of it along the tilt axis."""
+
+
+class GoniometerSettings(Settings):
+    """How far the stage's tilt is from turning the specimen about a point on the optical axis."""
+
     axis_offset_m: Length = Field(default=1e-6, gt=0, le=100e-6)
     """1σ of how far the tilt axis lies sideways of the optical axis."""
     wobble_m: Length = Field(default=0.2e-6, gt=0, le=20e-6)
     """1σ of the goniometer's wobble as it tilts, in height and sideways."""
     wobble_length_rad: Angle = Field(default=math.radians(15), gt=0.01, le=3)
     """Over which change of tilt it wobbles: waves are some six times as long."""
-    runout_m_per_rad: float = Field(default=2.1e-6, gt=0, le=1e-3)
-    """1σ of the goniometer's sideways motion per tilt, along one direction (37 nm per degree: "2.1e-6" m/rad)."""
+    runout_m: Length = Field(default=37e-9, gt=0, le=10e-6)
+    """1σ of its steady sideways motion for each degree of tilt, along one direction."""
+
+    @property
+    def runout_m_per_rad(self) -> float:
+        """The same for each radian."""
+        return self.runout_m / math.radians(1)
 
 
 class NeedsSettings(Settings):
@@ -190,6 +201,7 @@ class Application(Settings):
     text: str = ""
     """What it is for, for people."""
     grid: GridSettings = GridSettings()
+    goniometer: GoniometerSettings = GoniometerSettings()
     presets: Mapping[str, PresetSettings] = Field(default_factory=dict)
     """The application's presets by name."""
     nodes: tuple[NodeSettings, ...] = Field(min_length=1)

@@ -8,19 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+import numpy as np
+
 from eucentric.calibration.book import CalibrationBook
 from eucentric.errors import CalibrationError
 from eucentric.focus.methods.stage_tilt import FOCUS_UNKNOWN_M
 from eucentric.focus.outcome import COVERAGE
-from eucentric.focus.stage_shift import RUNOUT_M_PER_RAD
 from eucentric.microscope.protocol import Microscope, Preset
-from eucentric.msi.application import Application, GridSettings, SeriesSettings
+from eucentric.msi.application import Application, GoniometerSettings, GridSettings
 from eucentric.msi.film import SAME_ALPHA_RAD, Film, FilmFocus, Now, Scales, Vector
 from eucentric.msi.known import Known
 from eucentric.msi.outcome import FocusFound
+from eucentric.msi.tilt_geometry import wobble_correlation
 
-AXIS_OFFSET_M: float = SeriesSettings.model_fields["axis_offset_m"].default
-"""1σ of how far the tilt axis lies sideways of the optical axis."""
 _OPTICS = 1e-6  # relative: magnifications that differ by less are the same
 
 
@@ -59,13 +59,14 @@ class Beliefs:
     """What is believed of grid and instrument. `presets` are the instrument's, by name."""
 
     grid: GridSettings
+    goniometer: GoniometerSettings
     book: CalibrationBook
     presets: Mapping[str, Preset]
 
     @classmethod
     def of(cls, application: Application, scope: Microscope, book: CalibrationBook) -> Self:
         """Those of an application whose presets the instrument has."""
-        return cls(application.grid, book, {preset.name: preset for preset in scope.presets()})
+        return cls(application.grid, application.goniometer, book, {preset.name: preset for preset in scope.presets()})
 
     def known(self, found: Sequence[FocusFound], at: At) -> Known:
         """Bounds (3 σ) at a place: of height, and of C1 with the lens where `focus` says, without any focus found at
@@ -75,7 +76,9 @@ class Beliefs:
         if not found:
             return Known(self.grid.height_within_m, self.grid.height_within_m + COVERAGE * unsure_m)
         focus = self.focus(found, at)
-        height = abs(stored_m - focus.lens_m) + COVERAGE * math.hypot(focus.sigma_m, unsure_m)
+        low = abs(stored_m - focus.lens_m)  # a lens step, told in metres that are not quite those of height
+        scale_m = self.book.of(at.preset).uncertainty.focus_scale * low
+        height = low + COVERAGE * math.hypot(focus.sigma_m, unsure_m, scale_m)
         return Known(height, COVERAGE * focus.sigma_m)
 
     def focus(self, found: Sequence[FocusFound], at: At) -> FilmFocus:
@@ -134,19 +137,34 @@ class Beliefs:
         return Scales(alpha_rad, per_z, sure.height_scale, lens, sure.c1_scale, sure.z_arrival_m)
 
     def _tilted(self, focus: FilmFocus, alpha_rad: float, at: At) -> FilmFocus:
-        """What was found at stage tilt `alpha_rad`, told for another: heights on the optical axis go by 1/cos α."""
+        """What was found at stage tilt `alpha_rad`, told for another.
+
+        On the optical axis a film that is f high on the holder is H = f/cos α − (a + s)·tan α + w high: a the distance
+        of the tilt axis, s and w the goniometer's motion sideways and up.
+        """
         stored_m, unsure_m = eucentric_focus(self.book, at.preset)
         steeper = math.cos(alpha_rad) / math.cos(at.alpha_rad)
-        # What lies or moves sideways of the optical axis by s is higher or lower by s·tan α.
-        sideways = math.hypot(RUNOUT_M_PER_RAD * abs(at.alpha_rad - alpha_rad), AXIS_OFFSET_M)
-        sideways *= math.tan(max(abs(at.alpha_rad), abs(alpha_rad)))
+        turned_m = self._turned_m(alpha_rad, at.alpha_rad, steeper, self.book.of(at.preset).uncertainty.z_arrival_m)
         return FilmFocus(
             lens_m=stored_m - (stored_m - focus.lens_m) * steeper,
             film_sigma_m=focus.film_sigma_m * steeper,
-            shared_sigma_m=math.hypot(focus.shared_sigma_m * steeper, sideways, unsure_m * (steeper - 1)),
+            shared_sigma_m=math.hypot(focus.shared_sigma_m * steeper, turned_m, unsure_m * (steeper - 1)),
             step_sigma_m=focus.step_sigma_m * max(steeper, 1.0),
             parfocal_sigma_m=focus.parfocal_sigma_m * steeper,
             doubt=focus.doubt,
+        )
+
+    def _turned_m(self, source_rad: float, target_rad: float, steeper: float, arrival_m: float) -> float:
+        """1σ of what a, s and w add to a height that is told for another tilt."""
+        turns = self.goniometer
+        here, there = steeper * math.tan(source_rad), math.tan(target_rad)
+        alike = float(wobble_correlation(np.array(target_rad - source_rad), turns.wobble_length_rad))
+        wobbles = here**2 + there**2 - 2 * alike * here * there + steeper**2 + 1 - 2 * alike * steeper
+        return math.hypot(
+            turns.axis_offset_m * (here - there),
+            turns.runout_m_per_rad * (here * source_rad - there * target_rad),
+            turns.wobble_m * math.sqrt(max(wobbles, 0.0)),
+            arrival_m * math.hypot(1.0, steeper),
         )
 
 

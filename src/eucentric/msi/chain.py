@@ -7,7 +7,7 @@ earlier targets of the same node found is left out: each may be the first, or th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from eucentric.calibration.book import CalibrationBook
 from eucentric.errors import CalibrationError, SettingsError
@@ -18,6 +18,7 @@ from eucentric.msi.beliefs import At, Beliefs, eucentric_focus
 from eucentric.msi.known import Check, Known
 from eucentric.msi.needs import forecast, needs_of, promises_of, walk
 from eucentric.msi.outcome import FocusFound
+from eucentric.msi.series_promise import series_promise
 from eucentric.msi.step_forecast import measuring
 from eucentric.msi.units import Unit, units
 from eucentric.units import show_bound
@@ -78,6 +79,11 @@ def _walked(paper: _Paper, node: NodeSettings) -> Forecast:
             return _focused(paper, node, known)
         told = Forecast(node.name, known, known, needs_of(node, known, paper.scope, paper.book))
         _check_needs(paper, node, told.needs)
+        if node.kind is Kind.TILT_SERIES:
+            last = list(walk(node, known, paper.scope, paper.book))[-1]
+            promises = series_promise(node, paper.application.grid, last.leaves.total_sigma_m)
+            _check_promises(paper, node, promises)
+            told = replace(told, promises=promises)
         return told
     except CalibrationError as error:
         raise SettingsError(f"Node '{node.name}' of application '{paper.application.name}': {error}") from error
@@ -92,9 +98,7 @@ def _focused(paper: _Paper, node: NodeSettings, known: Known) -> Forecast:
                 f"{_named(paper, node)} begins its step '{one.step.name}' with {one.need}. {one.need.remedy}"
             )
     promises = promises_of(node, known, paper.scope, paper.book)
-    for check in promises:
-        if not check.met:
-            raise SettingsError(f"{_named(paper, node)} promises {check}. {check.remedy}")
+    _check_promises(paper, node, promises)
     for unit in paper.units:
         if unit.node == node.name:
             found = _would_find(paper, node, unit, known)
@@ -181,6 +185,12 @@ def _check_needs(paper: _Paper, node: NodeSettings, needs: tuple[Check, ...]) ->
                 f"{_named(paper, node)} needs {check.what} within ±{show_bound(check.limit_m)}, and {before} "
                 f"±{show_bound(check.is_m or 0.0)} at the farthest of its targets. {check.remedy}"
             )
+
+
+def _check_promises(paper: _Paper, node: NodeSettings, promises: tuple[Check, ...]) -> None:
+    for check in promises:
+        if not check.met:
+            raise SettingsError(f"{_named(paper, node)} promises {check}. {check.remedy}")
 
 
 def _before(paper: _Paper) -> str:

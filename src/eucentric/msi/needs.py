@@ -108,7 +108,9 @@ def kept(node: NodeSettings, found: FocusFound | None, book: CalibrationBook) ->
     is_m: dict[str, float | None] = {"height": None, "defocus": None}
     if found is not None:
         stored, unsure = eucentric_focus(book, found.preset)
-        height = abs(stored - found.lens_m + found.c1_m) + COVERAGE * math.hypot(found.total_sigma_m, unsure)
+        low = abs(stored - found.lens_m + found.c1_m)
+        scale = book.of(found.preset).uncertainty.focus_scale * abs(stored - found.lens_m)
+        height = low + COVERAGE * math.hypot(found.total_sigma_m, unsure, scale)
         is_m = {"height": height, "defocus": found.stated_m}
     return tuple(_check(what, limit, is_m[what], remedy) for what, limit in _promised_m(node, book).items())
 

@@ -52,10 +52,10 @@ class Noted:
     """What the lines say so far. `exposing` are images that were begun, `spent` electrons/m² for focusing, by unit, and
     `beside` by unit and side; `broke` how often work on a unit ended in an error that nobody foresaw.
 
-    `runs` counts how often the session was begun or taken up, last at `run_s`, `run_of` says in which of them a unit ended. `lens` is
-    where the lens was set last; in run `forgotten` it was found elsewhere: what it carries with it is not known.
-    `stigmators` are the last two settings of it by the session itself. `restored`: the last run left the instrument as
-    it was to be left.
+    `runs` counts how often the session was begun or taken up, last at `run_s`; `run_of` says in which of them a unit
+    ended. `lens` is where the lens was set last; in run `forgotten` it was found elsewhere: what it carries with it is
+    not known. `stigmators` are the last two settings of it by the session itself. `restored`: the last run left the
+    instrument as it was to be left.
     """
 
     application: Application

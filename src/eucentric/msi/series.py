@@ -24,10 +24,11 @@ from eucentric.msi.going import lens_step_m, set_lens, set_preset
 from eucentric.msi.lens import Belief
 from eucentric.msi.outcome import Exposure
 from eucentric.msi.series_beside import Beside
+from eucentric.msi.series_doubt import doubted, odd
 from eucentric.msi.series_focus import SeriesFocus
 from eucentric.msi.series_look import Look
-from eucentric.msi.series_notes import Diary, TiltBegun, TiltFocus, TiltLooked, TiltTaken, TiltTracked
-from eucentric.msi.series_plan import focus_first, tilts
+from eucentric.msi.series_notes import Diary, TiltBegun, TiltDoubted, TiltFocus, TiltLooked, TiltTaken, TiltTracked
+from eucentric.msi.series_plan import WORST, focus_first, tilts
 from eucentric.msi.shared import Shared
 from eucentric.msi.tilt_geometry import Predicted, Priors, Seen, TiltGeometry
 from eucentric.msi.track import Place, View, axis_of, found_again, in_image
@@ -78,10 +79,27 @@ class Series:
         place = self._looked(number, alpha_rad)
         lens, refused = self._lens(number, alpha_rad), ""
         if self._focus_wanted(number, lens):
-            found = self._focus.measure(number, alpha_rad, place, self._geometry.lens(alpha_rad, number).value_m)
-            self._geometry = self._geometry.with_seen(*_seen_focus(found, number))
-            lens, refused = self._lens(number, alpha_rad), found.why
+            refused = self._learn_focus(number, alpha_rad, place)
+            lens = self._lens(number, alpha_rad)
         self._expose(number, alpha_rad, place, lens, refused)
+
+    def _learn_focus(self, number: int, alpha_rad: float, place: Place) -> str:
+        """Measure focus beside the feature, and once more on the other side where that can't be believed; empty, or why
+        nothing was learnt.
+        """
+        geometry = self._geometry
+        lens_m = geometry.lens(alpha_rad, number).value_m
+        found = [self._focus.measure(number, alpha_rad, place, lens_m)]
+        if odd(geometry, found[0]):
+            found.append(self._focus.measure(number, alpha_rad, place, lens_m, -found[0].side))
+        doubts = doubted(geometry, found)
+        for note, why in doubts:
+            self._diary.write(TiltDoubted(number, note.side, why))
+        told = [note for note in found if self._diary.believed(note)]
+        self._geometry = geometry.with_seen(*(seen for note in told for seen in _seen_focus(note, number)))
+        if told:
+            return ""
+        return " ".join(filter(None, (*(note.why for note in found), *(why for _, why in doubts))))
 
     def _focus_wanted(self, number: int, lens: Predicted) -> bool:
         """Whether focus is measured before this image: not twice in a run; first of all where the session was taken up
@@ -140,7 +158,7 @@ class Series:
             geometry = geometry.with_seen(found)
         stays = -2  # stays before this run were other ones
         for note in self._diary.notes:
-            if isinstance(note, TiltFocus):
+            if isinstance(note, TiltFocus) and self._diary.believed(note):
                 geometry = geometry.with_seen(*_seen_focus(note, stays))
                 stays -= 1
             elif isinstance(note, TiltTracked | TiltLooked):
@@ -148,7 +166,8 @@ class Series:
         return geometry
 
     def _priors(self, belief: Belief) -> Priors:
-        shared, series, away_m = self._shared, self._series, self._series.focus_distance_m
+        shared, away_m = self._shared, self._series.focus_distance_m
+        turns = shared.application.goniometer
         stored_m, sigma_m = eucentric_focus(shared.book, self._focus.preset)
         grid, sure = shared.application.grid, shared.book.of(self._focus.preset).uncertainty
         waves = grid.bend_m / grid.bend_length_m
@@ -158,10 +177,10 @@ class Series:
             restart_m=_HYSTERESIS_M,
             play_m=PLACE_M,
             height_m=belief.known.height_within_m / _COVERAGE,
-            axis_m=series.axis_offset_m,
-            runout_m_per_rad=series.runout_m_per_rad,
-            wobble_m=series.wobble_m,
-            wobble_length_rad=series.wobble_length_rad,
+            axis_m=turns.axis_offset_m,
+            runout_m_per_rad=turns.runout_m_per_rad,
+            wobble_m=turns.wobble_m,
+            wobble_length_rad=turns.wobble_length_rad,
             film_odd_m=away_m * math.hypot(grid.slope_rad, waves),
             film_even_m=0.5 * math.sqrt(3) * waves * away_m**2 / grid.bend_length_m,
             turned_m=away_m * sure.stage_tilt_axis_rad,
@@ -223,7 +242,7 @@ class Series:
             dose_e_per_m2=preset.dose_e_per_m2,
             intended_m=preset.defocus_m,
             error_sigma_m=sigma,
-            flagged=_flag(self._node, sigma, refused, self._doubt),
+            flagged=_flag(self._node, sigma, refused, self._doubt) or self._beyond(lens, refused),
         )
         begun = TiltBegun(number, alpha_rad, place.at_m, lens.value_m, lens.sigma_m, planned)
         shared.journal.room_for(planned.file, room_of(preset))
@@ -236,6 +255,14 @@ class Series:
             self._diary.keep(begun, exposure, frame)
             shared.audience.tell(Exposed(shared.audience.now_s(), self._unit, exposure, frame))
         self._track(begun, frame)
+
+    def _beyond(self, lens: Predicted, refused: str) -> str:
+        """Why an image is flagged whose focus was predicted worse than is allowed; empty where it was not."""
+        allowed_m = WORST * self._series.focus_within_m
+        if lens.sigma_m <= allowed_m:
+            return ""
+        known, asked = show_length(lens.sigma_m), show_length(allowed_m)
+        return f"Its focus was predicted to {known} (1 σ), and {asked} is allowed of an image. {refused}".strip()
 
     def _track(self, begun: TiltBegun, frame: Frame) -> None:
         """Find the feature in the new image, from the image nearest in tilt in which it was found."""

@@ -37,12 +37,13 @@ class SeriesFocus:
         self.approach_m = node.focus.focus_approach_m
         """From how far below the lens arrives."""
 
-    def measure(self, number: int, alpha_rad: float, place: Place, lens_m: float) -> TiltFocus:
-        """Measure focus beside the feature at `place`, with the lens predicted at `lens_m`; written in the diary.
+    def measure(self, number: int, alpha_rad: float, place: Place, lens_m: float, side: int = 0) -> TiltFocus:
+        """Measure focus beside the feature at `place`, with the lens predicted at `lens_m`, on a side (±1; 0: whose
+        turn it is); written in the diary.
 
         Raises InstrumentError, CalibrationError, Aborted.
         """
-        side = self._beside.next_side()
+        side = side or self._beside.next_side()
         settings = self._beside.settings(side)
         if settings is None:
             why = "The dose budget of its focus target is spent."

@@ -94,8 +94,21 @@ class TiltFocus:
     kind: Literal["focus"] = "focus"
 
 
-Note: TypeAlias = Annotated[TiltBegun | TiltTaken | TiltTracked | TiltLooked | TiltFocus, Field(discriminator="kind")]
-_N = TypeVar("_N", TiltBegun, TiltTaken, TiltTracked, TiltLooked, TiltFocus)
+@dataclass(frozen=True, slots=True)
+class TiltDoubted:
+    """What focus told at tilt `number` on this `side` is not believed: `why` says it."""
+
+    number: int
+    side: int
+    why: str
+    run: int = 0
+    kind: Literal["doubted"] = "doubted"
+
+
+Note: TypeAlias = Annotated[
+    TiltBegun | TiltTaken | TiltTracked | TiltLooked | TiltFocus | TiltDoubted, Field(discriminator="kind")
+]
+_N = TypeVar("_N", TiltBegun, TiltTaken, TiltTracked, TiltLooked, TiltFocus, TiltDoubted)
 _NOTE: TypeAdapter[Note] = TypeAdapter(Note)
 
 
@@ -134,6 +147,11 @@ class Diary:
     def of(self, kind: type[_N]) -> list[_N]:
         """The notes of one kind, in order."""
         return [note for note in self.notes if isinstance(note, kind)]
+
+    def believed(self, focus: TiltFocus) -> bool:
+        """Whether a focus was found, and nothing spoke against it."""
+        at = (focus.number, focus.side, focus.run)
+        return focus.lens_m is not None and all((n.number, n.side, n.run) != at for n in self.of(TiltDoubted))
 
     def image(self, exposure: Exposure) -> Frame:
         """An image that was kept. Raises InputError where it can't be read."""

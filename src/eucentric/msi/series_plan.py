@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from eucentric.msi.application import SeriesSettings
 
 WORST = 1.5
-"""No image is taken with a predicted 1σ of more than this many times the rms that is allowed over the series."""
+"""Before an image whose predicted 1σ is more than this many times the rms that is allowed over the series, focus is
+measured; where that does not help it is flagged."""
 
 
 def tilts(settings: SeriesSettings) -> tuple[float, ...]:

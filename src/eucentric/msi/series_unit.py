@@ -9,14 +9,16 @@ from eucentric.errors import LimitError, SettingsError
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.preserved import Part
 from eucentric.msi.application import AfterFailure, NodeSettings
+from eucentric.msi.events import PromisesChecked
 from eucentric.msi.focusing import needs_checked, why_not
 from eucentric.msi.going import go_to
 from eucentric.msi.lens import believed
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.series import Series
 from eucentric.msi.series_focus import last_preset
-from eucentric.msi.series_notes import Diary, TiltFocus, TiltTaken
+from eucentric.msi.series_notes import Diary, TiltBegun, TiltDoubted, TiltFocus, TiltTaken
 from eucentric.msi.series_plan import tilts
+from eucentric.msi.series_promise import series_kept
 from eucentric.msi.shared import SessionStops, Shared
 from eucentric.msi.units import Unit
 from eucentric.msi.waiting import failed_focus
@@ -46,15 +48,27 @@ def series_unit(shared: Shared, unit: Unit) -> UnitOutcome:
     series = Series(shared, unit, belief, diary, doubt)
     approach_m = shared.approach(unit).z_m
     go_to(shared, unit.place_m, belief.z_m, node.alpha_rad, settle_s=node.settle_s, approach_m=approach_m)
-    ended = ""
     with shared.scope.preserved(keep=(Part.STAGE_XY, Part.STAGE_Z)):
-        for number, alpha_rad in series.left:
-            try:
-                series.take(number, alpha_rad)
-            except LimitError as error:  # of this tilt, and of those beyond it: what was taken stands
-                ended = str(error)
-                break
-    return replace(_outcome(unit, diary, ended), needs=needs)
+        ended = _taken(series)
+    promises = series_kept(node, [begun.sigma_m for begun in diary.of(TiltBegun)])
+    shared.audience.tell(PromisesChecked(shared.audience.now_s(), unit, promises))
+    return replace(_outcome(unit, diary, ended), needs=needs, promises=promises)
+
+
+def _taken(series: Series) -> str:
+    """Take all tilts that are left; why some were not, empty where all were."""
+    left, ended = series.left, ""
+    first = left[0][1] if left else 0.0
+    beyond: set[bool] = set()  # sides on which a tilt is beyond a limit, and with it those further out
+    for number, alpha_rad in left:
+        if (alpha_rad > first) in beyond:
+            continue
+        try:
+            series.take(number, alpha_rad)
+        except LimitError as error:
+            beyond.add(alpha_rad > first)
+            ended = ended or str(error)
+    return ended
 
 
 def check_tilts(scope: Guarded, node: NodeSettings) -> None:
@@ -95,12 +109,14 @@ def _outcome(unit: Unit, diary: Diary, ended: str) -> UnitOutcome:
     kept = tuple(note.exposure for note in taken if note.exposure is not None)
     lost = sum(note.exposure is None for note in taken)
     focus = diary.of(TiltFocus)
-    refused = [note for note in focus if note.lens_m is None]
+    refused, doubted = [note for note in focus if note.lens_m is None], diary.of(TiltDoubted)
     said = [ended] if ended else []
     if taken:
-        said.append(f"Focus was measured at {len(focus)} of {len(taken)} tilts.")
+        said.append(f"Focus was measured at {len({note.number for note in focus})} of {len(taken)} tilts.")
     if refused:
         said.append(f"It was refused at {len(refused)} of them, first: {refused[0].why}")
+    if doubted:
+        said.append(f"It was not believed at {len({note.number for note in doubted})} of them, first: {doubted[0].why}")
     if lost:
         said.append(f"{lost} exposed when the session was interrupted, and not exposed again.")
     status = Status.FAILED if ended or not kept else Status.DONE

@@ -98,9 +98,9 @@ class TiltGeometry:
         """The same, knowing more."""
         return replace(self, seen=(*self.seen, *more))
 
-    def lens(self, alpha_rad: float, visit: int) -> Predicted:
-        """The lens setting that focuses the feature at `alpha_rad`."""
-        return self._predicted(Seen("lens", alpha_rad, 0.0, 0.0, visit, run=self.run), self.surprise)
+    def lens(self, alpha_rad: float, visit: int, side: int = 0) -> Predicted:
+        """The lens setting that focuses the feature at `alpha_rad`, or its focus target on a side."""
+        return self._predicted(Seen("lens", alpha_rad, 0.0, 0.0, visit, side, run=self.run), self.surprise)
 
     def across(self, alpha_rad: float) -> Predicted:
         """The feature's place across the tilt axis."""
@@ -182,5 +182,11 @@ class TiltGeometry:
 
     def _wobble(self, alpha_rad: Array, other_rad: Array) -> Array:
         """Matérn 5/2: functions with two derivatives."""
-        away = math.sqrt(5) * np.abs(alpha_rad - other_rad) / self.priors.wobble_length_rad
-        return np.asarray(self.priors.wobble_m**2 * (1 + away + away**2 / 3) * np.exp(-away), dtype=np.float64)
+        alike = wobble_correlation(alpha_rad - other_rad, self.priors.wobble_length_rad)
+        return np.asarray(self.priors.wobble_m**2 * alike, dtype=np.float64)
+
+
+def wobble_correlation(apart_rad: Array, length_rad: float) -> Array:
+    """Correlation of a goniometer's wobble over a difference of tilt."""
+    away = math.sqrt(5) * np.abs(apart_rad) / length_rad
+    return np.asarray((1 + away + away**2 / 3) * np.exp(-away), dtype=np.float64)
