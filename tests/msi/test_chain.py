@@ -125,6 +125,14 @@ def test_exposures_that_no_focus_target_is_near_enough_to_are_refused(scope: Gua
     check_chain(_application(SQUARE, Z_FOCUS, HOLE, one, EXPOSURE, bend_m=0.1e-6), scope, book)
 
 
+def test_what_is_at_odds_in_the_application_itself_is_said_first(scope: Guarded, book: CalibrationBook) -> None:
+    said = _refused(_application(SQUARE, Z_FOCUS, HOLE, EXPOSURE, FOCUS), scope, book)
+    assert "Node 'Focus' stands after it in the file: put it before." in said
+    other = EXPOSURE.model_copy(update={"preset": "en"})
+    said = _refused(_application(SQUARE, Z_FOCUS, HOLE, FOCUS, other), scope, book)
+    assert "'en' has another magnification" in said
+
+
 def test_exposures_without_any_focus_are_refused(scope: Guarded, book: CalibrationBook) -> None:
     said = _refused(_application(SQUARE, HOLE, EXPOSURE), scope, book)
     assert "no focus node stands before it" in said

@@ -17,7 +17,15 @@ from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.registry import handed_out
 from eucentric.microscope.simulated.truth import truth
 from eucentric.msi import events
-from eucentric.msi.application import AfterFailure, Application, GridSettings, Kind, Lattice, NodeSettings
+from eucentric.msi.application import (
+    AfterFailure,
+    Application,
+    GridSettings,
+    Kind,
+    Lattice,
+    NeedsSettings,
+    NodeSettings,
+)
 from eucentric.msi.found import Left, look
 from eucentric.msi.outcome import SessionResult, Status
 from eucentric.msi.session import Session
@@ -151,6 +159,14 @@ class TestRefused:
         assert refused.focus_exposures == 0
         assert by_key["Square 1/Hole 1"].status is Status.SKIPPED
         assert look_at(microscope).z_m == 0.0
+
+    def test_an_image_whose_need_is_not_met_is_not_taken(self, tmp_path: Path) -> None:
+        """What it needs beyond `within`: nothing moves for it, and the sentence says what would meet it."""
+        asked = changed("Exposure", needs=NeedsSettings(height_within_m=1e-12), after_failure=AfterFailure.GO_ON)
+        result = run(tmp_path, opened(), asked)
+        told = [o for o in result.outcomes if o.node == "Exposure"]
+        assert {o.status for o in told} == {Status.REFUSED}
+        assert all("It needs height" in o.why and not o.exposures for o in told)
 
     def test_what_fails_at_one_target_alone_fails_there(self, tmp_path: Path) -> None:
         beyond = SMALL.model_copy(

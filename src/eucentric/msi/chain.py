@@ -183,8 +183,24 @@ def _check_needs(paper: _Paper, node: NodeSettings, needs: tuple[Check, ...]) ->
             before = _before(paper)
             raise SettingsError(
                 f"{_named(paper, node)} needs {check.what} within ±{show_bound(check.limit_m)}, and {before} "
-                f"±{show_bound(check.is_m or 0.0)} at the farthest of its targets. {check.remedy}"
+                f"±{show_bound(check.is_m or 0.0)} at the farthest of its targets. {_remedy(paper, node, check)}"
             )
+
+
+def _remedy(paper: _Paper, node: NodeSettings, check: Check) -> str:
+    """What would meet a need: where the application itself is at odds, that first."""
+    order = [one.name for one in paper.application.nodes]
+    later = [n.name for n in paper.application.nodes[order.index(node.name) + 1 :] if n.kind is Kind.FOCUS]
+    found = [f for some in paper.found.values() for f in some]
+    if check.soft and later and not any(f.preset == _first_preset(node) for f in found):
+        return f"Node '{later[-1]}' stands after it in the file: put it before."
+    other = [f.preset for f in found if not paper.beliefs.same_optics(f.preset, _first_preset(node))]
+    if check.soft and len(other) == len(found) > 0:
+        return (
+            f"Focus is found at preset '{other[-1]}', and '{_first_preset(node)}' has another magnification, which "
+            f"costs what their eucentric foci are not known to: make it like the one that is focused. {check.remedy}"
+        )
+    return check.remedy
 
 
 def _check_promises(paper: _Paper, node: NodeSettings, promises: tuple[Check, ...]) -> None:

@@ -9,7 +9,7 @@ from eucentric.microscope.preserved import unbroken
 from eucentric.microscope.protocol import Preset
 from eucentric.msi.application import AfterFailure, NodeSettings
 from eucentric.msi.events import Exposed
-from eucentric.msi.focusing import needs_checked
+from eucentric.msi.focusing import needs_checked, why_not
 from eucentric.msi.going import go_to, lens_step_m, set_lens, set_preset
 from eucentric.msi.journal import image_file
 from eucentric.msi.lens import believed, believed_if_calibrated
@@ -57,13 +57,16 @@ def _begun_before(shared: Shared, unit: Unit) -> UnitOutcome | None:
 def _expose(shared: Shared, unit: Unit, node: NodeSettings, failed: str) -> UnitOutcome:
     assert node.preset is not None
     matters, approach = node.within_m is not None, shared.approach(unit)
-    set_preset(shared, node.preset, normalize=approach.normalize)
-    preset = shared.scope.preset()
+    preset = shared.beliefs.presets[node.preset]
     if matters:
         belief = believed(shared, unit, node.preset, preset.defocus_m)
     else:
         belief = believed_if_calibrated(shared, unit, node.preset)
     needs = needs_checked(shared, unit, belief)
+    unmet = why_not(needs)
+    if unmet:
+        return UnitOutcome(unit.key, node.name, Status.REFUSED, unmet, needs=needs)
+    set_preset(shared, node.preset, normalize=approach.normalize)
     go_to(shared, unit.place_m, belief.z_m, node.alpha_rad, settle_s=node.settle_s, approach_m=approach.z_m)
     step_m = lens_step_m(shared.book.of(node.preset), preset.defocus_m) if matters else preset.defocus_m
     set_lens(shared, belief.lens_m + step_m, approach.lens_m)

@@ -53,8 +53,8 @@ def needs_checked(shared: Shared, unit: Unit, belief: Belief) -> tuple[Check, ..
 
 
 def why_not(needs: tuple[Check, ...]) -> str:
-    """What is not met, and what would meet it; empty where all is."""
-    return " ".join(f"It needs {check}. {check.remedy}".strip() for check in needs if not check.met)
+    """What is not met, and what would meet it; empty where all is that must be."""
+    return " ".join(f"It needs {check}. {check.remedy}".strip() for check in needs if not (check.met or check.soft))
 
 
 class _AtEnd:

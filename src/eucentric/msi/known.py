@@ -28,6 +28,7 @@ class Check:
     limit_m: float
     is_m: float | None  # None: not known
     remedy: str = ""
+    soft: bool = False  # an image that goes without is taken, and flagged
 
     @property
     def met(self) -> bool:

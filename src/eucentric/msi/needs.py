@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eucentric.calibration.book import CalibrationBook
 from eucentric.errors import SettingsError
@@ -59,7 +59,8 @@ def needs_of(node: NodeSettings, known: Known, scope: Microscope, book: Calibrat
     if wanted.defocus_within_m is not None:
         checks.append(_check("defocus", wanted.defocus_within_m, known.defocus_within_m, _FOCUS_REMEDY))
     if node.kind is Kind.ACQUIRE and node.within_m is not None:
-        checks.append(_check("defocus", node.within_m, known.defocus_within_m, _NEARER_REMEDY))
+        within = _check("defocus", node.within_m, known.defocus_within_m, NEARER_REMEDY)
+        checks.append(replace(within, soft=True))
     return tuple(checks)
 
 
@@ -271,7 +272,7 @@ _HEIGHT_REMEDY = (
     'node before it (focus = "z-focus-beam-tilt"), or allow more (needs: height within).'
 )
 _FOCUS_REMEDY = 'Put a Focus node before it (focus = "focus"), or allow more (needs: defocus within).'
-_NEARER_REMEDY = (
+NEARER_REMEDY = (
     "Focus nearer to it, at more focus targets about it, or to a better accuracy; or allow more (within), or give the "
     "grid's true slope and waves if they are less (grid: slope, bend)."
 )
