@@ -29,7 +29,7 @@ from eucentric.msi.journal import Journal
 from eucentric.msi.noted import About
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.presets import install
-from eucentric.msi.series_notes import Diary, TiltFocus
+from eucentric.msi.series.notes import Diary, TiltFocus
 from eucentric.msi.session import Session
 from eucentric.msi.shipped import shipped_application
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-import numpy as np
-
 from eucentric.calibration.book import CalibrationBook
 from eucentric.errors import CalibrationError
 from eucentric.focus.methods.stage_tilt import FOCUS_UNKNOWN_M
@@ -19,7 +17,7 @@ from eucentric.msi.application import Application, GoniometerSettings, GridSetti
 from eucentric.msi.film import SAME_ALPHA_RAD, Film, FilmFocus, Now, Scales, Vector
 from eucentric.msi.known import Known
 from eucentric.msi.outcome import FocusFound
-from eucentric.msi.tilt_geometry import wobble_correlation
+from eucentric.msi.wobble import wobble_correlation
 
 _OPTICS = 1e-6  # relative: magnifications that differ by less are the same
 
@@ -158,7 +156,7 @@ class Beliefs:
         """1σ of what a, s and w add to a height that is told for another tilt."""
         turns = self.goniometer
         here, there = steeper * math.tan(source_rad), math.tan(target_rad)
-        alike = float(wobble_correlation(np.array(target_rad - source_rad), turns.wobble_length_rad))
+        alike = float(wobble_correlation(target_rad - source_rad, turns.wobble_length_rad))
         wobbles = here**2 + there**2 - 2 * alike * here * there + steeper**2 + 1 - 2 * alike * steeper
         return math.hypot(
             turns.axis_offset_m * (here - there),

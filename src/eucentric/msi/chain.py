@@ -18,7 +18,7 @@ from eucentric.msi.beliefs import At, Beliefs, eucentric_focus
 from eucentric.msi.known import Check, Known
 from eucentric.msi.needs import forecast, needs_of, promises_of, walk
 from eucentric.msi.outcome import FocusFound
-from eucentric.msi.series_promise import series_promise
+from eucentric.msi.series.promise import series_promise
 from eucentric.msi.step_forecast import measuring
 from eucentric.msi.units import Unit, units
 from eucentric.units import show_bound

@@ -24,7 +24,7 @@ from eucentric.msi.found import look, put_right
 from eucentric.msi.journal import Journal
 from eucentric.msi.metered import Metered
 from eucentric.msi.outcome import SessionResult
-from eucentric.msi.series_unit import check_tilts
+from eucentric.msi.series.unit import check_tilts
 from eucentric.msi.shared import SessionStops, Shared
 from eucentric.msi.units import Unit, units
 from eucentric.msi.waiting import awaited

@@ -25,7 +25,7 @@ from eucentric.msi.exposing import expose_unit
 from eucentric.msi.focusing import focus_unit
 from eucentric.msi.found import look, put_right
 from eucentric.msi.outcome import Status, UnitOutcome
-from eucentric.msi.series_unit import kept_tilts, series_unit, what_stands
+from eucentric.msi.series.unit import kept_tilts, series_unit, what_stands
 from eucentric.msi.shared import SessionStops, Shared
 from eucentric.msi.units import Unit
 

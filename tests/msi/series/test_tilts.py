@@ -7,7 +7,7 @@ import math
 import pytest
 
 from eucentric.msi.application import SeriesSettings
-from eucentric.msi.series_plan import focus_first, tilts
+from eucentric.msi.series.tilts import focus_first, tilts
 
 
 def degrees(first: float, last: float, step: float) -> list[float]:

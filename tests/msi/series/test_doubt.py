@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from eucentric.msi.series_doubt import doubted, odd
-from eucentric.msi.series_notes import TiltFocus
-from eucentric.msi.tilt_geometry import Priors, Seen, TiltGeometry
+from eucentric.msi.series.doubt import doubted, odd
+from eucentric.msi.series.geometry import Priors, Seen, TiltGeometry
+from eucentric.msi.series.notes import TiltFocus
 
 FILM_M, OWN_M = 50e-9, 8e-9
 AT = math.radians(3)

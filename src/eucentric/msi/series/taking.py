@@ -7,43 +7,36 @@ The stage's x, y and z stay; the feature is followed by image shift, within the 
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from dataclasses import replace
 
 from eucentric.calibration.instrument import Calibration
-from eucentric.errors import InputError, LimitError
-from eucentric.images.frame import Frame
+from eucentric.errors import LimitError
 from eucentric.microscope.preserved import unbroken
 from eucentric.msi.application import NodeSettings
-from eucentric.msi.beliefs import eucentric_focus
 from eucentric.msi.events import Exposed
 from eucentric.msi.exposing import room_of
-from eucentric.msi.film import PLACE_M
 from eucentric.msi.found import go_alpha
 from eucentric.msi.going import lens_step_m, set_lens, set_preset
 from eucentric.msi.lens import Belief
 from eucentric.msi.outcome import Exposure
-from eucentric.msi.series_beside import Beside
-from eucentric.msi.series_doubt import doubted, odd
-from eucentric.msi.series_focus import SeriesFocus
-from eucentric.msi.series_look import Look
-from eucentric.msi.series_notes import Diary, TiltBegun, TiltDoubted, TiltFocus, TiltLooked, TiltTaken, TiltTracked
-from eucentric.msi.series_plan import WORST, focus_first, tilts
+from eucentric.msi.series.beside import Beside
+from eucentric.msi.series.doubt import doubted, odd
+from eucentric.msi.series.focusing import SeriesFocus
+from eucentric.msi.series.following import Following
+from eucentric.msi.series.geometry import Predicted
+from eucentric.msi.series.knowledge import DRIFT_M, knowledge, seen_focus, seen_place
+from eucentric.msi.series.looking import Look
+from eucentric.msi.series.notes import Diary, TiltBegun, TiltDoubted, TiltFocus, TiltLooked, TiltTracked
+from eucentric.msi.series.tilts import WORST, focus_first, tilts
+from eucentric.msi.series.track import Place, axis_of, in_image
 from eucentric.msi.shared import Shared
-from eucentric.msi.tilt_geometry import Predicted, Priors, Seen, TiltGeometry
-from eucentric.msi.track import Place, View, axis_of, found_again, in_image
 from eucentric.msi.units import Unit
 from eucentric.units import show_length
 
 _DEGREES = 180 / math.pi
 _COVERAGE = 3.0  # an image is in focus as intended when so many σ are within what the node allows
-_HYSTERESIS_M = 0.15e-6
-"""1σ of where the lens arrives, from below, beside where it did in another run, or when eucentric focus was calibrated.
-"""
 _HALVES, _LEAST_RAD = 6, math.radians(0.2)
 """So often a step is halved, down to this."""
-_DRIFT_M = 20e-9
-"""1σ, per component, by which a stage drifts between two tilts, beyond what is predicted."""
 
 
 class Series:
@@ -62,9 +55,9 @@ class Series:
         self._look = Look(shared, node.preset, beside)
         self._parfocal = shared.beliefs.parfocal(self._focus.preset, node.preset)
         self._axis_rad = axis_of(shared.book.of(node.preset), node.preset)
-        self._views: dict[int, View] = {}  # images that may serve as references, by number
-        self._geometry = self._known(belief)
-        self._catch_up()
+        self._following = Following(diary, self._axis_rad, workers=shared.workers)
+        self._following.catch_up()
+        self._geometry = knowledge(shared, node, belief, diary)
 
     @property
     def left(self) -> tuple[tuple[int, float], ...]:
@@ -96,7 +89,7 @@ class Series:
         for note, why in doubts:
             self._diary.write(TiltDoubted(number, note.side, why))
         told = [note for note in found if self._diary.believed(note)]
-        self._geometry = geometry.with_seen(*(seen for note in told for seen in _seen_focus(note, number)))
+        self._geometry = geometry.with_seen(*(seen for note in told for seen in seen_focus(note, number)))
         if told:
             return ""
         return " ".join(filter(None, (*(note.why for note in found), *(why for _, why in doubts))))
@@ -136,60 +129,10 @@ class Series:
             self._look_there(number, goal)
             at = goal
 
-    def _catch_up(self) -> None:
-        """Find the feature in what was taken last, where the session was stopped before it could be."""
-        tracked = {note.number for note in self._diary.of(TiltTracked)}
-        taken = [note for note in self._diary.of(TiltTaken) if note.exposure is not None]
-        begun = {note.number: note for note in self._diary.of(TiltBegun)}
-        for note in taken[-1:]:
-            if note.number not in tracked and note.exposure is not None:
-                with suppress(InputError):  # the file was moved away
-                    self._track(begun[note.number], self._diary.image(note.exposure))
-
-    def _known(self, belief: Belief) -> TiltGeometry:
-        """What the diary and earlier focusing tell."""
-        run, ran = self._diary.run, self._shared.journal.noted.run_of
-        zero = next((note.run for note in self._diary.of(TiltBegun) if note.number == 0), run)
-        geometry = TiltGeometry(self._priors(belief), self._alphas[0], run=run, first_run=zero)
-        if belief.sigma_m is not None:
-            focused = max((ran[unit.key] for unit, _ in self._shared.found()), default=run)
-            own = _less(belief.sigma_m, belief.shared_m)
-            found = Seen("lens", self._node.alpha_rad, belief.lens_m, own, -1, shared_m=belief.shared_m, run=focused)
-            geometry = geometry.with_seen(found)
-        stays = -2  # stays before this run were other ones
-        for note in self._diary.notes:
-            if isinstance(note, TiltFocus) and self._diary.believed(note):
-                geometry = geometry.with_seen(*_seen_focus(note, stays))
-                stays -= 1
-            elif isinstance(note, TiltTracked | TiltLooked):
-                geometry = geometry.with_seen(*_seen_place(note))
-        return geometry
-
-    def _priors(self, belief: Belief) -> Priors:
-        shared, away_m = self._shared, self._series.focus_distance_m
-        turns = shared.application.goniometer
-        stored_m, sigma_m = eucentric_focus(shared.book, self._focus.preset)
-        grid, sure = shared.application.grid, shared.book.of(self._focus.preset).uncertainty
-        waves = grid.bend_m / grid.bend_length_m
-        return Priors(
-            lens_m=stored_m,
-            lens_sigma_m=sigma_m,
-            restart_m=_HYSTERESIS_M,
-            play_m=PLACE_M,
-            height_m=belief.known.height_within_m / _COVERAGE,
-            axis_m=turns.axis_offset_m,
-            runout_m_per_rad=turns.runout_m_per_rad,
-            wobble_m=turns.wobble_m,
-            wobble_length_rad=turns.wobble_length_rad,
-            film_odd_m=away_m * math.hypot(grid.slope_rad, waves),
-            film_even_m=0.5 * math.sqrt(3) * waves * away_m**2 / grid.bend_length_m,
-            turned_m=away_m * sure.stage_tilt_axis_rad,
-        )
-
     def _place(self, alpha_rad: float) -> Place:
         """Where the feature is thought to be. Raises LimitError where no image shift reaches it."""
         across, along = self._geometry.across(alpha_rad), self._geometry.along(alpha_rad)
-        sigma = math.hypot(max(across.sigma_m, along.sigma_m), _DRIFT_M)
+        sigma = math.hypot(max(across.sigma_m, along.sigma_m), DRIFT_M)
         limit, away = self._shared.scope.limits.image_shift_max_m, math.hypot(across.value_m, along.value_m)
         if away + self._series.focus_distance_m > limit:
             raise LimitError(
@@ -214,7 +157,7 @@ class Series:
         set_preset(self._shared, self._preset)
         set_lens(self._shared, lens + self._shared.scope.preset().defocus_m, self._focus.approach_m)
         note = self._diary.write(self._look.look(number, alpha_rad, place))
-        self._geometry = self._geometry.with_seen(*_seen_place(note))
+        self._geometry = self._geometry.with_seen(*seen_place(note))
 
     def _lens(self, number: int, alpha_rad: float) -> Predicted:
         """The lens setting that focuses the image's middle: the feature may lie beside it, which is a height too."""
@@ -254,7 +197,9 @@ class Series:
             exposure = replace(planned, time_s=frame.time_s, dose_e_per_m2=dose)
             self._diary.keep(begun, exposure, frame)
             shared.audience.tell(Exposed(shared.audience.now_s(), self._unit, exposure, frame))
-        self._track(begun, frame)
+        tracked = self._following.track(begun, frame)
+        if tracked is not None:
+            self._geometry = self._geometry.with_seen(*seen_place(tracked))
 
     def _beyond(self, lens: Predicted, refused: str) -> str:
         """Why an image is flagged whose focus was predicted worse than is allowed; empty where it was not."""
@@ -263,62 +208,6 @@ class Series:
             return ""
         known, asked = show_length(lens.sigma_m), show_length(allowed_m)
         return f"Its focus was predicted to {known} (1 σ), and {asked} is allowed of an image. {refused}".strip()
-
-    def _track(self, begun: TiltBegun, frame: Frame) -> None:
-        """Find the feature in the new image, from the image nearest in tilt in which it was found."""
-        view = View(frame, begun.alpha_rad, self._axis_rad, begun.shift_m)
-        found = Place(begun.shift_m, 0.0) if begun.number == 0 else self._again(view)
-        if found is None:
-            return
-        note = self._diary.write(TiltTracked(begun.number, begun.alpha_rad, found.at_m, found.sigma_m))
-        self._geometry = self._geometry.with_seen(*_seen_place(note))
-        self._views[begun.number] = view
-
-    def _again(self, view: View) -> Place | None:
-        tracked = self._diary.of(TiltTracked)
-        if not tracked:
-            return None
-        nearest = min(tracked, key=lambda note: abs(note.alpha_rad - view.alpha_rad))
-        try:
-            reference = self._view(nearest.number)
-        except InputError:  # the file of an earlier run was moved away: its place is in the notes
-            return None
-        return found_again(reference, Place(nearest.at_m, nearest.sigma_m), view, workers=self._shared.workers)
-
-    def _view(self, number: int) -> View:
-        """The image of a tilt: still here, or read from where it was kept."""
-        if number not in self._views:
-            begun = next(note for note in self._diary.of(TiltBegun) if note.number == number)
-            frame = self._diary.image(begun.exposure)
-            self._views[number] = View(frame, begun.alpha_rad, self._axis_rad, begun.shift_m)
-        ends = sorted(self._views, key=lambda k: self._alphas[k])
-        for k in ends[1:-1]:  # only the outermost ones are neighbours of what is to come
-            if k != number:
-                del self._views[k]
-        return self._views[number]
-
-
-def _seen_focus(note: TiltFocus, visit: int) -> tuple[Seen, ...]:
-    if note.lens_m is None:
-        return ()
-    own = _less(note.sigma_m, note.shared_m)
-    return (Seen("lens", note.alpha_rad, note.lens_m, own, visit, note.side, note.shared_m, note.run),)
-
-
-def _less(whole: float, shared: float) -> float:
-    """What is left of a 1σ without a part of it."""
-    return math.sqrt(max(whole**2 - shared**2, 0.0))
-
-
-def _seen_place(note: TiltTracked | TiltLooked) -> tuple[Seen, ...]:
-    """The first image's place is zero by definition, and tells nothing."""
-    if note.number == 0 or note.at_m is None:
-        return ()
-    (across, along), sigma = note.at_m, math.hypot(note.sigma_m, _DRIFT_M)
-    return (
-        Seen("across", note.alpha_rad, across, sigma, note.number, run=note.run),
-        Seen("along", note.alpha_rad, along, sigma, note.number, run=note.run),
-    )
 
 
 def _step_error(calibration: Calibration, step_m: float) -> float:

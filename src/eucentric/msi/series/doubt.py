@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 
 from eucentric.focus.again import SURPRISE_SIGMAS
-from eucentric.msi.series_notes import TiltFocus
-from eucentric.msi.tilt_geometry import TiltGeometry
+from eucentric.msi.series.geometry import TiltGeometry
+from eucentric.msi.series.notes import TiltFocus
 from eucentric.units import show_length
 
 

@@ -14,10 +14,10 @@ from eucentric.focus.outcome import RunResult
 from eucentric.focus.settings import FocusSettings
 from eucentric.focus.targets import FocusTarget
 from eucentric.msi.going import read_lens_m, set_lens
-from eucentric.msi.series_beside import Beside
-from eucentric.msi.series_notes import Diary, TiltFocus
+from eucentric.msi.series.beside import Beside
+from eucentric.msi.series.notes import Diary, TiltFocus
+from eucentric.msi.series.track import Place
 from eucentric.msi.shared import Shared
-from eucentric.msi.track import Place
 from eucentric.msi.units import Unit
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from eucentric.focus.settings import FocusSettings
 from eucentric.images.frame import Frame
 from eucentric.msi.going import set_preset
-from eucentric.msi.series_notes import Diary, TiltFocus
+from eucentric.msi.series.notes import Diary, TiltFocus
+from eucentric.msi.series.track import Vector, axis_of, in_image
 from eucentric.msi.shared import Shared
-from eucentric.msi.track import Vector, axis_of, in_image
 from eucentric.msi.units import Unit
 
 _TURNS = (1, -1, -1, 1)

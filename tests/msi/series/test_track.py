@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from eucentric.microscope.registry import open_microscope
-from eucentric.msi.track import Place, View, found_again, from_image, in_image
+from eucentric.msi.series.track import Place, View, found_again, from_image, in_image
 
 AXIS_RAD = 0.7
 SIZE, PIXEL_M = 256, 1.2e-9

@@ -25,6 +25,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from eucentric.msi.wobble import wobble_correlation
+
 Array = NDArray[np.float64]
 
 _TRUSTED = 4.0
@@ -181,12 +183,6 @@ class TiltGeometry:
         return np.asarray(np.where(what[:, None] == other[None], waves, 0.0), dtype=np.float64)
 
     def _wobble(self, alpha_rad: Array, other_rad: Array) -> Array:
-        """Matérn 5/2: functions with two derivatives."""
+        """Covariance of the wobble."""
         alike = wobble_correlation(alpha_rad - other_rad, self.priors.wobble_length_rad)
         return np.asarray(self.priors.wobble_m**2 * alike, dtype=np.float64)
-
-
-def wobble_correlation(apart_rad: Array, length_rad: float) -> Array:
-    """Correlation of a goniometer's wobble over a difference of tilt."""
-    away = math.sqrt(5) * np.abs(apart_rad) / length_rad
-    return np.asarray((1 + away + away**2 / 3) * np.exp(-away), dtype=np.float64)

@@ -6,10 +6,10 @@ image by half a field at 3°. The focus targets move as the feature does, so the
 
 from __future__ import annotations
 
-from eucentric.msi.series_beside import Beside
-from eucentric.msi.series_notes import TiltLooked
+from eucentric.msi.series.beside import Beside
+from eucentric.msi.series.notes import TiltLooked
+from eucentric.msi.series.track import Place, View, axis_of, found_again
 from eucentric.msi.shared import Shared
-from eucentric.msi.track import Place, View, axis_of, found_again
 
 OFF_CENTRE = 1 / 4
 """A place known worse (1σ) than this part of the image's shorter side is looked at first: 2 σ keep it in the image."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from eucentric.msi.tilt_geometry import Priors, Seen, TiltGeometry
+from eucentric.msi.series.geometry import Priors, Seen, TiltGeometry
 
 PRIORS = Priors(lens_m=-0.4e-6, lens_sigma_m=0.2e-6, height_m=0.3e-6)
 RIGID = replace(PRIORS, wobble_m=1e-12, arrival_m=1e-12, runout_m_per_rad=1e-12)

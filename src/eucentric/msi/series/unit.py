@@ -14,11 +14,11 @@ from eucentric.msi.focusing import needs_checked, why_not
 from eucentric.msi.going import go_to
 from eucentric.msi.lens import believed
 from eucentric.msi.outcome import Status, UnitOutcome
-from eucentric.msi.series import Series
-from eucentric.msi.series_focus import last_preset
-from eucentric.msi.series_notes import Diary, TiltBegun, TiltDoubted, TiltFocus, TiltTaken
-from eucentric.msi.series_plan import tilts
-from eucentric.msi.series_promise import series_kept
+from eucentric.msi.series.focusing import last_preset
+from eucentric.msi.series.notes import Diary, TiltBegun, TiltDoubted, TiltFocus, TiltTaken
+from eucentric.msi.series.promise import series_kept
+from eucentric.msi.series.taking import Series
+from eucentric.msi.series.tilts import tilts
 from eucentric.msi.shared import SessionStops, Shared
 from eucentric.msi.units import Unit
 from eucentric.msi.waiting import failed_focus

@@ -25,9 +25,9 @@ from eucentric.msi.journal import Journal
 from eucentric.msi.noted import About
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.presets import install
-from eucentric.msi.series import _flag
-from eucentric.msi.series_focus import SeriesFocus
-from eucentric.msi.series_notes import Diary, TiltDoubted, TiltFocus, TiltLooked, TiltTracked
+from eucentric.msi.series.focusing import SeriesFocus
+from eucentric.msi.series.notes import Diary, TiltDoubted, TiltFocus, TiltLooked, TiltTracked
+from eucentric.msi.series.taking import _flag
 from eucentric.msi.session import Session
 
 KEY = "Tilt series 1"
