@@ -76,7 +76,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
     [
         (["--application", "nope"], "No application is called 'nope'"),
         (["--application", "nope.toml"], "There is no file nope.toml"),
-        (["--application", "small.toml", "--settings", "mine.toml"], "--settings Focus=mine.toml"),
+        (["--application", "small.toml", "--settings", "mine.toml"], "--settings Focus=myfocus.toml"),
         (["--application", "small.toml", "--settings", "Focus=focus"], "no focus node 'Focus'"),
         (["--application", "msi-t", "--settings", "Focus=nope"], "No sequence is called 'nope'"),
         (["--application", "msi-t", "--calibrations", "nowhere", "--seed", "5"], "calibrate all --seed 5"),

@@ -61,7 +61,7 @@ EVERYTHING = Application(
             inside="Square",
             preset="ex",
             focus=SEQUENCES[1].settings,
-            series=SeriesSettings(first_rad=-1.0, last_rad=1.0, step_rad=math.radians(2)),
+            series=SeriesSettings(first_rad=-1.0, last_rad=1.0, step_rad=math.radians(2), runout_m_per_rad=3e-6),
             after_failure=AfterFailure.GO_ON,
             within_m=3e-7,
         ),

@@ -113,7 +113,7 @@ def _application(wanted: Wanted) -> Application:
     for given in wanted.settings:
         node, equals, name = given.partition("=")
         if not equals or not node.strip() or not name.strip():
-            raise SettingsError(f"'{given}' does not say which node. Write for example: --settings Focus=mine.toml")
+            raise SettingsError(f"'{given}' does not say which node. Write for example: --settings Focus=myfocus.toml")
         application = with_focus(application, node.strip(), chosen(name.strip()))
     return application
 
