@@ -138,7 +138,7 @@ def test_other_focus_settings_for_one_node() -> None:
         (FOCUS.format(focus='"focus"') + "[presets.ex]\nlike = 'fa'\nexpose = '1 s'", "Did you mean exposure?"),
         (
             FOCUS.format(focus='"focus"') + "targets = {centre = [0, 1.5]}",
-            "nodes[0].targets.centre (node 'Focus') is 1.5 without a unit. Write it with its unit, for example centre = "
+            "targets.centre (node 'Focus') is 1.5 without a unit. Write it with its unit, for example centre = "
             '["1.5 um", "1.5 um"].',
         ),
         (

@@ -107,9 +107,7 @@ class Settings(BaseModel):
                 continue
             number = bare_number(given[key])
             if number is not None:
-                raise PydanticCustomError(
-                    NO_UNIT, "{name} is {value} without a unit", {"name": key, "value": number}
-                )
+                raise PydanticCustomError(NO_UNIT, "{name} is {value} without a unit", {"name": key, "value": number})
         return values
 
 

@@ -171,7 +171,9 @@ _SI_MEANT_BELOW = 0.1
 
 def _no_unit(value: float, at: _Place) -> str:
     """A number without a unit: what to write instead, in a unit in which it is within the bounds."""
-    return f"{at.path} is {value:g} without a unit. Write it with its unit, for example {at.last} = {_example(value, at)}."
+    return (
+        f"{at.path} is {value:g} without a unit. Write it with its unit, for example {at.last} = {_example(value, at)}."
+    )
 
 
 def _example(value: float, at: _Place) -> str:
