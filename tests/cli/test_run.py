@@ -76,7 +76,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
     [
         (["--application", "nope"], "No application is called 'nope'"),
         (["--application", "nope.toml"], "There is no file nope.toml"),
-        (["--application", "small.toml", "--settings", "mine.toml"], "--settings Focus=mine.toml"),
+        (["--application", "small.toml", "--settings", "mine.toml"], "--settings Focus=myfocus.toml"),
         (["--application", "small.toml", "--settings", "Focus=focus"], "no focus node 'Focus'"),
         (["--application", "msi-t", "--settings", "Focus=nope"], "No sequence is called 'nope'"),
         (["--application", "msi-t", "--calibrations", "nowhere", "--seed", "5"], "calibrate all --seed 5"),
@@ -104,7 +104,7 @@ def test_what_can_not_be_run_is_one_sentence_and_leaves_no_folder(
 def test_a_session_ends_well_and_keeps_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert _ended("--application", "small.toml", "--out", "one", "--seed", "2") == 0
     out = capsys.readouterr().out
-    assert out.startswith("Opening the simulated microscope")
+    assert out.startswith("Reading application small.toml …\nOpening the simulated microscope …\n")
     assert "Complete: 3 of 3 targets done." in out
     kept = {path.name for path in Path("one").iterdir()}
     assert {"journal.jsonl", "report.txt", "report.json", "figure.png", "images"} <= kept
@@ -112,6 +112,49 @@ def test_a_session_ends_well_and_keeps_everything(capsys: pytest.CaptureFixture[
     body = json.loads(Path("one", "report.json").read_text(encoding="utf-8"))
     assert body["complete"]
     assert body["instrument"] == "simulated (seed 2)"
+
+
+def test_what_can_be_read_is_checked_before_the_instrument_is_opened(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eucentric.cli.session_open.opened", None)  # opening the instrument would raise
+    Path("focus.toml").write_text('name = "Focus"\n[[steps]]\nname = "fine"\npreset = "fa"\n', encoding="utf-8")
+    Path("full").mkdir()
+    Path("full", "precious").touch()
+    wrong = (
+        (["--application", "nope.toml"], "There is no file nope.toml"),
+        (["--application", "focus.toml"], "use them with eucentric focus --settings focus.toml"),
+        (["--application", "msi-t", "--settings", "Focus=small.toml"], "eucentric run --application small.toml"),
+        (["--application", "msi-t", "--settings", "Focus=nothing"], "There are: z-focus-then-focus, focus,"),
+        (["--application", "small.toml", "--microscope", "nope"], "There is no microscope 'nope'"),
+        (["--application", "small.toml", "--out", "full"], "already holds"),
+    )
+    for options, said in wrong:
+        assert _ended(*options) == 2
+        told = capsys.readouterr()
+        assert told.out == f"Reading application {options[1]} …\n"
+        assert said in told.err
+
+
+def test_all_that_is_said_is_in_the_log_and_a_resume_appends(
+    capsys: pytest.CaptureFixture[str], broken: list[BaseException]
+) -> None:
+    broken.append(KeyboardInterrupt())
+    assert _ended("--application", "small.toml", "--out", "one") == 130
+    capsys.readouterr()
+    first = Path("one", "session.log").read_text(encoding="utf-8")
+    for words in (
+        "Session folder: one",
+        "3 targets (3 Square)",
+        "Square 1: image kept",
+        "Go on with it: eucentric run",
+    ):
+        assert words in first
+    _ended("--resume", "one")
+    whole = Path("one", "session.log").read_text(encoding="utf-8")
+    assert whole.startswith(first)
+    assert "It goes on: 1 of them are done." in whole
+    assert "Complete: 2 of 3 targets done" in whole.splitlines()[-1]
 
 
 def test_json_is_all_that_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,7 +61,7 @@ def test_a_copy_is_written_once(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["show", "nope"], "No sequence is called 'nope'. All of them: eucentric sequences list"),
+        (["show", "nope"], "No sequence is called 'nope'. There are: z-focus-then-focus, focus, z-focus-beam-tilt, "),
         (["show", "nope.toml"], "There is no file nope.toml."),
         (["copy", "focus", "focus.txt"], "Write for example focus.toml"),
         (["copy", "focus", "nowhere/focus.toml"], "can't be written"),

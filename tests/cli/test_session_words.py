@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from eucentric.cli.session_json import as_json
 from eucentric.cli.session_live import SessionLive
-from eucentric.cli.session_report import Report, as_json, as_text, show
+from eucentric.cli.session_report import Report, as_text, show
+from eucentric.cli.session_troubles import troubles
 from eucentric.cli.session_truth import Truths
-from eucentric.cli.session_words import all_well, check_words, checks_words, duration, length, statement, troubles
+from eucentric.cli.session_words import all_well, check_words, checks_words, duration, length, statement
 from eucentric.focus import events as focus_events
 from eucentric.images.frame import Frame
 from eucentric.msi import events
@@ -33,7 +35,16 @@ NOT_MET = Check("height", 20e-6, 0.2e-3, "Put a Z Focus before it.")
 def _report(result: SessionResult = RESULT, *, known: bool = True, resume: str = "") -> Report:
     true = {file: error + made.INTENDED_M for file, error in made.true_errors_m(result).items()} if known else {}
     focus = {o.key: 5e-9 for o in result.outcomes if o.focus_exposures} if known else {}
-    return Report(result, APPLICATION, Truths(true | focus, true | focus), "runs/one", resume, "simulated (seed 4)")
+    return Report(
+        result,
+        APPLICATION,
+        Truths(true | focus, true | focus),
+        "runs/one",
+        resume,
+        "simulated (seed 4)",
+        date="2026-01-02T03:04:05+01:00",
+        version="0.1.2",
+    )
 
 
 def _said(*told: object, width: int = 80) -> list[str]:
@@ -78,8 +89,8 @@ def test_a_check_says_what_would_meet_it_where_it_is_not_met() -> None:
 
 def test_what_is_wrong_is_told_once_for_neighbours() -> None:
     told = troubles(RESULT)
-    assert "Square 1/Hole 2/Exposure 1 to Exposure 4: skipped. Focusing failed at Square 1/Hole 2/Focus 1." in told
-    assert len(told) == 4  # one refused, its exposures, and two flagged that are no neighbours
+    assert "Square 1/Hole 2: Exposure 1–4: skipped. Focusing failed at Square 1/Hole 2/Focus 1." in told
+    assert len(told) == 3  # one refused, its exposures, and two flagged for the same reason
     assert not all_well(RESULT)
 
 
@@ -97,6 +108,56 @@ def test_the_report_has_all_that_is_asked_of_it() -> None:
     for words in ("seed 4", "height ±200/220 µm", "defocus ±31/50 nm", "true height", "5.0 nm", "−1.000 µm", "±36 nm",
                   "64.0", "moving 8 min", "Nothing in common", "within their expected", "in truth"):  # fmt: skip
         assert words.lower() in " ".join(text.lower().split()), words
+
+
+def test_the_report_says_when_and_with_what() -> None:
+    assert as_text(_report()).splitlines()[1] == "Begun 2026-01-02 03:04:05+01:00 with eucentric 0.1.2."
+    body = as_json(_report())
+    assert (body["date"], body["version"], body["instrument"]) == (
+        "2026-01-02T03:04:05+01:00",
+        "0.1.2",
+        "simulated (seed 4)",
+    )
+
+
+def test_images_have_their_electrons() -> None:
+    (row,) = (line for line in as_text(_report()).splitlines() if line.startswith(" Square 1/Hole 1/Exposure 1"))
+    assert row.split()[4] == "30.0"
+
+
+@pytest.mark.parametrize(
+    ("flagged", "words"),
+    [
+        (0, "Exposure: 2 images, all within ±50 nm (3 σ) of the defocus that was intended."),
+        (1, "Exposure: 2 images, 1 flagged, the others within ±50 nm (3 σ) of the defocus that was intended."),
+        (2, "Exposure: 2 images, all of them flagged."),
+    ],
+)
+def test_only_images_that_are_there_are_said_to_be_good(flagged: int, words: str) -> None:
+    shots = [o for o in RESULT.outcomes if o.node == "Exposure" and o.exposures and not o.exposures[0].flagged][:2]
+    for k in range(flagged):
+        bad = dataclasses.replace(shots[k].exposures[0], flagged="It is not known.")
+        shots[k] = dataclasses.replace(shots[k], exposures=(bad,))
+    result = dataclasses.replace(RESULT, outcomes=tuple(shots), units=2)
+    assert words in " ".join(as_text(_report(result, known=False)).split())
+
+
+def test_electrons_of_a_focus_target_that_had_not_ended_are_told() -> None:
+    cut = dataclasses.replace(RESULT, not_ended=(("Square 2/Hole 3/Focus 1", 40e20),))
+    assert "Spent on focusing that had not ended: 40.0 e/Å² at Square 2/Hole 3/Focus 1." in as_text(_report(cut))
+    body = as_json(_report(cut))
+    assert body["not_ended_e_per_m2"] == {"Square 2/Hole 3/Focus 1": 40e20}
+    assert body["focus_dose_e_per_m2"]["Square 2/Hole 3/Focus 1"] == (64 + 40) * 1e20
+
+
+def test_at_a_blank_place_more_dose_is_no_remedy() -> None:
+    """Nothing could be measured; where something was, what is missed has its remedy."""
+    blank, missed = Check("defocus", 5e-8, None, "More dose."), Check("defocus", 5e-8, 9e-8, "More dose.")
+    unit = _unit("Square 1/Hole 2/Focus 1")
+    told = " ".join(_said(events.PromisesChecked(0.0, unit, (blank,))))
+    assert "defocus not known" in told
+    assert "More dose." not in told
+    assert "More dose." in " ".join(_said(events.PromisesChecked(0.0, unit, (missed,))))
 
 
 def test_without_a_truth_none_is_told() -> None:
@@ -135,11 +196,14 @@ def test_long_sessions_are_shown_in_part_and_kept_whole() -> None:
 
 def test_json_is_plain_si() -> None:
     body = json.loads(json.dumps(as_json(_report(resume=RESUME)), allow_nan=False))
+    assert body["targets"] == 40
     assert body["counts"] == {"done": 35, "refused": 1, "skipped": 4, "failed": 0, "interrupted": 0}
     # 8 focus units move for 20 s each, the 28 images that were taken for 12 s each
     assert body["seconds_by_activity"]["moving"] == pytest.approx(8 * 20 + 28 * 12)
     focused = next(o for o in body["outcomes"] if o["key"] == "Square 1/Z Focus 1")
-    assert focused["needs"] == [{"what": "height", "limit_m": 220e-6, "is_m": 200e-6, "remedy": "", "met": True}]
+    assert focused["needs"] == [
+        {"what": "height", "limit_m": 220e-6, "is_m": 200e-6, "remedy": "", "soft": False, "met": True}
+    ]
     assert focused["true_c1_m"] == 5e-9
     (shot,) = next(o for o in body["outcomes"] if o["node"] == "Exposure")["exposures"]
     assert abs(shot["true_error_m"]) < 6 * made.SIGMA_M  # drawn with that sigma
@@ -172,6 +236,24 @@ def test_a_session_goes_over_the_screen() -> None:
         "Square 1/Hole 1/Exposure 2: image kept, defocus −1.000 µm ± 36 nm (3 σ), 30.0 e/Å².",
     ):
         assert words in text
+
+
+def test_the_bar_counts_what_is_done_and_what_the_target_in_work_has_got() -> None:
+    """At a resume it begins where the session is; each image's electrons are there at once, and none twice."""
+    focus, out = _unit("Square 1/Hole 1/Focus 1"), io.StringIO()
+    spent = {"Square 1/Z Focus 1": 18e20, focus.key: 4e20}
+    live = SessionLive(Console(file=out, width=140, force_terminal=True), done=4, total=40, spent=spent)
+    bar = live._bar.tasks[0]
+    assert (bar.completed, bar.total) == (4, 40)
+    live(events.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 4))
+    live(events.UnitBegan(0.0, focus))
+    assert "22.0 e/Å² for focusing" in bar.description
+    frame = Frame(np.zeros((2, 2), np.float32), dose_e_per_m2=10e20)
+    live(focus_events.FrameTaken(0.0, "fine", 0, 0, frame))
+    assert "32.0 e/Å² for focusing" in bar.description
+    live(events.UnitEnded(0.0, _outcome(focus.key)))  # 64 e/Å² in all
+    live(events.UnitBegan(0.0, _unit("Square 1/Hole 3/Focus 1")))
+    assert "82.0 e/Å² for focusing" in bar.description
 
 
 def test_a_session_that_goes_on_says_so() -> None:

@@ -95,11 +95,17 @@ def test_settings_are_explained_once_and_read_in_the_units_of_their_kind() -> No
     ("text", "said"),
     [
         (STEP + 'delta_max = "20 m"', "steps[0].delta_max (step 'fine') is '20 m'; it must be above 0 and at most 2 m"),
-        (STEP + "delta_max = 20", "steps[0].delta_max (step 'fine') is 20 m; it must be"),
-        (STEP + "tilt = 5", "at most 200 mrad. A number without a unit is in rad. Give a unit: tilt = \"5 mrad\"."),
-        (STEP + 'tilt = "5"', 'Give a unit: tilt = "5 mrad".'),
-        (STEP + "drift_threshold = 3", 'A number without a unit is in m/s. Give a unit: drift_threshold = "3 A/s".'),
-        ("accuracy = 50\n" + STEP, 'A number without a unit is in m. Give a unit: accuracy = "50 um".'),
+        (STEP + "delta_max = 20", "steps[0].delta_max (step 'fine') is 20 without a unit. Write it with its unit, for"),
+        (STEP + "tilt_rad = 5", "200 mrad. A number without a unit is in rad. Give a unit: tilt = \"5 mrad\"."),
+        (STEP + "tilt = 5", 'without a unit. Write it with its unit, for example tilt = "5 mrad".'),
+        (STEP + "tilt = 0.005", 'is 0.005 without a unit. Write it with its unit, for example tilt = "5 mrad".'),
+        (STEP + 'tilt = "5"', 'is 5 without a unit. Write it with its unit, for example tilt = "5 mrad".'),
+        (STEP + 'settle = "1e1"', 'is 10 without a unit. Write it with its unit, for example settle = "10 s".'),
+        (STEP + "drift_threshold = 3", 'for example drift_threshold = "3 A/s".'),
+        ("accuracy = 50\n" + STEP, 'is 50 without a unit. Write it with its unit, for example accuracy = "50 um".'),
+        ('dose_max = "20"\n' + STEP, 'is 20 without a unit. Write it with its unit, for example dose_max = "20 e/A2".'),
+        ("phase_plate_tilts = [[0, 0.005]]\n" + STEP, "phase_plate_tilts is 0.005 without a unit."),
+        ('name = "app"\n[[nodes]]\nname = "x"', "This is an application: use it with eucentric run --application mine"),
         (STEP + 'correction = "None"', ".correction (step 'fine'). Did you mean correction_type?"),
         (STEP + 'max = "2 um"', ".max (step 'fine'). Did you mean delta_max?"),
         ('tilt = "5 mrad"\n' + STEP, "There is no setting tilt here; it belongs to steps."),
@@ -132,6 +138,11 @@ def test_what_is_wrong_is_said_with_its_path(text: str, said: str) -> None:
     assert str(refused.value).startswith("mine.toml: ")
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_zero_and_a_name_with_its_unit_need_none() -> None:
+    (step,) = read_toml(STEP + 'settle = 0\noffset = "0"\ntilt_rad = 0.005').sequence.steps
+    assert (step.settle_s, step.offset_m, step.tilt_rad) == (0.0, 0.0, 0.005)
 
 
 def test_a_number_with_its_unit_is_not_asked_for_one() -> None:

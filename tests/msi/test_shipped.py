@@ -136,6 +136,23 @@ def test_other_focus_settings_for_one_node() -> None:
         (FOCUS.format(focus='"focus"') + 'settle = "5 m"', "'5 m' is not in a unit of s"),
         (FOCUS.format(focus='"focus"') + "[presets.ex]\nlike = 'fa'\nexposure = '0 s'", "presets.ex.exposure is '0 s'"),
         (FOCUS.format(focus='"focus"') + "[presets.ex]\nlike = 'fa'\nexpose = '1 s'", "Did you mean exposure?"),
+        (
+            FOCUS.format(focus='"focus"') + "targets = {centre = [0, 1.5]}",
+            "targets.centre (node 'Focus') is 1.5 without a unit. Write it with its unit, for example centre = "
+            '["1.5 um", "1.5 um"].',
+        ),
+        (
+            FOCUS.format(focus='"focus"') + "[presets.ex]\nlike = 'fa'\ndose = '20'",
+            'presets.ex.dose is 20 without a unit. Write it with its unit, for example dose = "20 e/A2".',
+        ),
+        (
+            FOCUS.format(focus='{steps = [{name = "one", preset = "fa", tilt = 0.005}]}'),
+            "steps[0].tilt (step 'one') is 0.005 without a unit",
+        ),
+        (
+            'name = "Focus"\n[[steps]]\nname = "fine"\npreset = "fa"',
+            "my.toml: These are settings of a focus node: use them with eucentric focus --settings my.toml",
+        ),
         ('name = "mine"\nnodes = 3', "nodes is 3"),
         ('name = "mine"', "nodes is missing"),
         (

@@ -10,6 +10,7 @@ from eucentric.focus.shipped import SHIPPED as SEQUENCES
 from eucentric.msi.application import (
     AfterFailure,
     Application,
+    GoniometerSettings,
     GridSettings,
     Kind,
     Lattice,
@@ -66,6 +67,7 @@ EVERYTHING = Application(
             within_m=3e-7,
         ),
     ),
+    goniometer=GoniometerSettings(runout_m=50e-9, wobble_length_rad=0.3),
 )
 
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from eucentric.focus.settings import FocusSettings
 
+APPLICATION = "msi-t"
+"""The application that is run where none is named."""
+
 
 def chosen(name: str) -> FocusSettings:
     """The settings in the file of that name, else those shipped under it.

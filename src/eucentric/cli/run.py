@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eucentric.cli.chosen import APPLICATION
 from eucentric.cli.stopped import Stopped
 from eucentric.errors import Aborted
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from eucentric.cli.session_live import SessionLive
+    from eucentric.cli.session_log import SessionLog
     from eucentric.cli.session_open import Opening
     from eucentric.cli.session_report import Report
+    from eucentric.cli.session_truth import Truths
     from eucentric.msi.outcome import SessionResult
     from eucentric.msi.ready import Ready
 
@@ -84,16 +87,18 @@ def run(
     from eucentric.cli.style import console as make_console
 
     console = make_console(quiet=as_json)
-    _first_line(console, microscope, resume)
+    _first_line(console, application, resume)
+    from eucentric.cli.session_log import SessionLog
     from eucentric.cli.session_open import Wanted, open_session
     from eucentric.cli.session_words import all_well
 
     wanted = Wanted(application, tuple(settings or ()), microscope, seed, calibrations, out, resume)
-    opening = open_session(wanted)
-    with opening.journal, _going_on(opening):
-        report = _told_again(opening, console) if opening.ready is None else _run(opening, opening.ready, console)
+    opening = open_session(wanted, lambda said: _print(console, said))
+    log = SessionLog(opening.folder)
+    with opening.journal, _going_on(opening, log):
+        report = _told_again(opening, console) if opening.ready is None else _run(opening, opening.ready, console, log)
         unkept = _keep(report, opening)
-    _tell(report, console)
+    _tell(report, console, log)
     if unkept:
         typer.echo(unkept, err=True)
     if unkept or not report.result.complete:
@@ -102,39 +107,65 @@ def run(
         raise typer.Exit(NOT_ALL_WELL)
 
 
-def _first_line(console: Console, microscope: str | None, resume: Path | None) -> None:
+def _print(console: Console, line: str) -> None:
+    console.print(line, markup=False, soft_wrap=True)
+
+
+def _first_line(console: Console, application: str | None, resume: Path | None) -> None:
     """Something is seen at once: what follows loads for seconds."""
-    named = "the simulated microscope" if microscope in {None, "simulated"} else f"microscope {microscope}"
-    what = f"Opening {named}" if resume is None else f"Taking up the session in {resume}"
-    console.print(f"{what} …", markup=False, soft_wrap=True)
+    what = (
+        f"Reading application {application or APPLICATION}" if resume is None else f"Taking up the session in {resume}"
+    )
+    _print(console, f"{what} …")
 
 
 @contextmanager
-def _going_on(opening: Opening) -> Iterator[None]:
-    """Whoever stops it outside its targets, while it starts or draws, is told where it is and how it goes on."""
+def _going_on(opening: Opening, log: SessionLog) -> Iterator[None]:
+    """Whoever stops it outside its targets, while it starts or draws, is told where it is and how it goes on. Whatever
+    ends it is in its log too.
+    """
     try:
         yield
     except KeyboardInterrupt as stop:
-        raise Stopped(f"Stopped. Session folder: {opening.folder}. Go on with it: {opening.resume}") from stop
+        said = f"Stopped. Session folder: {opening.folder}. Go on with it: {opening.resume}"
+        log.write(said)
+        raise Stopped(said) from stop
+    except Exception as error:
+        log.write("\n".join((str(error), *getattr(error, "__notes__", ()))))
+        raise
 
 
 def _told_again(opening: Opening, console: Console) -> Report:
     """The report of a session that is complete: the instrument is left alone."""
     from eucentric.cli.session_done import result_of
-    from eucentric.cli.session_report import Report
     from eucentric.cli.session_truth import read_truths
 
-    console.print("It is complete: nothing is left to do, and the instrument is left as it is.", soft_wrap=True)
+    _print(console, "It is complete: nothing is left to do, and the instrument is left as it is.")
     truths = read_truths(opening.folder)
-    result = result_of(opening.journal)
-    return Report(result, opening.application, truths, str(opening.folder), "", opening.instrument)
+    return _report(opening, result_of(opening.journal), truths)
 
 
-def _run(opening: Opening, prepared: Ready, console: Console) -> Report:
-    """The session, shown and kept; whatever ends it early says how to go on."""
-    from eucentric.cli.session_live import SessionLive
-    from eucentric.cli.session_lost import Lost, Unattended
+def _report(opening: Opening, result: SessionResult, truths: Truths) -> Report:
+    """What is said of a result; how it goes on, where it is not complete."""
     from eucentric.cli.session_report import Report
+
+    about, resume = opening.journal.noted.about, "" if result.complete else opening.resume
+    return Report(
+        result,
+        opening.application,
+        truths,
+        str(opening.folder),
+        resume,
+        opening.instrument,
+        date=about.date,
+        version=about.version,
+    )
+
+
+def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -> Report:
+    """The session, shown and kept; whatever ends it early says how to go on."""
+    from eucentric.cli.session_kept import SessionKept
+    from eucentric.cli.session_lost import Lost, Unattended
     from eucentric.cli.session_truth import Watcher
     from eucentric.msi import events
     from eucentric.msi.session import Session
@@ -146,19 +177,19 @@ def _run(opening: Opening, prepared: Ready, console: Console) -> Report:
             ended.append(event.result)
 
     def report_of(result: SessionResult) -> Report:
-        resume = "" if result.complete else opening.resume
-        return Report(result, opening.application, watcher.truths, str(opening.folder), resume, opening.instrument)
+        return _report(opening, result, watcher.truths)
 
     watcher = Watcher(prepared.microscope, opening.folder)
-    with SessionLive(console) as live:
+    with _live(opening, console, log) as live:
         _cautions(opening, live)
+        kept = SessionKept(opening.application, opening.folder, live.say)
         unattended = Unattended(live.say)
         session = Session(
             prepared.microscope,
             prepared.book,
             opening.application,
             opening.journal,
-            observers=(live, watcher, last_word, unattended.watch),
+            observers=(live, watcher, kept, last_word, unattended.watch),
             on_lost=(None if console.quiet else Lost.at_terminal(live, opening.resume)) or unattended,
         )
         try:
@@ -175,6 +206,16 @@ def _run(opening: Opening, prepared: Ready, console: Console) -> Report:
             raise
 
 
+def _live(opening: Opening, console: Console, log: SessionLog) -> SessionLive:
+    """The screen, from where the session is."""
+    from eucentric.cli.session_live import SessionLive
+    from eucentric.msi.units import units
+
+    noted = opening.journal.noted
+    total = len(units(opening.application))
+    return SessionLive(console, log, done=len(noted.outcomes), total=total, spent=noted.spent)
+
+
 def _cautions(opening: Opening, live: SessionLive) -> None:
     for sentence in opening.cautions:
         live.say(sentence, "yellow")
@@ -183,7 +224,8 @@ def _cautions(opening: Opening, live: SessionLive) -> None:
 
 def _keep(report: Report, opening: Opening) -> str:
     """Report and figure into the folder, in place of those of an earlier part of the session; why not, where not."""
-    from eucentric.cli.session_report import as_json, as_text
+    from eucentric.cli.session_json import as_json
+    from eucentric.cli.session_report import as_text
     from eucentric.cli.session_words import all_well, statement
     from eucentric.errors import InputError
     from eucentric.figures.saved import save
@@ -204,12 +246,14 @@ def _keep(report: Report, opening: Opening) -> str:
     return ""
 
 
-def _tell(report: Report, console: Console) -> None:
-    from eucentric.cli.session_report import as_json, show
+def _tell(report: Report, console: Console, log: SessionLog) -> None:
+    from eucentric.cli.session_json import as_json
+    from eucentric.cli.session_report import as_text, show
 
+    log.write(as_text(report, whole=False))
     if console.quiet:
         typer.echo(json.dumps(as_json(report), indent=2, allow_nan=False))
         return
     show(report, console)
-    console.print(f"Session folder: {report.folder}", markup=False, soft_wrap=True)
-    console.print(f"Figure: {Path(report.folder) / FIGURE}", markup=False, soft_wrap=True)
+    _print(console, f"Session folder: {report.folder}")
+    _print(console, f"Figure: {Path(report.folder) / FIGURE}")

@@ -46,7 +46,7 @@ def list_sequences(
         screen.print(f"  {one.place}", markup=False)
         screen.print(_steps(one.settings.sequence))
     screen.print("A step in brackets is switched off. Look closer: eucentric sequences show NAME")
-    screen.print("Make your own:                         eucentric sequences copy NAME mine.toml")
+    screen.print("Make your own: eucentric sequences copy NAME myfocus.toml")
 
 
 def _steps(sequence: FocusSequence) -> Table:

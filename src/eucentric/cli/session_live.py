@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
 from eucentric.cli.live import wrapped
-from eucentric.cli.session_words import checks_words, duration, exposure_words
+from eucentric.cli.session_log import SessionLog
+from eucentric.cli.session_words import checks_words, duration, exposure_words, measured_words, promised
 from eucentric.cli.words import correction_words, dose_words, drift_words, stigmated_words, verdict_words
 from eucentric.focus import events as focus_events
 from eucentric.focus.outcome import Status as StepStatus
@@ -29,17 +30,29 @@ _COLOURS = {Status.DONE: "", Status.SKIPPED: "yellow", Status.INTERRUPTED: "yell
 
 
 class SessionLive:
-    """Shows a session as it goes. `clock` is the time that the person at the screen waits, seconds."""
+    """Shows a session as it goes, and writes it to the log. Where it goes on, `done` of `total` targets are done, with
+    `spent` electrons/m² for focusing by target. `clock` is the time that the person at the screen waits, seconds.
+    """
 
-    def __init__(self, console: Console, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console, self._clock = console, clock
+    def __init__(
+        self,
+        console: Console,
+        log: SessionLog | None = None,
+        *,
+        done: int = 0,
+        total: int | None = None,
+        spent: Mapping[str, float] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._console, self._log, self._clock = console, log, clock
         columns = (BarColumn(20), TextColumn("{task.completed}/{task.total}"), TextColumn("{task.description}"))
         # Into a file or a pipe nothing is drawn that would be wiped out again.
         self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._task = self._bar.add_task("starting", total=1)
+        self._task = self._bar.add_task("starting" if not done else "going on", total=total, completed=done)
         self._left = _TimeLeft(clock)
         self._application: Application | None = None
-        self._dose = 0.0
+        self._spent = dict(spent or {})  # e/m² by target
+        self._unit = ""
         self._what = ""
 
     def __enter__(self) -> SessionLive:
@@ -62,6 +75,12 @@ class SessionLive:
         """Print a sentence."""
         self._wrapped(text, "", style)
 
+    def note(self, text: str) -> None:
+        """Write to the log alone what is on screen already. Raises nothing."""
+        unkept = self._log.write(text) if self._log is not None else ""
+        if unkept:
+            self._printed(unkept, "", "yellow")
+
     def __call__(self, event: Any) -> None:
         """Show one event, of the session or of a focus node."""
         self._session(event)
@@ -83,6 +102,7 @@ class SessionLive:
                 self._wrapped(event.said, "", "yellow")
             case events.UnitBegan():
                 self._left.begin()
+                self._unit = event.unit.key
                 self._now(event.unit.key)
                 if self._kind(event.unit) is not Kind.ACQUIRE:
                     self._wrapped(event.unit.key, "", "bold")
@@ -120,11 +140,11 @@ class SessionLive:
                     self._line("needs", checks_words(event.needs), "" if met else "red")
             case events.PromisesChecked() if event.promises:
                 kept = all(c.met for c in event.promises)
-                self._line("promises", checks_words(event.promises), "green" if kept else "red")
+                self._line("promises", checks_words(promised(event.promises)), "green" if kept else "red")
 
     def _ended(self, outcome: UnitOutcome) -> None:
         self._left.end(outcome.node)
-        self._dose += outcome.focus_dose_e_per_m2
+        self._spent[outcome.key] = outcome.focus_dose_e_per_m2
         self._bar.update(self._task, advance=1)
         spent = f"{duration(outcome.ended_s - outcome.begun_s)}"
         if outcome.focus_dose_e_per_m2:
@@ -149,9 +169,11 @@ class SessionLive:
             case focus_events.StepStarted():
                 self._now(f"{self._what}, {event.step.name}")
             case focus_events.FrameTaken():
+                dose = event.frame.dose_e_per_m2 or 0.0
+                self._spent[self._unit] = self._spent.get(self._unit, 0.0) + dose
                 self._now(f"{self._what}, {event.step}: image {event.index + 1}")
             case focus_events.Measured():
-                self._line(event.step, event.result.words)
+                self._line(event.step, measured_words(event.result))
             case focus_events.Judged() if not event.verdict.accepted:
                 self._line("", verdict_words(event.verdict), "red")
             case focus_events.Corrected():
@@ -184,6 +206,10 @@ class SessionLive:
         self._wrapped(f"  {what} ".ljust(_COLUMN) + text, " " * _COLUMN, style)
 
     def _wrapped(self, text: str, indent: str, style: str) -> None:
+        self._printed(text, indent, style)
+        self.note(text)
+
+    def _printed(self, text: str, indent: str, style: str) -> None:
         for line in wrapped(text, min(self._console.width, _WIDEST), indent):
             self._console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
@@ -191,7 +217,8 @@ class SessionLive:
         self._what = text.partition(",")[0]
         left = self.left_s
         told = "" if left is None else f"about {duration(left)} left, "
-        spent = f"{dose_words(self._dose)} for focusing" if self._dose else ""
+        dose = sum(self._spent.values())
+        spent = f"{dose_words(dose)} for focusing" if dose else ""
         self._bar.update(self._task, description=escape(f"{told}{text}{', ' if spent else ''}{spent}"))
 
 

@@ -33,7 +33,9 @@ class Lost:
 
         def ask(prompt: str) -> str:
             with live.quiet():
-                return input(prompt)
+                answer = input(prompt)
+            live.note(f"{prompt}{answer}")
+            return answer
 
         return cls(live.say, ask, resume)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,21 +12,20 @@ from typing import TYPE_CHECKING
 
 from eucentric import __version__
 from eucentric.cli.bench import SIMULATED, Opened, cautions, opened, stored_book
-from eucentric.cli.chosen import chosen
+from eucentric.cli.chosen import APPLICATION, chosen
 from eucentric.cli.session_done import complete
 from eucentric.cli.suggested import calibrate_all, check_store
 from eucentric.errors import CalibrationError, InputError, SettingsError
+from eucentric.microscope.registry import NAMES
 from eucentric.msi.journal import Journal
 from eucentric.msi.noted import About
 from eucentric.msi.ready import Ready, ready
 from eucentric.msi.shipped import application_of, with_focus
-from eucentric.records.run_folder import empty_folder, new_folder
+from eucentric.records.run_folder import check_free, empty_folder, new_folder
 
 if TYPE_CHECKING:
     from eucentric.calibration.book import CalibrationBook
     from eucentric.msi.application import Application
-
-DEFAULT = "msi-t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,20 @@ class Opening:
     cautions: tuple[str, ...] = ()
 
 
-def open_session(wanted: Wanted) -> Opening:
-    """Open what is wanted. Raises InputError, SettingsError, CalibrationError before anything moved."""
-    return _new(wanted) if wanted.resume is None else _again(wanted, wanted.resume)
+def open_session(wanted: Wanted, say: Callable[[str], None]) -> Opening:
+    """Open what is wanted: what can be checked without the instrument comes first; before it is opened that is said.
+
+    Raises InputError, SettingsError, CalibrationError before anything moved.
+    """
+    return _new(wanted, say) if wanted.resume is None else _again(wanted, wanted.resume, say)
 
 
-def _new(wanted: Wanted) -> Opening:
+def _new(wanted: Wanted, say: Callable[[str], None]) -> Opening:
     application = _application(wanted)
     microscope, store, seed = wanted.microscope or SIMULATED, wanted.calibrations, wanted.seed or 0
-    instrument, prepared, told = _prepared(application, microscope, seed, store)
+    if wanted.out is not None:
+        check_free(wanted.out)
+    instrument, prepared, told = _prepared(application, microscope, seed, store, say)
     now = datetime.now().astimezone()
     about = About(
         instrument=instrument.microscope.name,
@@ -87,7 +92,7 @@ def _new(wanted: Wanted) -> Opening:
     return Opening(prepared, application, journal, folder, _command(folder), instrument.instrument, told)
 
 
-def _again(wanted: Wanted, folder: Path) -> Opening:
+def _again(wanted: Wanted, folder: Path, say: Callable[[str], None]) -> Opening:
     journal = Journal.open(folder)
     try:
         application, about = journal.noted.application, journal.noted.about
@@ -95,7 +100,7 @@ def _again(wanted: Wanted, folder: Path) -> Opening:
         if complete(journal):
             return Opening(None, application, journal, folder, _command(folder), _named(about))
         store = None if about.calibrations is None else Path(about.calibrations)
-        instrument, prepared, told = _prepared(application, about.microscope, about.seed or 0, store)
+        instrument, prepared, told = _prepared(application, about.microscope, about.seed or 0, store, say)
     except BaseException:
         journal.close()
         raise
@@ -109,28 +114,32 @@ def _named(about: About) -> str:
 
 def _application(wanted: Wanted) -> Application:
     """The application with what --settings puts in place. Raises InputError, SettingsError."""
-    application = application_of(wanted.application or DEFAULT)
+    application = application_of(wanted.application or APPLICATION)
     for given in wanted.settings:
         node, equals, name = given.partition("=")
         if not equals or not node.strip() or not name.strip():
-            raise SettingsError(f"'{given}' does not say which node. Write for example: --settings Focus=mine.toml")
+            raise SettingsError(f"'{given}' does not say which node. Write for example: --settings Focus=myfocus.toml")
         application = with_focus(application, node.strip(), chosen(name.strip()))
     return application
 
 
 def _prepared(
-    application: Application, microscope: str, seed: int, calibrations: Path | None
+    application: Application, microscope: str, seed: int, calibrations: Path | None, say: Callable[[str], None]
 ) -> tuple[Opened, Ready, tuple[str, ...]]:
     """The instrument with the application's presets, its chain checked; nothing moved."""
+    if microscope not in NAMES:
+        raise InputError(f"There is no microscope '{microscope}'. Use one of: {', '.join(NAMES)}.")
     if calibrations is not None:
         check_store(calibrations, microscope=microscope, seed=seed)
+    say(f"Opening {'the simulated microscope' if microscope == SIMULATED else f'microscope {microscope}'} …")
     instrument = opened(microscope, seed=seed)
     book: CalibrationBook | None = instrument.brought if calibrations is None else stored_book(instrument, calibrations)
     if book is None:
         raise CalibrationError(f"{instrument.instrument} brings no calibration. Name a folder: --calibrations FOLDER")
     told = () if calibrations is None else cautions(instrument, calibrations)
     try:
-        return instrument, ready(instrument.microscope, application, book), told
+        prepared = ready(instrument.microscope, application, book)
+        return instrument, prepared, (*told, *prepared.cautions)
     except (CalibrationError, SettingsError) as error:
         if calibrations is not None and "eucentric calibrate" in str(error):
             error.add_note(f"All at once: {calibrate_all(calibrations, microscope=microscope, seed=seed)}")

@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -14,14 +15,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from eucentric.cli.session_kept import kept_images
+from eucentric.cli.session_troubles import troubles
 from eucentric.cli.session_truth import Truths
-from eucentric.cli.session_words import duration, length, statement, troubles
+from eucentric.cli.session_words import duration, length, statement
+from eucentric.cli.words import dose_words
 from eucentric.figures.session_spent import seconds_by_activity
 from eucentric.focus.outcome import COVERAGE
 from eucentric.msi.application import Application, Kind
 from eucentric.msi.known import Check
 from eucentric.msi.outcome import Exposure, SessionResult, Status, UnitOutcome
-from eucentric.records.plain import plain
 from eucentric.units import minus, show_length
 
 _E_PER_A2 = 1e20  # 1 e/Å² in e/m²
@@ -39,11 +42,24 @@ class Report:
     folder: str
     resume: str = ""
     instrument: str = ""  # with the simulation's seed
+    date: str = ""  # when it began
+    version: str = ""  # of the software that began it
 
     @property
     def title(self) -> str:
         """Which session it is."""
         return f"{self.result.application} on {self.instrument or self.result.instrument}"
+
+    @property
+    def begun(self) -> str:
+        """When it began, and what runs it; empty where nobody noted it."""
+        date = self.date.replace("T", " ")
+        return f"Begun {date} with eucentric {self.version}." if date and self.version else ""
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """Where the images of targets that were refused are, below the folder, by key."""
+        return kept_images(Path(self.folder), self.result.outcomes)
 
     def error_m(self, one: Exposure) -> float | None:
         """The true defocus of an image minus the intended one; None where nobody knows it or asked for it."""
@@ -64,11 +80,11 @@ class Report:
         return self.application.node(outcome.node).within_m
 
 
-def as_text(report: Report) -> str:
-    """The whole report as plain text."""
+def as_text(report: Report, *, whole: bool = True) -> str:
+    """The report as plain text."""
     out = io.StringIO()
     console = Console(file=out, width=_IN_FILE, highlight=False, force_terminal=False)
-    show(report, console, whole=True)
+    show(report, console, whole=whole)
     return out.getvalue()
 
 
@@ -84,6 +100,8 @@ def show(report: Report, console: Console, *, whole: bool = False) -> None:
 def _parts(report: Report, whole: bool) -> Iterator[RenderableType]:
     focused = [o for o in report.result.outcomes if report.application.node(o.node).kind is not Kind.ACQUIRE]
     yield report.title
+    if report.begun:
+        yield report.begun
     if focused:
         yield from _cut(focused, whole, lambda some: _needs_table(report, some))
         yield from _cut(focused, whole, lambda some: _left_table(report, some))
@@ -95,7 +113,10 @@ def _parts(report: Report, whole: bool) -> Iterator[RenderableType]:
     if spent:
         time = ", ".join(f"{name} {duration(s)}" for name, s in spent.items())
         yield f"Time on the microscope: {duration(sum(spent.values()))} ({time})."
-    wrong = troubles(report.result)
+    if report.result.not_ended:
+        cut = "; ".join(f"{dose_words(dose)} at {key}" for key, dose in report.result.not_ended)
+        yield f"Spent on focusing that had not ended: {cut}."
+    wrong = troubles(report.result, report.kept)
     if wrong:
         yield "\nNot as it should be:"
         shown = wrong if whole else wrong[:_ON_SCREEN]
@@ -166,7 +187,8 @@ def _shot_table(report: Report, shots: list[tuple[UnitOutcome, Exposure]]) -> Ta
     knows, tilted = bool(report.errors_m()), any(one.alpha_rad for _, one in shots)
     out = _table("Images: defocus and its error")
     out.add_column("target", overflow="fold")
-    columns = (*(["tilt"] if tilted else []), "intended", "expected ±3 σ", *(["true error"] if knows else []))
+    truth = ["true error"] if knows else []
+    columns = (*(["tilt"] if tilted else []), "e/Å²", "intended", "expected ±3 σ", *truth)
     for name in columns:
         out.add_column(name, justify="right", no_wrap=True)
     out.add_column("", overflow="fold")
@@ -174,7 +196,7 @@ def _shot_table(report: Report, shots: list[tuple[UnitOutcome, Exposure]]) -> Ta
         error = report.error_m(one)
         row = [outcome.key]
         row += [minus(f"{math.degrees(one.alpha_rad):.1f}°")] if tilted else []
-        row += [show_length(one.intended_m or 0.0)]
+        row += [f"{one.dose_e_per_m2 / _E_PER_A2:.1f}", show_length(one.intended_m or 0.0)]
         row += ["not known" if one.error_sigma_m is None else f"±{length(COVERAGE * one.error_sigma_m)}"]
         row += ["" if error is None else length(error)] if knows else []
         out.add_row(*row, "flagged" if one.flagged else "")
@@ -192,10 +214,21 @@ def _summary(report: Report) -> Iterator[str]:
         if not shots:
             continue
         good = [one for _, one in shots if not one.flagged]
-        says = f"{node.name}: {len(shots)} images, {len(shots) - len(good)} flagged"
-        if node.within_m is not None:
-            says += f", the others within ±{length(node.within_m)} (3 σ) of the defocus that was intended"
-        yield says + "." + _truth_words(report, good, node.within_m)
+        count, truth = _count_words(len(shots), len(good), node.within_m), _truth_words(report, good, node.within_m)
+        yield f"{node.name}: {count}.{truth}"
+
+
+def _count_words(count: int, good: int, limit_m: float | None) -> str:
+    """How many images there are, how many of them are flagged, and what holds of the others."""
+    images = "1 image" if count == 1 else f"{count} images"
+    if not good:
+        return f"{images}, {'flagged' if count == 1 else 'all of them flagged'}"
+    flagged = "" if good == count else f", {count - good} flagged"
+    if limit_m is None:
+        return f"{images}{flagged or ', none flagged'}"
+    others = "all" if good == count and count > 1 else "the others" if count > 1 else ""
+    within = f"within ±{length(limit_m)} (3 σ) of the defocus that was intended"
+    return f"{images}{flagged}, {others}{' ' if others else ''}{within}"
 
 
 def _truth_words(report: Report, good: list[Exposure], limit_m: float | None) -> str:
@@ -210,38 +243,3 @@ def _truth_words(report: Report, good: list[Exposure], limit_m: float | None) ->
         f" In truth (known to the simulation alone) those not flagged: rms {length(rms)}, largest {length(max(errors))}"
         f"{within}, {expected} of {len(known)} within their expected 3 σ."
     )
-
-
-def as_json(report: Report) -> dict[str, Any]:
-    """The session as plain values: SI units."""
-    result = report.result
-    return {
-        "application": result.application,
-        "instrument": report.instrument or result.instrument,
-        "complete": result.complete,
-        "stopped": result.stopped,
-        "statement": statement(result, report.resume),
-        "units": result.units,
-        "counts": {str(s): sum(o.status is s for o in result.outcomes) for s in Status},
-        "resumed": result.resumed,
-        "begun_s": result.begun_s,
-        "ended_s": result.ended_s,
-        "outcomes": [_outcome_json(report, o) for o in result.outcomes],
-        "focus_dose_e_per_m2": {o.key: o.focus_dose_e_per_m2 for o in result.outcomes if o.focus_dose_e_per_m2},
-        "seconds_by_activity": seconds_by_activity(result),
-        "not_as_it_should_be": troubles(result),
-        "folder": report.folder,
-        "resume": report.resume or None,
-    }
-
-
-def _outcome_json(report: Report, o: UnitOutcome) -> dict[str, Any]:
-    checks = {"needs": o.needs, "promises": o.promises}
-    return {
-        **plain(o),
-        **{name: [{**plain(c), "met": c.met} for c in some] for name, some in checks.items()},
-        "activities": dict(o.activities),
-        "exposures": [{**plain(e), "true_error_m": report.error_m(e)} for e in o.exposures],
-        "true_c1_m": report.truths.c1_m.get(o.key),
-        "true_height_m": report.truths.height_m.get(o.key),
-    }

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from dataclasses import replace
 
+from eucentric.cli.session_troubles import trouble
 from eucentric.cli.words import dose_words
 from eucentric.focus.outcome import COVERAGE
+from eucentric.focus.result import DefocusResult
 from eucentric.msi.known import Check
-from eucentric.msi.outcome import Exposure, SessionResult, Status, UnitOutcome
+from eucentric.msi.outcome import Exposure, SessionResult, Status
 from eucentric.units import minus, show_length
 
 _MINUTE, _HOUR = 60.0, 3600.0
+_MATTERS = 0.1  # of the total error: less than that is noise beside it
 _LITTLE = 5e18  # e/m²: shown with one digit after the point, less than that is nothing
 
 
@@ -26,6 +29,21 @@ def checks_words(checks: Sequence[Check]) -> str:
     said = "; ".join(check_words(c) for c in checks)
     remedies = " ".join(c.remedy for c in checks if not c.met and c.remedy)
     return f"{said}. {remedies}" if remedies else said
+
+
+def promised(promises: Sequence[Check]) -> tuple[Check, ...]:
+    """Promises without a remedy where nothing could be measured: why that is so says what to do, and more dose or more
+    corrections do not help where there is nothing to see.
+    """
+    return tuple(c if c.is_m is not None else replace(c, remedy="") for c in promises)
+
+
+def measured_words(result: DefocusResult) -> str:
+    """A measurement as it is told while a session goes on: the statistical error only where it matters."""
+    measured = result.measurement
+    if not result.accepted or result.nothing_found or measured.sigma_m >= _MATTERS * measured.total_sigma_m:
+        return result.words
+    return measured.words(statistical=False)
 
 
 def length(length_m: float) -> str:
@@ -58,31 +76,6 @@ def duration(seconds: float) -> str:
     return f"{hours} h {rest:02d} min"
 
 
-def troubles(result: SessionResult) -> list[str]:
-    """What did not end as it should, in sentences; neighbours of which the same is to be said are told together."""
-    out = []
-    for said, some in groupby(result.outcomes, key=trouble):
-        keys = [o.key for o in some]
-        if said:
-            last = (
-                keys[-1].rpartition("/")[2] if keys[-1].rpartition("/")[0] == keys[0].rpartition("/")[0] else keys[-1]
-            )
-            out.append(f"{keys[0]}{f' to {last}' if len(keys) > 1 else ''}: {said}")
-    return out
-
-
-def trouble(outcome: UnitOutcome) -> str:
-    """What a person has to know of a unit that did not end as it should; empty where it did."""
-    if outcome.status is not Status.DONE:
-        return f"{outcome.status}. {outcome.why}"
-    flags = dict.fromkeys(e.flagged for e in outcome.exposures if e.flagged)
-    if not flags:
-        return ""
-    count = sum(bool(e.flagged) for e in outcome.exposures)
-    several = f" ({count} of {len(outcome.exposures)} images)" if len(outcome.exposures) > 1 else ""
-    return f"flagged{several}. {' '.join(flags)}"
-
-
 def statement(result: SessionResult, resume: str = "") -> str:
     """The session in a sentence or two: how far it came, and what was wrong."""
     done = sum(o.status is Status.DONE for o in result.outcomes)
@@ -104,4 +97,4 @@ def statement(result: SessionResult, resume: str = "") -> str:
 
 def all_well(result: SessionResult) -> bool:
     """Whether it is complete, nothing was refused, skipped or failed, and no image is flagged."""
-    return result.complete and not troubles(result)
+    return result.complete and not any(map(trouble, result.outcomes))

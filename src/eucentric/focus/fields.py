@@ -1,14 +1,18 @@
 """What all settings are made of: frozen models whose fields carry their unit in the name in Python, and in the value
 in files.
 
-`delta_max_m = 2e-5` in Python is `delta_max = "20 um"` in a file. Bare numbers are SI.
+`delta_max_m = 2e-5` in Python is `delta_max = "20 um"` in a file. Under a name that tells the unit a bare number is SI;
+under one that does not, as in files, it is refused: nobody can see what is meant. Zero is zero in every unit.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AliasGenerator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AliasGenerator, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
 
 from eucentric.errors import InputError
 from eucentric.units import parse
@@ -46,6 +50,8 @@ LengthOrOff = Annotated[Length | None, BeforeValidator(_off)]
 
 _SI_UNITS = {"_m_per_s": "m/s", "_per_m2": "1/m2", "_rad": "rad", "_px2": "px2", "_m": "m", "_s": "s"}
 """What a field's name ends with, and the unit that this means; the longer endings first."""
+NO_UNIT = "no_unit"
+"""The type of pydantic's error for a number without a unit; its context has the `name` and the `value`."""
 
 
 def without_unit(name: str) -> str:
@@ -56,6 +62,19 @@ def without_unit(name: str) -> str:
 def si_unit(name: str) -> str | None:
     """`delta_max_m` → "m": the SI unit that a field's name ends with, None where it has no unit."""
     return next((unit for ending, unit in _SI_UNITS.items() if name.endswith(ending)), None)
+
+
+def bare_number(value: object) -> float | None:
+    """The first number without a unit in a value, in quotes or not, at any depth; None: there is none but zero."""
+    if isinstance(value, list | tuple):
+        return next((found for one in value if (found := bare_number(one)) is not None), None)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value.replace("−", "-") if isinstance(value, str) else value)
+    except ValueError:
+        return None
+    return number if number != 0 and math.isfinite(number) else None
 
 
 class Settings(BaseModel):
@@ -70,6 +89,20 @@ class Settings(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_units(cls, values: Any) -> Any:
+        """Refuse a bare number under a name that does not tell the unit. Raises PydanticCustomError."""
+        given = values if isinstance(values, Mapping) else {}
+        for name in cls.model_fields:
+            key = without_unit(name)
+            if key == name or si_unit(name) == "px2" or key not in given:
+                continue
+            number = bare_number(given[key])
+            if number is not None:
+                raise PydanticCustomError(NO_UNIT, "{name} is {value} without a unit", {"name": key, "value": number})
+        return values
 
 
 def given(settings: Settings, *names: str) -> bool:

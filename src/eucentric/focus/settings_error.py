@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from eucentric.errors import SettingsError
-from eucentric.focus.fields import plain_value, si_unit, without_unit
+from eucentric.focus.fields import NO_UNIT, plain_value, si_unit, without_unit
 from eucentric.units import exactly, parse
 
 _LIKE = 0.6  # how alike two names must be to be taken for a slip of the pen (difflib's own default)
@@ -29,18 +29,40 @@ def settings_error(
     error: ValidationError, model: type[BaseModel], *, values: Mapping[str, Any] | None = None, source: str = ""
 ) -> SettingsError:
     """The first thing that pydantic found in `values`, as a sentence; `source` is the file that it stands in."""
+    other = other_kind(values or {}, model, source)
+    if other:
+        return SettingsError(other)
     details = error.errors(include_url=False)
     # A step that is wrong makes the list of steps look empty: that is no news. Nor is, beside a misspelt name, that
     # the right one is missing.
     no_news = {"too_short"} | ({"missing"} if any(d["type"] == "extra_forbidden" for d in details) else set())
     telling = [d for d in details if d["type"] not in no_news] or details
-    at = replace(_place(telling[0]["loc"], model), bare=_is_bare(telling[0]["loc"], values))
+    at = _place(_loc(telling[0]), model)
+    at = replace(at, bare=_is_bare(telling[0]["loc"], values))
     entry = _entry(telling[0]["loc"], values)
     if entry is not None and at.last != "name":
         at = replace(at, path=f"{at.path} ({entry})")
     said = f"{source + ': ' if source else ''}{_sentence(telling[0], at)}"
     more = len({d["loc"] for d in telling}) - 1
     return SettingsError(said if not more else f"{said} ({more} more to mend after this.)")
+
+
+def other_kind(values: Mapping[str, Any], model: type[BaseModel], source: str) -> str:
+    """What to do with a file of the other kind, which is known by its [[nodes]] or [[steps]]; empty: it is none."""
+    file, start = source or "FILE", f"{source}: " if source else ""
+    if "nodes" in values and "nodes" not in model.model_fields:
+        return f"{start}This is an application: use it with eucentric run --application {file}"
+    if "steps" in values and "nodes" in model.model_fields and "nodes" not in values:
+        return (
+            f"{start}These are settings of a focus node: use them with eucentric focus --settings {file}, or in a "
+            f"session with eucentric run --settings NODE={file}"
+        )
+    return ""
+
+
+def _loc(detail: ErrorDetails) -> tuple[int | str, ...]:
+    """Where it is: a number without a unit is found in its table, and belongs to its setting."""
+    return (*detail["loc"], detail["ctx"]["name"]) if detail["type"] == NO_UNIT else detail["loc"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +133,8 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 def _sentence(detail: ErrorDetails, at: _Place) -> str:
     kind, value = detail["type"], detail["input"]
+    if kind == NO_UNIT:
+        return _no_unit(detail["ctx"]["value"], at)
     if kind == "extra_forbidden":
         return _unknown(at)
     if kind == "value_error":
@@ -141,14 +165,36 @@ _USUAL = {"m": ("um", "nm", "mm"), "rad": ("mrad", "deg"), "m/s": ("A/s", "nm/s"
 """In which units people count what is not SI for them, the usual one first."""
 
 
+_SI_MEANT_BELOW = 0.1
+"""Numbers below that are taken for SI in an example: nobody counts 0.005 mrad, or 0.00002 µm."""
+
+
+def _no_unit(value: float, at: _Place) -> str:
+    """A number without a unit: what to write instead, in a unit in which it is within the bounds."""
+    return (
+        f"{at.path} is {value:g} without a unit. Write it with its unit, for example {at.last} = {_example(value, at)}."
+    )
+
+
+def _example(value: float, at: _Place) -> str:
+    """The number with the unit that is most likely meant; of a pair, both numbers."""
+    unit = si_unit(at.name) or ""
+    if abs(value) < _SI_MEANT_BELOW and _within(value, at):
+        text = exactly(value, unit)
+    else:
+        usual = _USUAL.get(unit, (unit,))
+        inside = next((u for u in usual if _within(parse(f"{value:.12g} {u}", unit), at)), usual[0])
+        text = f"{value:g} {inside}"
+    pair = at.field is not None and "tuple" in str(at.field.annotation)
+    return f'["{text}", "{text}"]' if pair else f'"{text}"'
+
+
 def _with_a_unit(value: Any, at: _Place) -> str:
-    """What to write where a bare number, taken in SI, is out of bounds: with the unit in which it is not."""
+    """What to write where a bare number, under a name that has its unit, is out of bounds."""
     unit = si_unit(at.name)
     if not at.bare or unit not in _USUAL or isinstance(value, bool) or not isinstance(value, int | float):
         return ""
-    inside = next((u for u in _USUAL[unit] if _within(parse(f"{value:.12g} {u}", unit), at)), None)
-    example = "" if inside is None else f' Give a unit: {at.last} = "{value:g} {inside}".'
-    return f" A number without a unit is in {unit}.{example}"
+    return f" A number without a unit is in {unit}. Give a unit: {at.last} = {_example(value, at)}."
 
 
 def _within(value: float, at: _Place) -> bool:

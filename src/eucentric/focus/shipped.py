@@ -203,8 +203,8 @@ def shipped(name: str) -> FocusSettings:
             return one.settings
     near = [one.key for one in SHIPPED if key and _joined(key) in _joined(one.key)]
     near = near or difflib.get_close_matches(key, [one.key for one in SHIPPED], n=1, cutoff=0.4)
-    guess = f"Did you mean {' or '.join(near)}? " if near else ""
-    raise SettingsError(f"No sequence is called '{name}'. {guess}All of them: eucentric sequences list")
+    guess = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(one.key for one in SHIPPED)}."
+    raise SettingsError(f"No sequence is called '{name}'. {guess} All of them: eucentric sequences list")
 
 
 def _joined(key: str) -> str:

@@ -22,7 +22,7 @@ from tomlkit.toml_document import TOMLDocument
 from eucentric.errors import InputError, SettingsError
 from eucentric.focus.fields import OFF, Settings, plain_value, si_unit, without_unit
 from eucentric.focus.settings import FocusMethod, FocusSequence, FocusSettings, FocusStep
-from eucentric.focus.settings_error import settings_error
+from eucentric.focus.settings_error import other_kind, settings_error
 from eucentric.units import exactly
 
 _ALWAYS = ("name", "preset", "focus_method", "tilt_rad", "pattern", "correction_type")
@@ -55,6 +55,9 @@ def toml_values(text: str, *, source: str = "") -> dict[str, Any]:
 
 def settings_from(values: Mapping[str, Any], *, source: str = "") -> FocusSettings:
     """The settings in a table whose words are those of a file. Raises SettingsError with a sentence."""
+    other = other_kind(values, FocusSettings, source)
+    if other:
+        raise SettingsError(other)
     top = {name: value for name, value in values.items() if name not in _IN_SEQUENCE_KEYS}
     inner = {name: value for name, value in values.items() if name in _IN_SEQUENCE_KEYS}
     try:
@@ -71,7 +74,7 @@ def read_settings(path: Path) -> FocusSettings:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise InputError(f"There is no file {path}. Make one with: eucentric sequences copy Focus {path}") from error
+        raise InputError(f"There is no file {path}. Make one with: eucentric sequences copy focus {path}") from error
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text in UTF-8"
         raise InputError(f"The settings in {path} can't be read: {why}. Give a TOML file.") from error

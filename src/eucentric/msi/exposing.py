@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from eucentric.images.frame import Frame
 from eucentric.microscope.preserved import unbroken
-from eucentric.microscope.protocol import Preset
+from eucentric.microscope.protocol import Preset, Vector
 from eucentric.msi.application import AfterFailure, NodeSettings
 from eucentric.msi.events import Exposed
 from eucentric.msi.focusing import needs_checked, why_not
@@ -40,6 +40,11 @@ def room_of(preset: Preset) -> int:
     """Bytes that an image has at most."""
     rows, columns = preset.size
     return rows * columns * _BYTES + _HEADER
+
+
+def field_of(preset: Preset) -> Vector:
+    """Height and width of an image on the specimen, metres."""
+    return (preset.size[0] * preset.pixel_m, preset.size[1] * preset.pixel_m)
 
 
 def _begun_before(shared: Shared, unit: Unit) -> UnitOutcome | None:
@@ -81,6 +86,7 @@ def _expose(shared: Shared, unit: Unit, node: NodeSettings, failed: str) -> Unit
         intended_m=preset.defocus_m if matters else None,
         error_sigma_m=sigma,
         flagged=_flag(node, sigma, failed) or (belief.doubt if matters else ""),
+        field_m=field_of(preset),
     )
     shared.journal.room_for(planned.file, room_of(preset))
     shared.check()

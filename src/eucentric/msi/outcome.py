@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,7 +43,8 @@ class FocusFound:
 @dataclass(frozen=True, slots=True)
 class Exposure:
     """One image that was kept. `intended_m` the defocus asked for, `error_sigma_m` the expected 1σ of its error, both
-    None where defocus does not matter; `file` below the session's folder.
+    None where defocus does not matter; `file` below the session's folder; `field_m` its height and width on the
+    specimen, metres, None where nobody noted it.
     """
 
     preset: str
@@ -54,6 +56,7 @@ class Exposure:
     intended_m: float | None = None
     error_sigma_m: float | None = None
     flagged: str = ""  # why its focus is not to be relied on; empty where it is
+    field_m: Vector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,9 @@ class UnitOutcome:
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
-    """A whole session. `stopped` says why it ended before its last unit, None where it did not."""
+    """A whole session. `stopped` says why it ended before its last unit, None where it did not; `not_ended` the
+    electrons/m² that focusing spent on units beyond what their outcomes say, by key: work that was cut off.
+    """
 
     application: str
     instrument: str
@@ -90,8 +95,15 @@ class SessionResult:
     ended_s: float
     resumed: int = 0  # how often it was taken up again
     stopped: str | None = None
+    not_ended: tuple[tuple[str, float], ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether every unit came to an end."""
         return self.stopped is None and len(self.outcomes) == self.units
+
+
+def not_ended(spent: Mapping[str, float], outcomes: Mapping[str, UnitOutcome]) -> tuple[tuple[str, float], ...]:
+    """What focusing spent on units (`spent`, electrons/m² by key) beyond what their outcomes say, where it is more."""
+    told = {key: outcomes[key].focus_dose_e_per_m2 if key in outcomes else 0.0 for key in spent}
+    return tuple((key, dose - told[key]) for key, dose in spent.items() if dose > told[key])

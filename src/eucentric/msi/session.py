@@ -23,7 +23,7 @@ from eucentric.msi.events import AnyEvent, InstrumentLost, Observer, PutRight, S
 from eucentric.msi.found import look, put_right
 from eucentric.msi.journal import Journal
 from eucentric.msi.metered import Metered
-from eucentric.msi.outcome import SessionResult
+from eucentric.msi.outcome import SessionResult, not_ended
 from eucentric.msi.series.unit import check_tilts
 from eucentric.msi.shared import SessionStops, Shared
 from eucentric.msi.units import Unit, units
@@ -216,4 +216,5 @@ class Session:
             self._audience.now_s(),
             max(noted.runs - 1, 0),
             stopped,
+            not_ended(noted.spent, noted.outcomes),
         )

@@ -49,12 +49,20 @@ def empty_folder(folder: Path) -> Path:
     """`folder`, made if it is missing. Raises InputError when it holds something: nothing is written over."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = next(folder.iterdir(), None)
+    except OSError as error:
+        raise InputError(f"The run folder {folder} can't be made: {error.strerror}. Choose another place.") from error
+    check_free(folder)
+    return folder
+
+
+def check_free(folder: Path) -> None:
+    """Raise InputError when `folder` is there and holds something, or is none."""
+    try:
+        held = next(folder.iterdir(), None) if folder.exists() else None
     except OSError as error:
         raise InputError(f"The run folder {folder} can't be made: {error.strerror}. Choose another place.") from error
     if held is not None:
         raise InputError(f"The folder {folder} already holds {held.name}. Choose a new one: nothing is written over.")
-    return folder
 
 
 class RunFolder:

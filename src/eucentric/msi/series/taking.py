@@ -14,7 +14,7 @@ from eucentric.errors import LimitError
 from eucentric.microscope.preserved import unbroken
 from eucentric.msi.application import NodeSettings
 from eucentric.msi.events import Exposed
-from eucentric.msi.exposing import room_of
+from eucentric.msi.exposing import field_of, room_of
 from eucentric.msi.found import go_alpha
 from eucentric.msi.going import lens_step_m, set_lens, set_preset
 from eucentric.msi.lens import Belief
@@ -186,6 +186,7 @@ class Series:
             intended_m=preset.defocus_m,
             error_sigma_m=sigma,
             flagged=_flag(self._node, sigma, refused, self._doubt) or self._beyond(lens, refused),
+            field_m=field_of(preset),
         )
         begun = TiltBegun(number, alpha_rad, place.at_m, lens.value_m, lens.sigma_m, planned)
         shared.journal.room_for(planned.file, room_of(preset))
