@@ -202,7 +202,7 @@ def test_json_is_plain_si() -> None:
     assert body["seconds_by_activity"]["moving"] == pytest.approx(8 * 20 + 28 * 12)
     focused = next(o for o in body["outcomes"] if o["key"] == "Square 1/Z Focus 1")
     assert focused["needs"] == [
-        {"what": "height", "limit_m": 220e-6, "is_m": 200e-6, "remedy": "", "soft": False, "met": True}
+        {"what": "height", "limit": 220e-6, "value": 200e-6, "remedy": "", "soft": False, "unit": "m", "met": True}
     ]
     assert focused["true_c1_m"] == 5e-9
     (shot,) = next(o for o in body["outcomes"] if o["node"] == "Exposure")["exposures"]

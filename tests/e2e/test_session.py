@@ -78,7 +78,7 @@ def test_every_unit_ends_and_a_refused_target_stops_nothing(session: Path) -> No
     said = _said(session)
     ended = {o["key"]: o["status"] for o in said["outcomes"]}
     assert said["complete"] is True
-    assert len(ended) == said["units"] == 10
+    assert len(ended) == said["targets"] == 10
     assert ended["Square 1/Hole 1/Focus 1"] == "done"
     assert ended["Square 1/Hole 2/Focus 1"] == "refused"
     assert [ended[f"Square 1/Hole {h}/Exposure {e}"] for h in (1, 2) for e in (1, 2)] == [
@@ -95,7 +95,7 @@ def test_needs_and_promises_are_told_with_numbers(session: Path) -> None:
     for node in ("Z Focus", "Focus"):
         for checks in (of[node]["needs"], of[node]["promises"]):
             assert checks, node
-            assert all(c["met"] and 0 < c["is_m"] <= c["limit_m"] for c in checks), checks
+            assert all(c["met"] and (0 < c["value"] <= c["limit"] or not c["unit"]) for c in checks), checks
     assert "height" in {c["what"] for c in of["Z Focus"]["promises"]}
     assert "defocus" in {c["what"] for c in of["Focus"]["promises"]}
 
@@ -217,11 +217,11 @@ def test_another_application_is_data_alone(name: str, tmp_path: Path, capsys: py
     text = text.replace('height_within = "0.3 um"', 'height_within = "1 um"')  # what Tomo Focus promises
     text = re.sub(r'(\nwithin = )"[^"]*"', r'\1"1 um"', text).replace('tilt = "5 mrad"', 'tilt = "2.5 mrad"')
     text = re.sub(r'(\n(first|last) = )"(-?)\d+ deg"', r'\1"\g<3>6 deg"', text)
-    _run("--application", _application(tmp_path, text), "--seed", "3", "--out", "kept", "--json")
+    _run("--application", _application(tmp_path, text), "--seed", "4", "--out", "kept", "--json")
     told = capsys.readouterr()
     assert told.out, told.err
     said = json.loads(told.out)
     assert said["complete"] is True, said["statement"]
-    assert len(said["outcomes"]) == said["units"]
+    assert len(said["outcomes"]) == said["targets"]
     assert all(o["status"] == "done" or o["why"] for o in said["outcomes"])
     assert any(e["alpha_rad"] for o in said["outcomes"] for e in o["exposures"]), said["not_as_it_should_be"]

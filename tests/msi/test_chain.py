@@ -75,8 +75,8 @@ def test_a_chain_that_holds_tells_what_is_known_before_and_after(scope: Guarded,
     assert of["Focus"].known_after.defocus_within_m == pytest.approx(100e-9)
     assert all(check.met for one in of.values() for check in (*one.needs, *one.promises))
     (need,) = of["Exposure"].needs
-    assert need.is_m is not None
-    assert 25e-9 < need.is_m < 50e-9
+    assert need.value is not None
+    assert 25e-9 < need.value < 50e-9
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -60,8 +60,8 @@ FINE = _step(name="fine", pattern="cross quad", offset_m=-0.5e-6, tolerance_m=25
 def test_a_node_that_corrects_height_needs_height_within_its_range(scope: Microscope, book: CalibrationBook) -> None:
     (need,) = needs_of(_node(HEIGHT, accuracy_m=3e-6), ANYWHERE, scope, book)
     assert need.what == "height"
-    assert need.limit_m == pytest.approx(0.8 * HL_M / 8e-3)  # 256 µm
-    assert need.is_m == pytest.approx(200e-6 + 3 * EUCENTRIC_SIGMA_M)
+    assert need.limit == pytest.approx(0.8 * HL_M / 8e-3)  # 256 µm
+    assert need.value == pytest.approx(200e-6 + 3 * EUCENTRIC_SIGMA_M)
     assert need.met
     assert need.remedy == ""
 
@@ -77,7 +77,7 @@ def test_a_range_too_small_says_which_tilt_would_do(scope: Microscope, book: Cal
 def test_all_that_is_too_small_is_named(scope: Microscope, book: CalibrationBook) -> None:
     step = HEIGHT.model_copy(update={"delta_max_m": 100e-6})
     (need,) = needs_of(_node(step), Known(400e-6, 400e-6), scope, book)
-    assert need.limit_m == 100e-6
+    assert need.limit == 100e-6
     for words in ("delta max above 400", "limits of its corrections", "tilt less"):
         assert words in need.remedy
 
@@ -87,11 +87,11 @@ def test_a_node_that_corrects_by_defocus_needs_defocus_in_range_and_height(
 ) -> None:
     range_need, height_need = needs_of(_node(FINE), NEAR, scope, book)
     assert range_need.what == "defocus"
-    assert range_need.limit_m == pytest.approx(0.8 * FA_M / 10e-3 - 0.5e-6)
-    assert range_need.is_m == NEAR.defocus_within_m
+    assert range_need.limit == pytest.approx(0.8 * FA_M / 10e-3 - 0.5e-6)
+    assert range_need.value == NEAR.defocus_within_m
     assert height_need.what == "height"
-    assert height_need.limit_m == EUCENTRIC_WITHIN_M
-    assert height_need.is_m == NEAR.height_within_m
+    assert height_need.limit == EUCENTRIC_WITHIN_M
+    assert height_need.value == NEAR.height_within_m
 
 
 def test_far_away_it_asks_for_z_focus_before_it(scope: Microscope, book: CalibrationBook) -> None:
@@ -103,8 +103,8 @@ def test_far_away_it_asks_for_z_focus_before_it(scope: Microscope, book: Calibra
 def test_the_application_may_say_how_high_is_too_high(scope: Microscope, book: CalibrationBook) -> None:
     node = _node(FINE, needs=NeedsSettings(height_within_m=0.5e-6, defocus_within_m=2e-6))
     _, height, defocus = needs_of(node, NEAR, scope, book)
-    assert (height.limit_m, height.met) == (0.5e-6, False)
-    assert (defocus.limit_m, defocus.met) == (2e-6, True)
+    assert (height.limit, height.met) == (0.5e-6, False)
+    assert (defocus.limit, defocus.met) == (2e-6, True)
 
 
 def test_where_height_is_corrected_first_no_height_is_needed(scope: Microscope, book: CalibrationBook) -> None:
@@ -136,7 +136,7 @@ def test_a_tilt_series_needs_a_height_at_which_neighbouring_images_overlap(
         series=SeriesSettings(step_rad=step),
     )
     _, height = needs_of(node, NEAR, scope, book)
-    assert height.limit_m == pytest.approx(0.8 * FA_M / math.tan(step))
+    assert height.limit == pytest.approx(0.8 * FA_M / math.tan(step))
     assert height.met
     _, high = needs_of(node, Known(5e-6, 1e-6), scope, book)
     assert "Tomo Focus" in high.remedy
@@ -157,9 +157,9 @@ def test_what_success_leaves_is_no_better_than_what_is_stated(scope: Microscope,
 def test_a_promise_beyond_what_its_step_reaches_says_so(scope: Microscope, book: CalibrationBook) -> None:
     (good,) = promises_of(_node(FINE), NEAR, scope, book)
     assert good.what == "defocus"
-    assert good.limit_m == 100e-9
-    assert good.is_m is not None
-    assert 25e-9 < good.is_m < 60e-9  # its tolerance, and 3 × 5 to 10 nm
+    assert good.limit == 100e-9
+    assert good.value is not None
+    assert 25e-9 < good.value < 60e-9  # its tolerance, and 3 × 5 to 10 nm
     (vain,) = promises_of(_node(FINE, accuracy_m=30e-9), NEAR, scope, book)
     assert not vain.met
     assert "is predicted to end within" in vain.remedy
@@ -170,20 +170,20 @@ def test_height_is_promised_with_the_error_of_eucentric_focus(scope: Microscope,
     zero = HEIGHT.model_copy(update={"reset_defocus": ResetDefocus.YES})
     height, defocus = promises_of(_node(zero, accuracy_m=3e-6), ANYWHERE, scope, book)
     assert (height.what, defocus.what) == ("height", "defocus")
-    assert height.limit_m == pytest.approx(3e-6 + unsure)
-    assert height.is_m is not None
-    assert height.is_m == pytest.approx((defocus.is_m or 0.0) + unsure)
+    assert height.limit == pytest.approx(3e-6 + unsure)
+    assert height.value is not None
+    assert height.value == pytest.approx((defocus.value or 0.0) + unsure)
     # Height, then defocus: so near as defocus alone needs, or as the node says.
-    assert promises_of(_node(HEIGHT, FINE), ANYWHERE, scope, book)[0].limit_m == EUCENTRIC_WITHIN_M
+    assert promises_of(_node(HEIGHT, FINE), ANYWHERE, scope, book)[0].limit == EUCENTRIC_WITHIN_M
     vain = _node(HEIGHT, FINE, promises=PromisesSettings(height_within_m=0.3e-6))
     (tomo, _) = promises_of(vain, ANYWHERE, scope, book)
-    assert (tomo.limit_m, tomo.met) == (0.3e-6, False)
+    assert (tomo.limit, tomo.met) == (0.3e-6, False)
     assert "calibrate eucentric focus better" in tomo.remedy
     # In focus 0.4 µm from the stored eucentric focus: so high is the film.
     stored = book.of("fa").eucentric_focus_m or 0.0
     found = FocusFound((0.0, 0.0), 0.0, 0.0, "fa", stored + 0.4e-6, 0.0, 7e-9, 2e-9, 30e-9)
     (kept_height, kept_defocus) = kept(vain, found, book)
-    assert kept_height.is_m == pytest.approx(0.4e-6 + 3 * math.hypot(7e-9, EUCENTRIC_SIGMA_M, 0.01 * 0.4e-6))
+    assert kept_height.value == pytest.approx(0.4e-6 + 3 * math.hypot(7e-9, EUCENTRIC_SIGMA_M, 0.01 * 0.4e-6))
     assert [kept_height.met, kept_defocus.met] == [False, True]
 
 

@@ -173,9 +173,12 @@ def _check_lines(checks: tuple[Check, ...]) -> str:
 
 def _check_line(check: Check) -> str:
     """In the unit of the limit: "height ±1.1/20 µm"."""
-    unit, factor = ("nm", 1e9) if check.limit_m < 0.9995e-6 else ("µm", 1e6)
-    now = "?" if check.is_m is None else f"±{_two_digits(check.is_m * factor)}"
-    return f"{check.what} {now}/{check.limit_m * factor:.3g} {unit}{'' if check.met else ' NOT MET'}"
+    missed = "" if check.met else " NOT MET"
+    if not check.unit:
+        return f"{check.what} {'?' if check.value is None else _two_digits(check.value)} (≥ {check.limit:g}){missed}"
+    unit, factor = ("nm", 1e9) if check.limit < 0.9995e-6 else ("µm", 1e6)
+    now = "?" if check.value is None else f"±{_two_digits(check.value * factor)}"
+    return f"{check.what} {now}/{check.limit * factor:.3g} {unit}{missed}"
 
 
 def _two_digits(value: float) -> str:

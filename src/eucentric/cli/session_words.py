@@ -20,8 +20,10 @@ _LITTLE = 5e18  # e/m²: shown with one digit after the point, less than that is
 
 def check_words(check: Check) -> str:
     """A need or a promise with its numbers: "height ±1.2 µm (limit ±22 µm)"."""
-    now = "not known" if check.is_m is None else f"±{length(check.is_m)}"
-    return f"{check.what} {now} (limit ±{length(check.limit_m)})"
+    if not check.unit:
+        return str(check)
+    now = "not known" if check.value is None else f"±{length(check.value)}"
+    return f"{check.what} {now} (limit ±{length(check.limit)})"
 
 
 def checks_words(checks: Sequence[Check]) -> str:
@@ -35,7 +37,7 @@ def promised(promises: Sequence[Check]) -> tuple[Check, ...]:
     """Promises without a remedy where nothing could be measured: why that is so says what to do, and more dose or more
     corrections do not help where there is nothing to see.
     """
-    return tuple(c if c.is_m is not None else replace(c, remedy="") for c in promises)
+    return tuple(c if c.value is not None else replace(c, remedy="") for c in promises)
 
 
 def measured_words(result: DefocusResult) -> str:

@@ -182,8 +182,8 @@ def _check_needs(paper: _Paper, node: NodeSettings, needs: tuple[Check, ...]) ->
         if not check.met:
             before = _before(paper)
             raise SettingsError(
-                f"{_named(paper, node)} needs {check.what} within ±{show_bound(check.limit_m)}, and {before} "
-                f"±{show_bound(check.is_m or 0.0)} at the farthest of its targets. {_remedy(paper, node, check)}"
+                f"{_named(paper, node)} needs {check.what} within ±{show_bound(check.limit)}, and {before} "
+                f"±{show_bound(check.value or 0.0)} at the farthest of its targets. {_remedy(paper, node, check)}"
             )
 
 

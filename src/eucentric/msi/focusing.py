@@ -19,6 +19,7 @@ from eucentric.msi.needs import kept, needs_of
 from eucentric.msi.outcome import FocusFound, Status, UnitOutcome
 from eucentric.msi.shared import Shared
 from eucentric.msi.units import Unit
+from eucentric.msi.visible import visible
 
 _E_PER_A2 = 1e20  # 1 e/Å² in e/m²
 
@@ -28,7 +29,7 @@ def focus_unit(shared: Shared, unit: Unit) -> UnitOutcome:
     node = shared.node(unit)
     assert node.focus is not None
     belief = believed(shared, unit, _lens_preset(node.focus))
-    needs = needs_checked(shared, unit, belief)
+    needs = needs_checked(shared, unit, belief, *visible(shared, unit))
     unmet = why_not(needs)
     if unmet:
         return UnitOutcome(unit.key, node.name, Status.REFUSED, unmet, needs=needs)
@@ -45,9 +46,9 @@ def focus_unit(shared: Shared, unit: Unit) -> UnitOutcome:
     return _ended(shared, unit, needs, result, found)
 
 
-def needs_checked(shared: Shared, unit: Unit, belief: Belief) -> tuple[Check, ...]:
-    """What a unit's node needs, held against what is believed; told to those who watch."""
-    needs = needs_of(shared.node(unit), belief.known, shared.scope, shared.book)
+def needs_checked(shared: Shared, unit: Unit, belief: Belief, *further: Check) -> tuple[Check, ...]:
+    """What a unit's node needs, held against what is believed, and further needs; told to those who watch."""
+    needs = (*further, *needs_of(shared.node(unit), belief.known, shared.scope, shared.book))
     shared.audience.tell(NeedsChecked(shared.audience.now_s(), unit, needs))
     return needs
 

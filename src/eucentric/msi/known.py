@@ -20,21 +20,28 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One need or promise with its numbers, metres: `what` is "height" or "defocus", |what| is within `is_m`, and
-    must be within `limit_m`. `remedy` says what would meet it; empty where it is met.
+    """One need or promise with its numbers. `remedy` says what would meet it; empty where it is met.
+
+    In metres (`unit` "m") |what| is within `value`, and must be within `limit`: "height", "defocus". As a part of
+    something (`unit` "") it is `value`, and must be `limit` at least: "brightness".
     """
 
     what: str
-    limit_m: float
-    is_m: float | None  # None: not known
+    limit: float
+    value: float | None  # None: not known
     remedy: str = ""
     soft: bool = False  # an image that goes without is taken, and flagged
+    unit: str = "m"
 
     @property
     def met(self) -> bool:
         """Whether it is met."""
-        return self.is_m is not None and self.is_m <= self.limit_m
+        if self.value is None:
+            return False
+        return self.value <= self.limit if self.unit else self.value >= self.limit
 
     def __str__(self) -> str:
-        now = "not known" if self.is_m is None else f"±{show_bound(self.is_m)}"
-        return f"{self.what} {now} (limit ±{show_bound(self.limit_m)})"
+        if not self.unit:
+            return f"{self.what} {'not known' if self.value is None else f'{self.value:.2g}'} (at least {self.limit:g})"
+        now = "not known" if self.value is None else f"±{show_bound(self.value)}"
+        return f"{self.what} {now} (limit ±{show_bound(self.limit)})"

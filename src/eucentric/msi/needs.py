@@ -160,6 +160,12 @@ def walk(node: NodeSettings, known: Known, scope: Microscope, book: CalibrationB
         yield StepNeed(step, need, known, leaves)
 
 
+def measures_height(node: NodeSettings) -> bool:
+    """Whether the node's first measurement is of height."""
+    steps = measuring(_settings(node))
+    return bool(steps) and _what(steps[0]) == "height"
+
+
 def corrects_by_defocus_alone(node: NodeSettings) -> bool:
     """Whether the node corrects, and never by height."""
     kinds = {s.correction_type for s in measuring(_settings(node))}
