@@ -18,7 +18,7 @@ from eucentric.units import show_length
 
 _BEYOND = 4.0  # times the limit: what lies further off is shown at the edge, with its number
 _MOST_LEVEL, _MOST_NUMBERS = 8, 30  # images beside which a number has room level, and upright
-_LANE_PT = 20  # above the axis, for the marks of flagged images
+_LANE_PT, _NO_LANE_PT = 20, 6  # above the axis, with marks of flagged images and without
 _E_PER_A2 = 1e20  # 1 e/Å² in e/m²
 _LABELS = 24  # more parents than that are not named one by one
 
@@ -77,7 +77,7 @@ def _all(result: SessionResult, application: Application) -> list[tuple[Shot, Ki
                     one.intended_m,
                     one.error_sigma_m,
                     limit_m,
-                    bool(one.flagged),
+                    bool(one.flagged) or one.error_sigma_m is None,
                     one.dose_e_per_m2,
                 )
                 out.append((shot, node.kind))
@@ -94,13 +94,13 @@ def draw_exposures(ax: Axes, shots: Sequence[Shot], true_m: Mapping[str, float])
                             linewidth=0)  # fmt: skip
         _expected(ax, n, shot, to, len(shots))
         _true(ax, n, true_m.get(shot.file), to, len(shots))
-    _flags(ax, [n for n, shot in enumerate(shots) if shot.flagged or shot.sigma_m is None])
+    _flags(ax, [n for n, shot in enumerate(shots) if shot.flagged])
     ax.axhline(0.0, color=GREY, linewidth=0.8, zorder=0)
     ax.set_ylim(-edge, edge)
     ax.set_xlim(-0.5, len(shots) - 0.5)
     ax.set_ylabel(f"defocus − intended ({to.unit})")
     exposures = "1 exposure" if len(shots) == 1 else f"{len(shots)} exposures"
-    ax.set_title(f"Defocus of {exposures} (intended {_intended(shots)}, {_doses(shots)})", pad=_LANE_PT)
+    ax.set_title(f"Defocus of {exposures} (intended {_intended(shots)}, {_doses(shots)})", pad=_pad(shots))
     _parents(ax, shots)
     _legend(ax, shots, bool(true_m))
 
@@ -127,7 +127,9 @@ def draw_tilts(ax: Axes, series: Mapping[str, Sequence[Shot]], true_m: Mapping[s
     ax.set_ylim(-edge, edge)
     ax.set_xlabel("tilt of the stage (°)")
     ax.set_ylabel(f"defocus − intended ({to.unit})")
-    ax.set_title(f"Defocus of {len(series)} tilt series (intended {_intended(shots)}, {_doses(shots)})", pad=_LANE_PT)
+    ax.set_title(
+        f"Defocus of {len(series)} tilt series (intended {_intended(shots)}, {_doses(shots)})", pad=_pad(shots)
+    )
     _legend(ax, shots, bool(true_m), allowed="allowed (rms)", tilts=True)
 
 
@@ -140,6 +142,11 @@ def _doses(shots: Sequence[Shot]) -> str:
     """Electrons of each image: "20.0 e/Å² each"."""
     least, most = (f"{pick(s.dose_e_per_m2 for s in shots) / _E_PER_A2:.1f}" for pick in (min, max))
     return f"{least} e/Å² each" if least == most else f"{least} to {most} e/Å² each"
+
+
+def _pad(shots: Sequence[Shot]) -> float:
+    """Below the title, points: room for the lane of flags where there are some."""
+    return _LANE_PT if any(s.flagged for s in shots) else _NO_LANE_PT
 
 
 def _flags(ax: Axes, at: Sequence[float]) -> None:
