@@ -78,7 +78,7 @@ def test_every_unit_ends_and_a_refused_target_stops_nothing(session: Path) -> No
     said = _said(session)
     ended = {o["key"]: o["status"] for o in said["outcomes"]}
     assert said["complete"] is True
-    assert len(ended) == said["units"] == 10
+    assert len(ended) == said["targets"] == 10
     assert ended["Square 1/Hole 1/Focus 1"] == "done"
     assert ended["Square 1/Hole 2/Focus 1"] == "refused"
     assert [ended[f"Square 1/Hole {h}/Exposure {e}"] for h in (1, 2) for e in (1, 2)] == [
@@ -222,6 +222,6 @@ def test_another_application_is_data_alone(name: str, tmp_path: Path, capsys: py
     assert told.out, told.err
     said = json.loads(told.out)
     assert said["complete"] is True, said["statement"]
-    assert len(said["outcomes"]) == said["units"]
+    assert len(said["outcomes"]) == said["targets"]
     assert all(o["status"] == "done" or o["why"] for o in said["outcomes"])
     assert any(e["alpha_rad"] for o in said["outcomes"] for e in o["exposures"]), said["not_as_it_should_be"]

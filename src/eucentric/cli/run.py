@@ -184,9 +184,6 @@ def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -
         if isinstance(event, events.SessionEnded):
             ended.append(event.result)
 
-    def report_of(result: SessionResult) -> Report:
-        return _report(opening, result, watcher.truths)
-
     watcher = Watcher(prepared.microscope, opening.folder)
     with _live(opening, console, log) as live:
         _cautions(opening, live)
@@ -201,15 +198,15 @@ def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -
             on_lost=(None if console.quiet else Lost.at_terminal(live, opening.resume)) or unattended,
         )
         try:
-            return report_of(session.run())
+            return _report(opening, session.run(), watcher.truths)
         except (KeyboardInterrupt, Aborted) as stop:
-            unkept = _keep(report_of(ended[-1]), opening) if ended else ""
+            unkept = _keep(_report(opening, ended[-1], watcher.truths), opening) if ended else ""
             why = ended[-1].stopped if ended and ended[-1].stopped else "Stopped."
             said = " ".join(filter(None, (why, unkept, f"Go on with it: {opening.resume}")))
             raise Stopped(said) from stop
         except Exception as error:
             if ended:
-                _keep(report_of(ended[-1]), opening)
+                _keep(_report(opening, ended[-1], watcher.truths), opening)
             error.add_note(f"Go on with the session: {opening.resume}")
             raise
 
