@@ -63,7 +63,7 @@ def test_what_waits_for_a_refused_focus_target_does_not_tell_its_reason_again() 
     )
     assert told == [
         f"Square 1/Hole 1: Focus 1–2: refused. {why}",
-        "Square 1/Hole 1: Exposure 1–3: skipped. Focusing failed at all focus targets that they wait for: see there.",
+        "Square 1/Hole 1: Exposure 1–3: skipped. Focusing failed at all focus targets that it waits for: see there.",
     ]
 
 

@@ -160,6 +160,25 @@ def test_at_a_blank_place_more_dose_is_no_remedy() -> None:
     assert "More dose." in " ".join(_said(events.PromisesChecked(0.0, unit, (missed,))))
 
 
+def test_what_was_told_is_not_told_again_for_each_image() -> None:
+    refused = _outcome("Square 1/Hole 2/Focus 1")
+    shot = _outcome("Square 1/Hole 1/Exposure 1").exposures[0]
+    flag = f"Focusing failed: {refused.key}: {refused.why}"
+    units_ = [_unit(f"Square 1/Hole 2/Exposure {k}") for k in (1, 2)]
+    told: list[object] = [events.UnitEnded(0.0, refused)]
+    for unit in units_:
+        flagged = dataclasses.replace(shot, flagged=flag)
+        told += [
+            events.NeedsChecked(0.0, unit, (NOT_MET,)),
+            events.UnitEnded(0.0, UnitOutcome(unit.key, unit.node, Status.DONE, exposures=(flagged,))),
+        ]
+    text = " ".join(" ".join(_said(*told)).split())
+    assert text.count("Nothing in common") == 1
+    assert text.count("Put a Z Focus before it.") == 1
+    assert text.count("Flagged: Focusing failed at all focus targets that it waits for: see there.") == 2
+    assert f"needs {units_[1].key}: height ±200 µm (limit ±20.0 µm)" in text
+
+
 def test_without_a_truth_none_is_told() -> None:
     assert "true" not in as_text(_report(known=False))
     assert "truth" not in as_text(_report(known=False))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
+import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Rectangle
 from matplotlib.text import Text
 
 from eucentric.figures.session import session_figure
 from eucentric.figures.session_map import FLAGGED, TO_DO, fate_of, groups_shown
 from eucentric.figures.session_spent import seconds_by_activity
+from eucentric.msi.outcome import SessionResult
 from eucentric.msi.units import units
 
 from ..cli import made_session as made
@@ -93,3 +98,91 @@ def test_time_that_nobody_counted_is_other() -> None:
 def test_an_image_whose_focus_is_flagged_has_a_colour_of_its_own() -> None:
     fates = {fate_of(outcome) for outcome in made.result(MADE["msi"]).outcomes}
     assert fates == {"done", FLAGGED, "refused", "skipped"}
+
+
+def _flagged_far_off() -> Figure:
+    """A session in which the third exposure's expected error, ±2850 nm, lies far beyond the axis."""
+    result = made.result(MADE["msi"])
+    outcomes = list(result.outcomes)
+    at = [n for n, o in enumerate(outcomes) if o.node == "Exposure" and o.exposures][2]
+    far = dataclasses.replace(outcomes[at].exposures[0], error_sigma_m=0.95e-6, flagged="Nobody knows.")
+    outcomes[at] = dataclasses.replace(outcomes[at], exposures=(far,))
+    figure = session_figure(dataclasses.replace(result, outcomes=tuple(outcomes)), MADE["msi"])
+    figure.canvas.draw()
+    return figure
+
+
+def test_flagged_images_are_marked_beside_the_values_not_among_them() -> None:
+    figure = _flagged_far_off()
+    (ax,) = (ax for ax in _axes(figure) if "defocus" in ax.get_ylabel())
+    (mark,) = (line for line in ax.lines if line.get_marker() == "X" and np.size(line.get_xdata()))
+    assert np.size(mark.get_xdata()) == 3
+    low = mark.get_window_extent().y0  # pixels, from the bottom
+    assert low > ax.get_window_extent().y1
+
+
+def test_an_expected_error_beyond_the_axis_is_told_beside_its_line() -> None:
+    figure = _flagged_far_off()
+    (text,) = (t for t in figure.findobj(Text) if t.get_text() == "±2850 nm")  # type: ignore[attr-defined]
+    box, ax = text.get_window_extent(), text.axes
+    assert ax is not None
+    places = [np.asarray(line.get_xdata()) for line in ax.lines]
+    across = [ax.transData.transform((x[0], 0))[0] for x in places if x.size > 1 and np.ptp(x) == 0]
+    assert across
+    assert not any(box.x0 <= x <= box.x1 for x in across)
+
+
+def _axes(figure: Figure) -> list[Axes]:
+    return [ax for ax in figure.findobj() if isinstance(ax, Axes)]
+
+
+def _with_fields(square_m: float) -> SessionResult:
+    fields = {"Square": (square_m, square_m), "Hole": (5e-6, 4e-6)}
+    result = made.result(MADE["msi"])
+    return dataclasses.replace(
+        result,
+        outcomes=tuple(
+            dataclasses.replace(
+                o, exposures=tuple(dataclasses.replace(e, field_m=fields.get(o.node)) for e in o.exposures)
+            )
+            for o in result.outcomes
+        ),
+    )
+
+
+def test_the_field_of_a_parents_image_is_drawn_as_it_is() -> None:
+    figure = session_figure(_with_fields(20e-6), MADE["msi"])
+    ax = next(ax for ax in _axes(figure) if ax.get_title("left").startswith("Square 1"))
+    sizes = sorted({(p.get_width(), p.get_height()) for p in ax.patches if isinstance(p, Rectangle)})
+    assert sizes == [pytest.approx((4.0, 5.0)), pytest.approx((20.0, 20.0))]  # µm, x by y
+    assert ax.get_title("left") == "Square 1 at (y, x) = (0, −65) µm"
+
+
+def test_a_field_too_wide_to_be_drawn_is_told() -> None:
+    assert "within an image of 60 × 60 µm" in _words(session_figure(_with_fields(60e-6), MADE["msi"]))
+
+
+def test_marks_of_targets_do_not_touch_where_holes_lie_far_apart() -> None:
+    grid = MADE["msi"].model_copy(
+        update={
+            "nodes": tuple(
+                n.model_copy(update={"targets": n.targets.model_copy(update={"spacing_m": 60e-6})})
+                if n.name == "Hole"
+                else n
+                for n in MADE["msi"].nodes
+            )
+        }
+    )
+    figure = session_figure(made.result(grid), grid)
+    ax = next(ax for ax in _axes(figure) if ax.get_title("left").startswith("Square 1"))
+    discs = [(p.center, p.radius) for p in ax.patches if isinstance(p, Circle)]
+    apart = min(math.dist(a, b) - ra - rb for n, (a, ra) in enumerate(discs) for b, rb in discs[:n] if a != b)
+    assert apart > 0
+
+
+def test_the_electrons_of_images_are_drawn() -> None:
+    words = _words(_drawn("msi"))
+    assert "intended −1.000 µm, 30.0 e/Å² each" in words
+    assert "Exposure (20)" in words
+    cut = dataclasses.replace(made.result(MADE["series"]), not_ended=(("Square 2/Hole 3/Focus 2", 3e21),))
+    assert "cut off" in _words(session_figure(cut, MADE["series"]))

@@ -87,19 +87,23 @@ def run(
     from eucentric.cli.style import console as make_console
 
     console = make_console(quiet=as_json)
-    _first_line(console, application, resume)
+    said = [_first_line(console, application, resume)]
     from eucentric.cli.session_log import SessionLog
     from eucentric.cli.session_open import Wanted, open_session
     from eucentric.cli.session_words import all_well
 
     wanted = Wanted(application, tuple(settings or ()), microscope, seed, calibrations, out, resume)
-    opening = open_session(wanted, lambda said: _print(console, said))
+    opening = open_session(wanted, lambda line: said.append(_print(console, line)))
     log = SessionLog(opening.folder)
+    log.write("\n".join(said))
     with opening.journal, _going_on(opening, log):
-        report = _told_again(opening, console) if opening.ready is None else _run(opening, opening.ready, console, log)
+        report = (
+            _told_again(opening, console, log) if opening.ready is None else _run(opening, opening.ready, console, log)
+        )
         unkept = _keep(report, opening)
     _tell(report, console, log)
     if unkept:
+        log.write(unkept)
         typer.echo(unkept, err=True)
     if unkept or not report.result.complete:
         raise typer.Exit(CUT_SHORT)
@@ -107,16 +111,20 @@ def run(
         raise typer.Exit(NOT_ALL_WELL)
 
 
-def _print(console: Console, line: str) -> None:
+def _print(console: Console, line: str, log: SessionLog | None = None) -> str:
+    """Print a line, and write it to the log; the line."""
     console.print(line, markup=False, soft_wrap=True)
+    if log is not None:
+        log.write(line)
+    return line
 
 
-def _first_line(console: Console, application: str | None, resume: Path | None) -> None:
+def _first_line(console: Console, application: str | None, resume: Path | None) -> str:
     """Something is seen at once: what follows loads for seconds."""
     what = (
         f"Reading application {application or APPLICATION}" if resume is None else f"Taking up the session in {resume}"
     )
-    _print(console, f"{what} …")
+    return _print(console, f"{what} …")
 
 
 @contextmanager
@@ -135,12 +143,12 @@ def _going_on(opening: Opening, log: SessionLog) -> Iterator[None]:
         raise
 
 
-def _told_again(opening: Opening, console: Console) -> Report:
+def _told_again(opening: Opening, console: Console, log: SessionLog) -> Report:
     """The report of a session that is complete: the instrument is left alone."""
     from eucentric.cli.session_done import result_of
     from eucentric.cli.session_truth import read_truths
 
-    _print(console, "It is complete: nothing is left to do, and the instrument is left as it is.")
+    _print(console, "It is complete: nothing is left to do, and the instrument is left as it is.", log)
     truths = read_truths(opening.folder)
     return _report(opening, result_of(opening.journal), truths)
 
@@ -176,9 +184,6 @@ def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -
         if isinstance(event, events.SessionEnded):
             ended.append(event.result)
 
-    def report_of(result: SessionResult) -> Report:
-        return _report(opening, result, watcher.truths)
-
     watcher = Watcher(prepared.microscope, opening.folder)
     with _live(opening, console, log) as live:
         _cautions(opening, live)
@@ -193,15 +198,15 @@ def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -
             on_lost=(None if console.quiet else Lost.at_terminal(live, opening.resume)) or unattended,
         )
         try:
-            return report_of(session.run())
+            return _report(opening, session.run(), watcher.truths)
         except (KeyboardInterrupt, Aborted) as stop:
-            unkept = _keep(report_of(ended[-1]), opening) if ended else ""
+            unkept = _keep(_report(opening, ended[-1], watcher.truths), opening) if ended else ""
             why = ended[-1].stopped if ended and ended[-1].stopped else "Stopped."
             said = " ".join(filter(None, (why, unkept, f"Go on with it: {opening.resume}")))
             raise Stopped(said) from stop
         except Exception as error:
             if ended:
-                _keep(report_of(ended[-1]), opening)
+                _keep(_report(opening, ended[-1], watcher.truths), opening)
             error.add_note(f"Go on with the session: {opening.resume}")
             raise
 
@@ -255,5 +260,5 @@ def _tell(report: Report, console: Console, log: SessionLog) -> None:
         typer.echo(json.dumps(as_json(report), indent=2, allow_nan=False))
         return
     show(report, console)
-    _print(console, f"Session folder: {report.folder}")
-    _print(console, f"Figure: {Path(report.folder) / FIGURE}")
+    _print(console, f"Session folder: {report.folder}", log)
+    _print(console, f"Figure: {Path(report.folder) / FIGURE}", log)

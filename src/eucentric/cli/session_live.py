@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -15,12 +16,14 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from eucentric.cli.live import wrapped
 from eucentric.cli.session_log import SessionLog
+from eucentric.cli.session_troubles import told_above
 from eucentric.cli.session_words import checks_words, duration, exposure_words, measured_words, promised
 from eucentric.cli.words import correction_words, dose_words, drift_words, stigmated_words, verdict_words
 from eucentric.focus import events as focus_events
 from eucentric.focus.outcome import Status as StepStatus
 from eucentric.msi import events
 from eucentric.msi.application import Application, Kind
+from eucentric.msi.known import Check
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.units import Unit
 
@@ -52,6 +55,8 @@ class SessionLive:
         self._left = _TimeLeft(clock)
         self._application: Application | None = None
         self._spent = dict(spent or {})  # e/m² by target
+        self._outcomes: dict[str, UnitOutcome] = {}
+        self._remedies: set[str] = set()  # that were told
         self._unit = ""
         self._what = ""
 
@@ -136,11 +141,19 @@ class SessionLive:
         match event:
             case events.NeedsChecked() if event.needs:
                 met = all(c.met for c in event.needs)
-                if not met or self._kind(event.unit) is not Kind.ACQUIRE:
+                if self._kind(event.unit) is not Kind.ACQUIRE:
                     self._line("needs", checks_words(event.needs), "" if met else "red")
+                elif not met:
+                    self._line("needs", f"{event.unit.key}: {checks_words(self._untold(event.needs))}", "red")
             case events.PromisesChecked() if event.promises:
                 kept = all(c.met for c in event.promises)
                 self._line("promises", checks_words(promised(event.promises)), "green" if kept else "red")
+
+    def _untold(self, checks: tuple[Check, ...]) -> tuple[Check, ...]:
+        """With the remedies that were not told yet: of many images that all need the same it is told once."""
+        out = tuple(replace(c, remedy="") if c.remedy in self._remedies else c for c in checks)
+        self._remedies.update(c.remedy for c in checks if not c.met)
+        return out
 
     def _ended(self, outcome: UnitOutcome) -> None:
         self._left.end(outcome.node)
@@ -151,12 +164,14 @@ class SessionLive:
             spent = f"{dose_words(outcome.focus_dose_e_per_m2)} for focusing, {spent}"
         style = _COLOURS.get(outcome.status, "red")
         if outcome.status is not Status.DONE:
-            self._line(str(outcome.status), f"{self._named(outcome)}{outcome.why} ({spent})", style)
+            why = told_above(outcome.why, self._outcomes)
+            self._line(str(outcome.status), f"{self._named(outcome)}{why} ({spent})", style)
         elif len(outcome.exposures) == 1 and not outcome.focus_exposures:
-            (one,) = outcome.exposures
+            one = replace(outcome.exposures[0], flagged=told_above(outcome.exposures[0].flagged, self._outcomes))
             self._wrapped(f"{outcome.key}: {exposure_words(one)}", " " * _COLUMN, "yellow" if one.flagged else "")
         else:
             self._line("done", f"{self._named(outcome)}{spent}", "green")
+        self._outcomes[outcome.key] = outcome
 
     def _named(self, outcome: UnitOutcome) -> str:
         """The name of a unit whose line was not printed when it began."""

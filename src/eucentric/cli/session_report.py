@@ -190,8 +190,8 @@ def _shot_table(report: Report, shots: list[tuple[UnitOutcome, Exposure]]) -> Ta
     knows, tilted = bool(report.errors_m()), any(one.alpha_rad for _, one in shots)
     out = _table("Images: defocus and its error")
     out.add_column("target", overflow="fold")
-    truth = ["true error"] if knows else []
-    columns = (*(["tilt"] if tilted else []), "e/Å²", "intended", "expected ±3 σ", *truth)
+    truth = ["true\nerror"] if knows else []
+    columns = (*(["tilt"] if tilted else []), "e/Å²", "intended", "expected\n±3 σ", *truth)
     for name in columns:
         out.add_column(name, justify="right", no_wrap=True)
     out.add_column("", overflow="fold")

@@ -19,7 +19,7 @@ def troubles(result: SessionResult, kept: Mapping[str, str] | None = None) -> li
     outcomes = {o.key: o for o in result.outcomes}
     same: dict[str, list[tuple[str, str]]] = {}
     for outcome in result.outcomes:
-        said = _told_above(trouble(outcome), outcomes)
+        said = told_above(trouble(outcome), outcomes)
         if said:
             same.setdefault(_BOUND.sub("±…", said), []).append((outcome.key, said))
     return [_sentence(some, kept or {}) for some in same.values()]
@@ -57,8 +57,8 @@ def _with_range(said: Sequence[str]) -> str:
     return _BOUND.sub(written, said[0])
 
 
-def _told_above(said: str, outcomes: Mapping[str, UnitOutcome]) -> str:
-    """Without the reasons of focus targets that are told with those: they come before what waits for them."""
+def told_above(said: str, outcomes: Mapping[str, UnitOutcome]) -> str:
+    """A reason without the reasons of focus targets that are told with those: they come before what waits for them."""
     before, failed, rest = said.partition(_FOCUSING_FAILED)
     if not failed:
         return said
@@ -67,7 +67,7 @@ def _told_above(said: str, outcomes: Mapping[str, UnitOutcome]) -> str:
             rest = rest.replace(f"{key}: {outcome.why}", "")
     if rest.strip():
         return said
-    return f"{before}Focusing failed at all focus targets that they wait for: see there."
+    return f"{before}Focusing failed at all focus targets that it waits for: see there."
 
 
 def _sentence(some: Sequence[tuple[str, str]], kept: Mapping[str, str]) -> str:

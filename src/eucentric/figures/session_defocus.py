@@ -17,6 +17,9 @@ from eucentric.msi.outcome import SessionResult
 from eucentric.units import show_length
 
 _BEYOND = 4.0  # times the limit: what lies further off is shown at the edge, with its number
+_MOST_LEVEL, _MOST_NUMBERS = 8, 30  # images beside which a number has room level, and upright
+_LANE_PT, _NO_LANE_PT = 20, 6  # above the axis, with marks of flagged images and without
+_E_PER_A2 = 1e20  # 1 e/Å² in e/m²
 _LABELS = 24  # more parents than that are not named one by one
 
 
@@ -41,6 +44,7 @@ class Shot:
     sigma_m: float | None
     limit_m: float | None
     flagged: bool
+    dose_e_per_m2: float
 
 
 def shots_of(result: SessionResult, application: Application) -> list[Shot]:
@@ -73,7 +77,8 @@ def _all(result: SessionResult, application: Application) -> list[tuple[Shot, Ki
                     one.intended_m,
                     one.error_sigma_m,
                     limit_m,
-                    bool(one.flagged),
+                    bool(one.flagged) or one.error_sigma_m is None,
+                    one.dose_e_per_m2,
                 )
                 out.append((shot, node.kind))
     return out
@@ -87,13 +92,15 @@ def draw_exposures(ax: Axes, shots: Sequence[Shot], true_m: Mapping[str, float])
         if shot.limit_m is not None:
             ax.fill_between([n - 0.5, n + 0.5], -shot.limit_m * scale, shot.limit_m * scale, color=GREEN, alpha=0.13,
                             linewidth=0)  # fmt: skip
-        _expected(ax, n, shot, to)
-        _true(ax, n, true_m.get(shot.file), to)
+        _expected(ax, n, shot, to, len(shots))
+        _true(ax, n, true_m.get(shot.file), to, len(shots))
+    _flags(ax, [n for n, shot in enumerate(shots) if shot.flagged])
     ax.axhline(0.0, color=GREY, linewidth=0.8, zorder=0)
     ax.set_ylim(-edge, edge)
     ax.set_xlim(-0.5, len(shots) - 0.5)
     ax.set_ylabel(f"defocus − intended ({to.unit})")
-    ax.set_title(f"Defocus of {len(shots)} exposures (intended {_intended(shots)})")
+    exposures = "1 exposure" if len(shots) == 1 else f"{len(shots)} exposures"
+    ax.set_title(f"Defocus of {exposures} (intended {_intended(shots)}, {_doses(shots)})", pad=_pad(shots))
     _parents(ax, shots)
     _legend(ax, shots, bool(true_m))
 
@@ -115,20 +122,39 @@ def draw_tilts(ax: Axes, series: Mapping[str, Sequence[Shot]], true_m: Mapping[s
         if known:
             ax.plot(*zip(*known, strict=True), "-D", color="black", alpha=0.8 if number == 0 else 0.4, linewidth=0.8,
                     markersize=4, markerfacecolor="none")  # fmt: skip
-        bad = [(t, 0.0) for t, s in zip(tilt, one, strict=True) if s.flagged]
-        if bad:
-            ax.plot(*zip(*bad, strict=True), "X", color=ORANGE, markersize=8)
+        _flags(ax, [t for t, s in zip(tilt, one, strict=True) if s.flagged])
     ax.axhline(0.0, color=GREY, linewidth=0.8, zorder=0)
     ax.set_ylim(-edge, edge)
     ax.set_xlabel("tilt of the stage (°)")
     ax.set_ylabel(f"defocus − intended ({to.unit})")
-    ax.set_title(f"Defocus of {len(series)} tilt series (intended {_intended(shots)})")
+    ax.set_title(
+        f"Defocus of {len(series)} tilt series (intended {_intended(shots)}, {_doses(shots)})", pad=_pad(shots)
+    )
     _legend(ax, shots, bool(true_m), allowed="allowed (rms)", tilts=True)
 
 
 def _intended(shots: Sequence[Shot]) -> str:
     each = sorted({s.intended_m for s in shots})
     return show_length(each[0]) if len(each) == 1 else f"{show_length(each[0])} to {show_length(each[-1])}"
+
+
+def _doses(shots: Sequence[Shot]) -> str:
+    """Electrons of each image: "20.0 e/Å² each"."""
+    least, most = (f"{pick(s.dose_e_per_m2 for s in shots) / _E_PER_A2:.1f}" for pick in (min, max))
+    return f"{least} e/Å² each" if least == most else f"{least} to {most} e/Å² each"
+
+
+def _pad(shots: Sequence[Shot]) -> float:
+    """Below the title, points: room for the lane of flags where there are some."""
+    return _LANE_PT if any(s.flagged for s in shots) else _NO_LANE_PT
+
+
+def _flags(ax: Axes, at: Sequence[float]) -> None:
+    """Marks of images that are flagged, in a lane of their own above the axis: they are no values."""
+    if at:  # of nothing the layout could not tell where it is
+        ax.plot(
+            at, [1.045] * len(at), "X", color=ORANGE, markersize=8, transform=ax.get_xaxis_transform(), clip_on=False
+        )
 
 
 def _edge(shots: Sequence[Shot], true_m: Mapping[str, float]) -> float:
@@ -144,20 +170,19 @@ def _scale(edge_m: float) -> _Scale:
     return _Scale(per_m, unit, edge_m * per_m)
 
 
-def _expected(ax: Axes, n: int, shot: Shot, to: _Scale) -> None:
-    scale, edge, unit = to.per_m, to.edge, to.unit
-    color = ORANGE if shot.flagged else BLUE
-    if shot.flagged or shot.sigma_m is None:
-        ax.plot(n, -0.94 * edge, "X", color=ORANGE, markersize=8)
+def _expected(ax: Axes, n: int, shot: Shot, to: _Scale, count: int) -> None:
     if shot.sigma_m is None:
         return
-    bar = COVERAGE * shot.sigma_m * scale
-    ax.errorbar(n, 0.0, yerr=min(bar, 2 * edge), color=color, capsize=4, marker=".", markersize=4, linewidth=1.4)
-    if bar > edge:
-        ax.text(n, 0.97 * edge, f"±{bar:.0f} {unit}", ha="center", va="top", fontsize=8, color=color, rotation=90)
+    color = ORANGE if shot.flagged else BLUE
+    bar, edge = COVERAGE * shot.sigma_m * to.per_m, to.edge
+    if bar <= edge:
+        ax.errorbar(n, 0.0, yerr=bar, color=color, capsize=4, marker=".", markersize=4, linewidth=1.4)
+        return
+    ax.plot([n, n], [-edge, edge], color=color, linewidth=1.4)
+    _beside(ax, n, f"±{bar:.0f} {to.unit}", color, count)
 
 
-def _true(ax: Axes, n: int, true_m: float | None, to: _Scale) -> None:
+def _true(ax: Axes, n: int, true_m: float | None, to: _Scale, count: int) -> None:
     if true_m is None:
         return
     value, edge, unit = true_m * to.per_m, to.edge, to.unit
@@ -166,8 +191,25 @@ def _true(ax: Axes, n: int, true_m: float | None, to: _Scale) -> None:
         return
     up = value > 0
     ax.plot(n, 0.96 * edge * (1 if up else -1), "^" if up else "v", color=RED, markersize=8)
-    ax.annotate(f"{value:.0f} {unit}".replace("-", "−"), (n, 0.9 * edge * (1 if up else -1)), ha="center",
-                va="top" if up else "bottom", fontsize=8, color=RED)  # fmt: skip
+    _beside(ax, n, f"{value:.0f} {unit}".replace("-", "−"), RED, count, left=True, top=up)
+
+
+def _beside(ax: Axes, n: int, text: str, color: str, count: int, *, left: bool = False, top: bool = True) -> None:
+    """A number that lies beyond the axis, beside its image's line; upright where room is short, none for very many."""
+    if count > _MOST_NUMBERS:
+        return
+    ax.annotate(
+        text,
+        (n, 1.0 if top else 0.0),
+        xycoords=ax.get_xaxis_transform(),
+        xytext=(-7 if left else 4, -3 if top else 3),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        va="top" if top else "bottom",
+        fontsize=8,
+        color=color,
+        rotation=0 if count <= _MOST_LEVEL else 90,
+    )
 
 
 def _parents(ax: Axes, shots: Sequence[Shot]) -> None:

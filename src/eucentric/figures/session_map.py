@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Circle, Rectangle, Wedge
 
 from eucentric.figures.style import GREEN, GREY, ORANGE, RED, SKY
 from eucentric.msi.outcome import SessionResult, Status, UnitOutcome
 from eucentric.msi.units import Unit
 
 _PANELS: Final = 4
-_MARGIN: Final = 0.07  # of a panel's half side, about what lies in a target
+_ROOMY: Final = 2  # panels beside which there is room for words
+_UM: Final = 1e6
 _FLATTEST: Final = 0.6  # of a panel: its height to its width
+_MARGIN: Final = 1.12  # of a panel, about all that lies in it
+_LEAST_UM: Final = 1.0  # half the side of a panel in which nothing lies
+_APART: Final = 0.42  # a mark's radius, of the distance of the nearest targets: they do not touch
+_SMALLEST, _LARGEST = 0.009, 0.05  # … and of the panel's half side
+_TOO_WIDE: Final = 2.0  # a field that much wider than all that lies in it is told, not drawn
 TO_DO: Final = "not done yet"
 FLAGGED: Final = "done, focus flagged"
 COLOURS: Final = {
@@ -54,21 +62,24 @@ def groups_shown(todo: Sequence[Unit], result: SessionResult) -> list[str]:
 def draw_map(part: SubFigure, todo: Sequence[Unit], result: SessionResult, shown: Sequence[str]) -> None:
     """One panel for each target of the grid: what lies in it, in stage axes from its centre."""
     ended = {o.key: o for o in result.outcomes}
-    every = dict.fromkeys(u.group for u in todo)
-    panels = np.atleast_1d(np.asarray(part.subplots(1, 1 if len(every) == 1 else max(len(shown), 2)))).tolist()
-    roots = {group: next(u for u in todo if u.group == group) for group in every}
-    reach = max((abs(c) for u in todo for c in _from(u, roots[u.group])), default=0.0) * 1e6 * 1.3 + 1.0
+    groups = {group: [u for u in todo if u.group == group] for group in dict.fromkeys(u.group for u in todo)}
+    panels = np.atleast_1d(np.asarray(part.subplots(1, 1 if len(groups) == 1 else max(len(shown), 2)))).tolist()
+    maps = {group: _Map.of(groups[group], ended) for group in groups}
+    reach = max(one.reach_um for one in maps.values())
     for ax, group in zip(panels, shown, strict=False):
-        _panel(ax, [u for u in todo if u.group == group], ended, reach)
+        _panel(ax, maps[group], reach, narrow=len(panels) > _ROOMY)
     for ax in panels[len(shown) :]:
         ax.set_axis_off()
-    some = "" if len(shown) == len(every) else f" ({len(shown)} of {len(every)}: those with most trouble)"
+    some = "" if len(shown) == len(groups) else f" ({len(shown)} of {len(groups)}: those with most trouble)"
     part.suptitle(f"Targets on the stage{some}", x=0.01, ha="left", fontsize=11, fontweight="bold")
     fates = [f for f in COLOURS if any(fate_of(ended.get(u.key)) == f for u in todo)]
-    marks = [_mark("o", COLOURS[f], f) for f in fates]
-    marks += [_mark("s", "none", "image in which targets lie"), _mark("o", "none", "focus target", ring=True)]
-    if len(every) == 1:
-        part.legend(handles=marks, loc="outside lower left", ncols=2)
+    marks = [_mark("o", COLOURS[f], f) for f in fates] + [_mark("o", "none", "focus target", ring=True)]
+    if any(one.fields_um for one in maps.values()):
+        marks.append(_mark("s", "none", "field of an image with targets"))
+    if len(groups) == 1:
+        part.legend(handles=marks, loc="outside lower left", ncols=2, borderaxespad=0.1, framealpha=0)
+    elif len(panels) > _ROOMY:
+        part.legend(handles=marks, loc="outside lower left", ncols=len(marks), borderaxespad=0.1, framealpha=0)
     else:
         part.legend(handles=marks, loc="outside right upper")
 
@@ -81,47 +92,100 @@ def _mark(shape: str, colour: str, label: str, *, ring: bool = False) -> Line2D:
     )  # fmt: skip
 
 
-def _panel(ax: Axes, some: Sequence[Unit], ended: dict[str, UnitOutcome], reach: float) -> None:
-    root = some[0]
-    parents = {u.parent for u in some}
-    for unit in some:
-        outcome = ended.get(unit.key)
+@dataclass(frozen=True, slots=True)
+class _Map:
+    """What lies in one target of the grid, the first of `some`: micrometres (y, x) from its centre.
+
+    `fields_um` are the sizes of the images in which targets lie, by key; `wide_um` that of the grid's target where it
+    is too wide to be drawn.
+    """
+
+    some: Sequence[Unit]
+    ended: dict[str, UnitOutcome]
+    at_um: dict[str, tuple[float, float]]
+    fields_um: dict[str, tuple[float, float]]
+    wide_um: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, some: Sequence[Unit], ended: dict[str, UnitOutcome]) -> _Map:
+        root = some[0]
+        at = {u.key: _from_um(u, root) for u in some}
+        parents = {u.parent for u in some}
+        fields = {u.key: f for u in some if u.key in parents and (f := _field_um(ended.get(u.key))) is not None}
+        inner = _reach(at, {key: field for key, field in fields.items() if key != root.key})
+        wide = fields.get(root.key)
+        if wide is not None and max(wide) / 2 > _TOO_WIDE * max(inner):
+            return cls(some, ended, at, {key: field for key, field in fields.items() if key != root.key}, wide)
+        return cls(some, ended, at, fields, None)
+
+    @property
+    def reach_um(self) -> float:
+        """Half the side of what is shown."""
+        return max(_reach(self.at_um, self.fields_um))
+
+    @property
+    def half_um(self) -> float:
+        """Half the height of what is shown."""
+        return _reach(self.at_um, self.fields_um)[0]
+
+    @property
+    def nearest_um(self) -> float:
+        """The distance of the two nearest targets that do not lie at one place."""
+        places = list(dict.fromkeys(self.at_um.values()))
+        pairs = ((a, b) for n, a in enumerate(places) for b in places[:n])
+        return min((math.dist(a, b) for a, b in pairs), default=math.inf)
+
+
+def _reach(at_um: dict[str, tuple[float, float]], fields_um: dict[str, tuple[float, float]]) -> tuple[float, float]:
+    """How far (y, x) from the centre something lies, with a margin."""
+    y, x = (
+        max(abs(at[k]) + fields_um.get(key, (0.0, 0.0))[k] / 2 for key, at in at_um.items()) * _MARGIN + _LEAST_UM
+        for k in (0, 1)
+    )
+    return y, x
+
+
+def _panel(ax: Axes, one: _Map, reach: float, *, narrow: bool) -> None:
+    root = one.some[0]
+    radius = min(max(_APART * one.nearest_um, _SMALLEST * reach), _LARGEST * reach)
+    parents = {u.parent for u in one.some}
+    for unit in one.some:
+        outcome = one.ended.get(unit.key)
         colour = COLOURS[fate_of(outcome)]
-        y, x = (c * 1e6 for c in _from(unit, root))
-        if unit.key in parents:
-            ax.add_patch(_box(unit, some, root, reach, colour))
+        y, x = one.at_um[unit.key]
+        if unit.key in one.fields_um:
+            high, wide = one.fields_um[unit.key]
+            corner = (x - wide / 2, y - high / 2)
+            ax.add_patch(Rectangle(corner, wide, high, fill=False, edgecolor=colour, linewidth=1.4))
+        elif unit.key in parents:
+            continue
         elif outcome is not None and not outcome.exposures and outcome.focus_exposures:
-            ax.plot(x, y, "o", markersize=12, markerfacecolor="none", markeredgecolor=colour, markeredgewidth=2.5)
+            ax.add_patch(Wedge((x, y), radius, 0, 360, width=0.35 * radius, facecolor=colour, linewidth=0))
         else:
-            ax.plot(x, y, "o", markersize=7, color=colour)
-    ax.set_title(root.key, fontsize=10)
+            ax.add_patch(Circle((x, y), 0.6 * radius, facecolor=colour, linewidth=0))
+    ax.set_title(f"{root.key}{chr(10) if narrow else ' '}at (y, x) = {_where(root)}", fontsize=9 if narrow else 10)
     ax.set_xlim(-reach, reach)
-    height = max((abs(_from(u, root)[0]) * 1e6 * 1.3 + 1.0 for u in some), default=reach)
-    half = min(max(height, _FLATTEST * reach), reach)
+    half = min(max(one.half_um, _FLATTEST * reach), reach)
     ax.set_ylim(-half, half)
     ax.set_aspect("equal")
-    ax.set_xlabel(f"x (µm) from {_where(root)}")
-    ax.set_ylabel("y (µm)")
+    ax.set_xlabel("x from there (µm)")
+    ax.set_ylabel("y from there (µm)")
+    if one.wide_um is not None:
+        high, wide = one.wide_um
+        text = f"{'' if narrow else 'all of it '}within an image of {high:.0f} × {wide:.0f} µm"
+        ax.text(0.02, 0.97, text, transform=ax.transAxes, va="top", fontsize=8, color=GREY)
 
 
-def _box(parent: Unit, some: Sequence[Unit], root: Unit, reach: float, colour: str) -> Rectangle:
-    """A frame about all that lies in a target; a wider one where targets lie in those again."""
-    inside = [u for u in some if u.key == parent.key or u.key.startswith(f"{parent.key}/")]
-    deeper = max(u.key.count("/") for u in inside) - parent.key.count("/")
-    margin = _MARGIN * reach * deeper
-    (low_y, low_x), (high_y, high_x) = (
-        tuple(pick(_from(u, root)[k] for u in inside) * 1e6 for k in (0, 1)) for pick in (min, max)
-    )
-    return Rectangle(
-        (low_x - margin, low_y - margin), high_x - low_x + 2 * margin, high_y - low_y + 2 * margin, fill=False,
-        edgecolor=colour, linewidth=1.4,
-    )  # fmt: skip
+def _field_um(outcome: UnitOutcome | None) -> tuple[float, float] | None:
+    """The size (y, x) of a target's image, where it is known."""
+    fields = [] if outcome is None else [e.field_m for e in outcome.exposures if e.field_m is not None]
+    return (fields[0][0] * _UM, fields[0][1] * _UM) if fields else None
 
 
 def _where(root: Unit) -> str:
-    y, x = root.place_m
-    return f"stage ({x * 1e6:.0f}, {y * 1e6:.0f}) µm".replace("-", "−")
+    y, x = (round(c * _UM, 1) + 0.0 for c in root.place_m)
+    return f"({y:g}, {x:g}) µm".replace("-", "−")
 
 
-def _from(unit: Unit, root: Unit) -> tuple[float, float]:
-    return (unit.place_m[0] - root.place_m[0], unit.place_m[1] - root.place_m[1])
+def _from_um(unit: Unit, root: Unit) -> tuple[float, float]:
+    return ((unit.place_m[0] - root.place_m[0]) * _UM, (unit.place_m[1] - root.place_m[1]) * _UM)

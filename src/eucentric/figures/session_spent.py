@@ -1,16 +1,19 @@
-"""What a session spent: time by activity, and the electrons of focusing by target."""
+"""What a session spent: time by activity, and the electrons of focusing and of images by target."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from eucentric.figures.style import BLUE, GREEN, GREY, ORANGE, RED, SKY
-from eucentric.msi.outcome import SessionResult, Status, UnitOutcome
+from eucentric.msi.outcome import SessionResult, Status
 
 _E_PER_A2 = 1e20  # 1 e/Å² in e/m²
 _BARS = 24  # more targets than that are shown together, node by node
-_NODES = (BLUE, ORANGE, GREEN, SKY, GREY)
+_NODES = (BLUE, ORANGE, GREEN, SKY)
+_IMAGES = "#B0B0B0"
 
 
 def seconds_by_activity(result: SessionResult) -> dict[str, float]:
@@ -45,44 +48,90 @@ def draw_time(ax: Axes, result: SessionResult) -> None:
     ax.invert_yaxis()
 
 
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """Electrons/Å² at a target: of focusing, and of its images whose focus matters. `ended` well, or not."""
+
+    key: str
+    node: str
+    focusing: float
+    images: float
+    well: bool
+
+    @property
+    def whole(self) -> float:
+        """Both."""
+        return self.focusing + self.images
+
+
+def _spent(result: SessionResult) -> list[_Spent]:
+    out = []
+    for o in result.outcomes:
+        images = sum(e.dose_e_per_m2 for e in o.exposures if e.intended_m is not None) / _E_PER_A2
+        if images or o.focus_exposures or o.focus_dose_e_per_m2:
+            out.append(_Spent(o.key, o.node, o.focus_dose_e_per_m2 / _E_PER_A2, images, o.status is Status.DONE))
+    for key, dose in result.not_ended:
+        node = key.rpartition("/")[2].rpartition(" ")[0]
+        out.append(_Spent(key, node, dose / _E_PER_A2, 0.0, False))
+    return out
+
+
 def draw_electrons(ax: Axes, result: SessionResult, *, narrow: bool = False) -> None:
-    """What focusing put on each of its targets."""
-    ax.set_title("Electrons spent on focusing, by target")
+    """What focusing and images put on each of their targets."""
+    ax.set_title("Electrons by target")
     ax.set_ylabel("e/Å²")
-    some = [o for o in result.outcomes if o.focus_exposures or o.focus_dose_e_per_m2]
+    some = _spent(result)
     if not some:
         ax.text(0.5, 0.5, "None.", transform=ax.transAxes, ha="center", color=GREY)
         return
-    nodes = list(dict.fromkeys(o.node for o in some))
-    colours = {name: _NODES[n % len(_NODES)] for n, name in enumerate(nodes)}
+    focusing = list(dict.fromkeys(s.node for s in some if s.focusing))
+    colours = {name: _NODES[n % len(_NODES)] for n, name in enumerate(focusing)}
     if len(some) > _BARS:
-        _by_node(ax, some, nodes, colours)
+        _by_node(ax, some, colours)
         return
-    for n, outcome in enumerate(some):
-        value = outcome.focus_dose_e_per_m2 / _E_PER_A2
-        bad = outcome.status is not Status.DONE
-        ax.bar(n, value, color=colours[outcome.node], width=0.7, hatch="////" if bad else None,
-               edgecolor=RED if bad else colours[outcome.node])  # fmt: skip
-        ax.annotate(f"{value:.0f}", (n, value), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8)
-    ax.set_xticks(range(len(some)), [o.key.replace("/", "\n") for o in some], fontsize=7.5,
-                  rotation=0 if len(some) <= (4 if narrow else 10) else 90)  # fmt: skip
-    marks = [Patch(color=colours[name], label=name) for name in nodes]
-    if any(o.status is not Status.DONE for o in some):
-        marks.append(Patch(facecolor="none", edgecolor=RED, hatch="////", label="refused"))
+    for n, one in enumerate(some):
+        colour = colours.get(one.node, _IMAGES)
+        ax.bar(n, one.focusing, color=colour, width=0.7, hatch=None if one.well else "////",
+               edgecolor=colour if one.well else RED)  # fmt: skip
+        ax.bar(n, one.images, bottom=one.focusing, color=_IMAGES, width=0.7)
+        ax.annotate(_number(one.whole), (n, one.whole), xytext=(0, 2), textcoords="offset points", ha="center",
+                    fontsize=8)  # fmt: skip
+    upright = len(some) > (4 if narrow else 10)
+    ax.set_xticks(range(len(some)), _names(some, upright=upright), fontsize=7.5, rotation=90 if upright else 0)
+    ax.set_ylim(0, ax.get_ylim()[1] * 1.06)
+    marks = [Patch(color=colours[name], label=name) for name in focusing]
+    if any(s.images for s in some):
+        marks.append(Patch(color=_IMAGES, label="images"))
+    if any(not s.well for s in some):
+        marks.append(Patch(facecolor="none", edgecolor=RED, hatch="////", label="refused,\nfailed or\ncut off"))
     ax.legend(handles=marks, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def _by_node(ax: Axes, some: list[UnitOutcome], nodes: list[str], colours: dict[str, str]) -> None:
+def _names(some: list[_Spent], *, upright: bool) -> list[str]:
+    """The keys on few lines where they stand upright: without the target of the grid, where there is but one."""
+    if not upright:
+        return [s.key.replace("/", "\n") for s in some]
+    only = len({s.key.partition("/")[0] for s in some}) == 1
+    keys = [s.key.partition("/")[2] or s.key if only else s.key for s in some]
+    return keys if only else ["\n".join(filter(None, k.rpartition("/")[::2])) for k in keys]
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
+
+
+def _by_node(ax: Axes, some: list[_Spent], colours: dict[str, str]) -> None:
     """Each node's targets as points beside each other, with their mean."""
+    nodes = list(dict.fromkeys(s.node for s in some))
     for n, name in enumerate(nodes):
-        doses = [o.focus_dose_e_per_m2 / _E_PER_A2 for o in some if o.node == name]
+        colour, doses = colours.get(name, _IMAGES), [s.whole for s in some if s.node == name]
         # side by side rather than drawn at random, so that the figure is the same each time
         x = [n - 0.3 + 0.6 * (k + 0.5) / len(doses) for k in range(len(doses))]
-        ax.plot(x, doses, ".", color=colours[name])
+        ax.plot(x, doses, ".", color=colour)
         mean = sum(doses) / len(doses)
-        ax.plot([n - 0.35, n + 0.35], [mean, mean], color=colours[name], linewidth=1.5)
-        ax.annotate(f"mean {mean:.0f}, most {max(doses):.0f}", (n, max(doses)), xytext=(0, 5),
+        ax.plot([n - 0.35, n + 0.35], [mean, mean], color=colour, linewidth=1.5)
+        ax.annotate(f"mean {_number(mean)}\nmost {_number(max(doses))}", (n, max(doses)), xytext=(0, 5),
                     textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
-    ax.set_xticks(range(len(nodes)), [f"{name} ({sum(o.node == name for o in some)})" for name in nodes])
+    ax.set_xticks(range(len(nodes)), [f"{name} ({sum(s.node == name for s in some)})" for name in nodes])
     ax.set_xlim(-0.5, len(nodes) - 0.5)
-    ax.set_ylim(0, ax.get_ylim()[1] * 1.15)
+    ax.set_ylim(0, ax.get_ylim()[1] * 1.2)
