@@ -37,7 +37,7 @@ SIGMAS = 4.0  # of a stated error: 1 in 16000
 def instrument(height_m: float = FAR_M) -> Microscope:
     """All faults but those of the specimen, small images."""
     specimen = {"height_m": height_m, "contamination": 0.0}
-    return open_microscope("simulated", seed=1, size=256, magnitudes={"specimen": specimen})
+    return open_microscope("simulated", seed=1, size=384, magnitudes={"specimen": specimen})
 
 
 def setup_of(scope: Microscope, folder: Path, tell: Callable[[Moment | Did], None] | None = None) -> Setup:

@@ -86,7 +86,7 @@ class Session:
             stopped = self._taken_up() or self._preserved()
         except BaseException as stop:
             if isinstance(stop, Exception | KeyboardInterrupt):
-                why = words(stop) or "SessionStops by the operator."
+                why = words(stop) or "Stopped by the operator."
                 tell(SessionEnded(self._audience.now_s(), self._result(why)))
             raise
         result = self._result(stopped)
