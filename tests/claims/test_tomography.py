@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.claims import Outcome
-from benchmarks.tomography import Height, Tried, claims_of
+from benchmarks.tomography_rows import Height, Tried, claims_of
 
 
 def after_tomo_focus(above_stored_m: float, true_m: float) -> Tried:
