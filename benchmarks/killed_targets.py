@@ -44,14 +44,30 @@ inside = "Square"
 preset = "tomo"
 within = "0.5 um"
 after_failure = "go on"
-focus = "focus"
 [nodes.series]
 first = "-9 deg"
 last = "9 deg"
 step = "3 deg"
 focus_distance = "3 um"
+[nodes.focus]
+name = "Focus at a tilt"
+accuracy = "0.3 um"
+accuracy_limit = "off"
+focus_approach = "4 um"
+[[nodes.focus.steps]]
+name = "focus"
+preset = "fa"
+focus_method = "Beam Tilt"
+tilt = "5 mrad"
+pattern = "quad"
+correction_type = "Defocus"
+delta_max = "22 um"
+offset = "-0.5 um"
+tolerance = "0.1 um"
+looks_min = 1
+settle = "1 s"
 """
-"""Seven tilts; what the focus targets beside the feature take is told from its images by the image shift."""
+"""Seven tilts, focused as in MSI-Tomography; what their focus targets take is told from the images by image shift."""
 BESIDE_M = 1.5e-6
 """An image shift of more looks at a focus target: half of the 3 µm; up to ±9° features move less than 1 µm."""
 _SAME_PLACE_M = 0.5e-6  # targets are further apart than twice this, a stage arrives nearer
