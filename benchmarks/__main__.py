@@ -19,6 +19,7 @@ from benchmarks import (
     false_locks,
     faults,
     focus_runs,
+    goniometers,
     honesty,
     kills,
     msi_t,
@@ -43,6 +44,7 @@ BENCHES: dict[str, Bench] = {
     "stage_tilts": stage_tilts.run,
     "msi_t": msi_t.run,
     "tomography": tomography.run,
+    "goniometers": goniometers.run,
     "kills": kills.run,
 }
 

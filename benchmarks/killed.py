@@ -1,29 +1,20 @@
-"""A session in a process that may be killed, and what it really did: held against the instrument's own log."""
+"""What a session that was killed says of itself, held against what the instrument's own log says that it did."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.apart import Door, connected
 from benchmarks.calls import Call, State, left_changed
-from eucentric.calibration.handed_over import book_from
-from eucentric.errors import EucentricError
+from benchmarks.killed_targets import Target, at, targets
 from eucentric.images.files import read_frame
-from eucentric.microscope.registry import handed_out
-from eucentric.msi.application import Application, Kind
-from eucentric.msi.journal import Journal
-from eucentric.msi.noted import About
+from eucentric.msi.application import Application
 from eucentric.msi.outcome import Status
-from eucentric.msi.ready import ready
-from eucentric.msi.session import Session
 from eucentric.msi.shipped import read_text
-from eucentric.msi.units import Unit, units
+from eucentric.msi.units import units
 
 SMALL = """
 name = "Small"
@@ -66,27 +57,11 @@ HEIGHT_M = 5e-6
 PULL_MAX = 4.0
 """Of a hundred images whose stated σ are right, one in 160 such benchmarks is further off."""
 _SAME_M = 1e-9
-_SAME_PLACE_M = 0.5e-6  # targets are further apart than twice this, a stage arrives nearer
 
 
-def application() -> Application:
+def application(text: str = SMALL) -> Application:
     """A small MSI-T: every target at a place of its own, and every exposure is made, also where focusing failed."""
-    return read_text(SMALL, source="the small application")
-
-
-def drive(door: Door, folder: Path) -> None:
-    """A process that begins a session, or goes on with it; what went wrong is left in a file beside it."""
-    scope = connected(door)
-    try:
-        new = not (folder / "journal.jsonl").exists()
-        plan = application()
-        with Journal.create(folder, plan, About(scope.name)) if new else Journal.open(folder) as journal:
-            plan = journal.noted.application
-            prepared = ready(scope, plan, book_from(handed_out(scope)))
-            Session(prepared.microscope, prepared.book, plan, journal, workers=1).run()
-    except EucentricError as error:
-        folder.with_name("said.txt").write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
-        sys.exit(2)
+    return read_text(text, source="the small application")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +83,10 @@ class Story:
     again: tuple[str, ...]  # units done once more
     lost: tuple[str, ...]  # confirmed, and not there any more
     unended: tuple[str, ...]
-    interrupted: tuple[str, ...]  # exposed and not kept: told, not wrong
+    interrupted: tuple[str, ...]  # exposed and not kept, and told so
+    cost: tuple[str, ...]  # those of them that no kill between exposing and keeping explains
+    exposing: int  # kills that struck there
+    unmade: tuple[str, ...]  # begun, not exposed and not begun again: told, not wrong
     left: tuple[str, ...]
     beyond: tuple[str, ...]
     defocused: tuple[str, ...]  # exposures further from the intended defocus than is stated
@@ -127,6 +105,7 @@ class Story:
             *self.left,
             *self.beyond,
             *self.defocused,
+            *self.cost,
             *self.other,
         )
 
@@ -141,26 +120,33 @@ class Seen:
     calls: tuple[Call, ...]
     clients: list[int]
     told: list[Confirmed]
+    plan: Application
+    killed: int = 0  # so many of the clients, in order
 
 
-def judge(name: str, killed: int, seen: Seen, other: tuple[str, ...]) -> Story:
+def judge(name: str, seen: Seen, other: tuple[str, ...]) -> Story:
     """Hold what the session says against what the instrument did."""
-    plan, ended = application(), seen.told[-1].outcomes
+    plan, ended = seen.plan, seen.told[-1].outcomes
     exposed = [c for c in seen.calls if c.name == "acquire"]
-    counts = {u.key: len(at(u, plan, exposed)) for u in units(plan) if plan.node(u.node).kind is Kind.ACQUIRE}
-    kept = {key: len(ended[key]["exposures"]) if key in ended else 0 for key in counts}
-    unkept = [k for k, n in counts.items() if n > kept[k]]
-    silent = [k for k in unkept if k in ended and ended[k]["status"] != Status.INTERRUPTED]
-    errors = _errors(plan, exposed, seen)
-    never = [k for k, n in counts.items() if n < kept[k]]
+    every = list(targets(plan))
+    shots = {t: t.exposed(exposed) for t in every}
+    kept = {t: len(t.kept(ended.get(t.unit.key))) for t in every}
+    unkept = [t for t in every if len(shots[t]) > kept[t]]
+    told = _interrupted(seen)
+    silent = [t for t in unkept if t.unit.key in ended and t not in told]
+    last = _last_calls(seen)
+    errors = _errors(seen, shots)
     return Story(
         name=name,
-        kills=killed,
-        twice=tuple(f"{k} exposed {n} times" for k, n in counts.items() if n > 1),
+        kills=seen.killed,
+        twice=tuple(f"{t.name} exposed {len(there)} times" for t, there in shots.items() if len(there) > 1),
         again=_again(plan, exposed, seen),
         lost=_lost(seen),
         unended=tuple(f"{u.key} did not end" for u in units(plan) if u.key not in ended),
-        interrupted=tuple(unkept),
+        interrupted=tuple(t.name for t in unkept),
+        cost=tuple(f"{t.name}: lost, and no kill explains it" for t in unkept if shots[t][-1] not in last),
+        exposing=sum(any(call in there for there in shots.values()) for call in last),
+        unmade=tuple(t.name for t in told if not shots[t]),
         left=(
             *(f"{what} left changed" for what in left_changed(seen.before, seen.after)),
             *_not_as_noted(seen),
@@ -170,45 +156,60 @@ def judge(name: str, killed: int, seen: Seen, other: tuple[str, ...]) -> Story:
         pulls=tuple(errors.values()),
         other=(
             *other,
-            *(f"{k}: exposed, not kept, and called {ended[k]['status']}" for k in silent),
-            *(f"{k}: kept, and never exposed" for k in never),
+            *(f"{t.name}: exposed, not kept, and its unit {ended[t.unit.key]['status']}" for t in silent),
+            *(f"{t.name}: kept, and never exposed" for t in every if len(shots[t]) < kept[t]),
         ),
         calls=seen.calls,
     )
 
 
-def at(unit: Unit, plan: Application, exposed: list[Call]) -> list[Call]:
-    """The exposures at a unit's place with a preset of its node."""
-    node = plan.node(unit.node)
-    presets = {node.preset} if node.focus is None else {s.preset for s in node.focus.sequence.steps}
-    return [c for c in exposed if c.state.preset in presets and _apart_m(c, unit) < _SAME_PLACE_M]
+def _interrupted(seen: Seen) -> list[Target]:
+    """What the session itself says was begun when it was killed, and is not begun again."""
+    ended, told = seen.told[-1].outcomes, []
+    for target in targets(seen.plan):
+        key, outcome = target.unit.key, ended.get(target.unit.key)
+        whole = target.alpha_rad is None
+        if outcome is not None and whole and outcome["status"] == Status.INTERRUPTED:
+            told.append(target)
+        elif not whole:
+            order = [t for t in targets(seen.plan) if t.unit == target.unit]
+            tilted = [n["tilt"] for n in _notes(seen.folder) if n["note"] == "tilt" and n["key"] == key]
+            lost = {n["number"] for n in tilted if n["kind"] == "taken" and n["exposure"] is None}
+            told += [target] if order.index(target) in lost else []
+    return told
 
 
-def _apart_m(call: Call, unit: Unit) -> float:
-    return math.dist((call.state.stage.y_m, call.state.stage.x_m), unit.place_m)
+def _last_calls(seen: Seen) -> list[Call]:
+    """The last thing that each of the killed did on the instrument."""
+    of = ([c for c in seen.calls if c.client == client] for client in seen.clients[: seen.killed])
+    return [calls[-1] for calls in of if calls]
 
 
-def _errors(plan: Application, exposed: list[Call], seen: Seen) -> dict[str, float]:
-    """Of each image that was exposed after the session had been taken up again, by unit: true less intended defocus,
-    over the stated 1σ."""
+def _errors(seen: Seen, shots: dict[Target, list[Call]]) -> dict[str, float]:
+    """Of each image that was exposed after the session had been taken up again: true less intended defocus, over the
+    stated 1σ."""
     pulls = {}
-    for unit in units(plan):
-        outcome = seen.told[-1].outcomes.get(unit.key)
-        there = [c for c in at(unit, plan, exposed) if c.client in seen.clients[1:]]
-        if outcome is None or not there or there[-1].true_c1_m is None:
-            continue
-        for one in outcome["exposures"]:
-            if one["error_sigma_m"]:
-                pulls[unit.key] = (there[-1].true_c1_m - one["intended_m"]) / one["error_sigma_m"]
+    for target, exposed in shots.items():
+        there = [c for c in exposed if c.client in seen.clients[1:]]
+        for one in target.kept(seen.told[-1].outcomes.get(target.unit.key)) if there else ():
+            true_m = there[-1].true_c1_m
+            if one["error_sigma_m"] and true_m is not None:
+                pulls[target.name] = (true_m - one["intended_m"]) / one["error_sigma_m"]
     return pulls
+
+
+def _notes(folder: Path) -> list[dict[str, Any]]:
+    """The journal's whole lines as they stand: nothing is mended here."""
+    lines = folder / "journal.jsonl"
+    content = lines.read_bytes() if lines.exists() else b""
+    return [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
 
 
 def _not_as_noted(seen: Seen) -> tuple[str, ...]:
     """Lens and defocus zero are left as last corrected, which the journal says: where the session came to its end."""
-    if len(seen.told[-1].outcomes) < len(units(application())):
+    if len(seen.told[-1].outcomes) < len(units(seen.plan)):
         return ()
-    notes = [json.loads(line) for line in (seen.folder / "journal.jsonl").read_bytes().splitlines()]
-    noted = [note["state"] for note in notes if note["note"] in {"found", "left"}][-1]
+    noted = [note["state"] for note in _notes(seen.folder) if note["note"] in {"found", "left"}][-1]
     zero_m = seen.after.focus_m - seen.after.defocus_m
     pairs = {"the lens": (noted["lens_m"], seen.after.focus_m), "defocus zero": (noted["zero_m"], zero_m)}
     return tuple(f"{name} is not where it was corrected to" for name, (a, b) in pairs.items() if abs(a - b) > _SAME_M)
@@ -238,10 +239,7 @@ def _lost(seen: Seen) -> tuple[str, ...]:
 
 def confirmed(folder: Path, client: int) -> Confirmed:
     """What the folder confirms now, read as it stands: nothing is mended here."""
-    lines = folder / "journal.jsonl"
-    content = lines.read_bytes() if lines.exists() else b""
-    notes = [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
-    outcomes = {note["outcome"]["key"]: note["outcome"] for note in notes if note["note"] == "done"}
+    outcomes = {note["outcome"]["key"]: note["outcome"] for note in _notes(folder) if note["note"] == "done"}
     files = {}
     for exposure in (e for o in outcomes.values() for e in o["exposures"]):
         path = folder / exposure["file"]

@@ -18,12 +18,13 @@ from eucentric.msi.series.beside import Beside
 from eucentric.msi.series.notes import Diary, TiltFocus
 from eucentric.msi.series.track import Place
 from eucentric.msi.shared import Shared
+from eucentric.msi.step_forecast import measuring
 from eucentric.msi.units import Unit
 
 
 def last_preset(settings: FocusSettings) -> str:
-    """That of the last step that is done: what is measured with it is what a run says in the end."""
-    return [step for step in settings.sequence.steps if step.switch][-1].preset
+    """That of the last step that measures: what it measures is what a run says in the end."""
+    return measuring(settings)[-1].preset
 
 
 class SeriesFocus:
