@@ -12,6 +12,7 @@ from eucentric.errors import LimitError
 from eucentric.focus.patterns import Pattern
 from eucentric.images.frame import Frame
 from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.lens import zero_of
 from eucentric.optics.aberrations import Tilt
 from eucentric.units import show_length
 
@@ -78,7 +79,7 @@ def approach_defocus(microscope: Guarded, defocus_m: float, approach_m: float) -
     if approach_m == 0.0 or now <= defocus_m - approach_m:
         microscope.set_defocus(defocus_m)
         return
-    zero = microscope.focus_m() - now if microscope.capabilities.defocus_zero else 0.0
+    zero = zero_of(microscope)
     limit = microscope.limits.defocus_max_m
     if max(abs(zero + defocus_m), abs(zero + defocus_m - approach_m)) > limit:
         raise LimitError(

@@ -11,6 +11,7 @@ from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSettings,
 from eucentric.focus.stigmator import StigmatorCorrection
 from eucentric.focus.work import Work
 from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.lens import zero_of
 from eucentric.microscope.preserved import Part
 from eucentric.units import show_length
 
@@ -149,15 +150,14 @@ class Hands:
         scope, limits = self._work.scope, self._work.settings.sequence.limits
         if channel is CorrectionType.STAGE_Z:
             return -min(limits.stage_z_absolute_m, scope.limits.stage_z_max_m)
-        zero = scope.focus_m() - scope.defocus_m() if scope.capabilities.defocus_zero else 0.0
-        return max(-limits.defocus_absolute_m, -scope.limits.defocus_max_m - zero)
+        return max(-limits.defocus_absolute_m, -scope.limits.defocus_max_m - zero_of(scope))
 
 
 def eucentric_defocus_m(work: Work, preset: str) -> tuple[float, str]:
     """The defocus, from defocus zero, at which what is measured is height, and where that is from."""
     scope, stored = work.scope, work.calibration(preset).eucentric_focus_m
     if stored is not None and scope.capabilities.defocus_zero:
-        return stored - (scope.focus_m() - scope.defocus_m()), "the stored eucentric focus"
+        return stored - zero_of(scope), "the stored eucentric focus"
     return scope.preset().defocus_m, "the preset's defocus (eucentric focus is not calibrated)"
 
 

@@ -23,6 +23,7 @@ from eucentric.focus.settings import CorrectionType, FocusMethod, FocusStep, Res
 from eucentric.focus.targets import FocusTarget, tilt_offset_m
 from eucentric.focus.tilted import slope_at
 from eucentric.focus.work import Work
+from eucentric.microscope.lens import lens_of
 from eucentric.units import show_length
 
 _METHODS: dict[FocusMethod, Callable[[Work, FocusStep], Method]] = {
@@ -88,7 +89,7 @@ class Run:
             return _skipped(step, "it is done by hand, and nothing is to be corrected.")
         if by_hand and self._operator is None:  # before the preset changes: that alone moves focus a little
             return _skipped(step, "it is done by hand, and nobody is there to do it.")
-        work, hands, lens_m = self.work, self._hands, self._lens_m()
+        work, hands, lens_m = self.work, self._hands, lens_of(self.work.scope)
         hands.set_up(step)
         if step.focus_method in _METHODS:
             result = self._measured(step, _METHODS[step.focus_method](work, step), measure_only, known)
@@ -99,15 +100,10 @@ class Run:
             if self._operator is not None and by_hand:
                 self._journey.go(self._targets[0])
                 result = focus_by_hand(work, step, self._targets[0], hands, self._operator)
-            result = replace(result, disturbed=result.disturbed or abs(self._lens_m() - lens_m) > _SAME_M)
+            result = replace(result, disturbed=result.disturbed or abs(lens_of(self.work.scope) - lens_m) > _SAME_M)
         if result.status in {Status.DONE, Status.BY_HAND} and not measure_only:
             hands.reset_defocus(step)
         return result
-
-    def _lens_m(self) -> float:
-        """The lens: its absolute setting where that can be read."""
-        scope = self.work.scope
-        return scope.focus_m() if scope.capabilities.defocus_zero else scope.defocus_m()
 
     def _measured(self, step: FocusStep, method: Method, measure_only: bool, known: Measurement | None) -> StepResult:
         work, range_m = self.work, method.range_m

@@ -13,6 +13,7 @@ from types import FrameType
 
 from eucentric.errors import TimedOutError
 from eucentric.microscope.changes import Changes
+from eucentric.microscope.lens import lens_of, zero_of
 from eucentric.microscope.protocol import Microscope, Vector
 
 _ATTEMPTS = 3
@@ -215,17 +216,13 @@ class Preserved:
         }
         return there.get(part, True)
 
-    def _zero_m(self) -> float:
-        scope = self._microscope
-        return scope.focus_m() - scope.defocus_m() if scope.capabilities.defocus_zero else 0.0
-
     def _read(self, part: Part) -> Vector:
         """The present value; of the defocus the lens' absolute setting, which a reset of its zero leaves alone."""
         scope = self._microscope
         if part is Part.DEFOCUS:
-            return (scope.focus_m() if scope.capabilities.defocus_zero else scope.defocus_m(), 0.0)
+            return (lens_of(scope), 0.0)
         if part is Part.DEFOCUS_ZERO:
-            return (self._zero_m(), 0.0)
+            return (zero_of(self._microscope), 0.0)
         if part is Part.STIGMATOR:
             return scope.stigmator()
         if part is Part.IMAGE_SHIFT:
@@ -265,10 +262,10 @@ class Preserved:
     def _set(self, part: Part, value: Vector, now: Vector) -> None:
         scope = self._microscope
         if part is Part.DEFOCUS:
-            scope.set_defocus(value[0] - self._zero_m())
+            scope.set_defocus(value[0] - zero_of(self._microscope))
         elif part is Part.DEFOCUS_ZERO:
             # Only the present setting can be made zero: the lens goes there, and with the next part back.
-            scope.set_defocus(value[0] - self._zero_m())
+            scope.set_defocus(value[0] - zero_of(self._microscope))
             scope.reset_defocus()
         elif part is Part.STIGMATOR:
             scope.set_stigmator(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from eucentric.focus.outcome import COVERAGE
 from eucentric.images.frame import Frame
 from eucentric.microscope.preserved import unbroken
 from eucentric.microscope.protocol import Preset, Vector
@@ -20,7 +21,6 @@ from eucentric.msi.waiting import failed_focus
 from eucentric.units import show_length
 
 _BYTES, _HEADER = 4, 1 << 16
-_COVERAGE = 3.0  # an image is in focus as intended when so many σ are within what the node allows
 
 
 def expose_unit(shared: Shared, unit: Unit) -> UnitOutcome:
@@ -113,6 +113,6 @@ def _flag(node: NodeSettings, sigma_m: float | None, failed: str) -> str:
         return f"Focusing failed: {failed}"
     if sigma_m is None:
         return "No focus was found near it."
-    if _COVERAGE * sigma_m <= node.within_m:
+    if COVERAGE * sigma_m <= node.within_m:
         return ""
-    return f"Its defocus is known to ±{show_length(_COVERAGE * sigma_m)} (3 σ); ±{show_length(node.within_m)} is asked."
+    return f"Its defocus is known to ±{show_length(COVERAGE * sigma_m)} (3 σ); ±{show_length(node.within_m)} is asked."

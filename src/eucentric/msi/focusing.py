@@ -10,9 +10,10 @@ from eucentric.focus.average import own_sigma_m
 from eucentric.focus.focus import Focus
 from eucentric.focus.outcome import RunResult
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSettings
+from eucentric.microscope.lens import lens_of
 from eucentric.microscope.preserved import Part
 from eucentric.msi.events import NeedsChecked, PromisesChecked
-from eucentric.msi.going import go_to, read_lens_m, set_lens, set_preset
+from eucentric.msi.going import go_to, set_lens, set_preset
 from eucentric.msi.known import Check
 from eucentric.msi.lens import Belief, believed
 from eucentric.msi.needs import kept, needs_of
@@ -75,7 +76,7 @@ class _AtEnd:
         scope = self._shared.scope
         try:
             stage = scope.stage()
-            self._stood = (read_lens_m(scope), stage.z_m, stage.alpha_rad, preset)
+            self._stood = (lens_of(scope), stage.z_m, stage.alpha_rad, preset)
         except InstrumentError as error:  # an observer must not break: it is raised after the run
             self._error = error
 

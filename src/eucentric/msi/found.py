@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from eucentric.focus.hands import approach_z
 from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.lens import lens_of, zero_of
 from eucentric.microscope.preserved import ALPHA_APPROACH_RAD, STAGE_FLICKER_M, Z_APPROACH_M
 from eucentric.microscope.protocol import Vector
 from eucentric.units import show_angle, show_length
@@ -35,15 +36,14 @@ class Left:
 
 def look(scope: Guarded) -> Left:
     """How the instrument is now."""
-    can, stage, defocus = scope.capabilities, scope.stage(), scope.defocus_m()
-    lens = scope.focus_m() if can.defocus_zero else defocus
+    can, stage = scope.capabilities, scope.stage()
     return Left(
         preset=scope.preset().name,
         beam_tilt_rad=scope.beam_tilt_rad() if can.beam_tilt else None,
         image_shift_m=scope.image_shift_m() if can.image_shift else None,
         stigmator=scope.stigmator() if can.stigmator else None,
-        lens_m=lens,
-        zero_m=lens - defocus,
+        lens_m=lens_of(scope),
+        zero_m=zero_of(scope),
         xy_m=(stage.y_m, stage.x_m),
         z_m=stage.z_m,
         alpha_rad=stage.alpha_rad,
@@ -120,5 +120,4 @@ def _zero(scope: Guarded, wanted: Left) -> None:
 
 
 def _lens(scope: Guarded, wanted: Left) -> None:
-    now = scope.focus_m() if scope.capabilities.defocus_zero else scope.defocus_m()
-    scope.set_defocus(scope.defocus_m() + wanted.lens_m - now)
+    scope.set_defocus(scope.defocus_m() + wanted.lens_m - lens_of(scope))

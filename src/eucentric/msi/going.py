@@ -5,7 +5,7 @@ from __future__ import annotations
 from eucentric.calibration.instrument import Calibration
 from eucentric.focus.acquisition import approach_defocus
 from eucentric.focus.hands import approach_z
-from eucentric.microscope.guarded import Guarded
+from eucentric.microscope.lens import lens_of
 from eucentric.microscope.preserved import STAGE_FLICKER_M
 from eucentric.msi.found import go_alpha, z_room
 from eucentric.msi.shared import Shared
@@ -48,7 +48,7 @@ def set_lens(shared: Shared, lens_m: float, approach_m: float) -> None:
     """Take the lens to an absolute setting, from below by `approach_m`. Raises LimitError, InstrumentError."""
     scope = shared.scope
     with shared.activities.during("setting the lens"):
-        approach_defocus(scope, scope.defocus_m() + lens_m - read_lens_m(scope), approach_m)
+        approach_defocus(scope, scope.defocus_m() + lens_m - lens_of(scope), approach_m)
     shared.journal.lens_at(scope.preset().name, lens_m)
 
 
@@ -58,8 +58,3 @@ def lens_step_m(calibration: Calibration, defocus_m: float) -> float:
     Its spread counts as an error of the lens' scale (msi/beliefs.py).
     """
     return defocus_m / (1 - calibration.uncertainty.focus_hysteresis)
-
-
-def read_lens_m(scope: Guarded) -> float:
-    """The lens' absolute setting; where that can't be read, what it is from defocus zero."""
-    return scope.focus_m() if scope.capabilities.defocus_zero else scope.defocus_m()

@@ -13,7 +13,8 @@ from eucentric.focus.focus import Focus
 from eucentric.focus.outcome import RunResult
 from eucentric.focus.settings import FocusSettings
 from eucentric.focus.targets import FocusTarget
-from eucentric.msi.going import read_lens_m, set_lens
+from eucentric.microscope.lens import lens_of
+from eucentric.msi.going import set_lens
 from eucentric.msi.series.beside import Beside
 from eucentric.msi.series.notes import Diary, TiltFocus
 from eucentric.msi.series.track import Place
@@ -75,7 +76,7 @@ class SeriesFocus:
         if found is None:
             return replace(note, dose_e_per_m2=dose, why=str(result.refusal or result.statement))
         beside = place.sigma_m * math.tan(abs(note.alpha_rad))
-        lens_m = read_lens_m(self._shared.scope) - found.c1_m
+        lens_m = lens_of(self._shared.scope) - found.c1_m
         whole, own = found.total_sigma_m, own_sigma_m(found)
         sigma, shared = math.hypot(whole, beside), math.sqrt(max(whole**2 - own**2, 0.0))
         return replace(note, dose_e_per_m2=dose, lens_m=lens_m, sigma_m=sigma, shared_m=shared)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from eucentric.focus.outcome import COVERAGE
 from eucentric.msi.application import NodeSettings
 from eucentric.msi.beliefs import eucentric_focus
 from eucentric.msi.film import PLACE_M
@@ -14,7 +15,6 @@ from eucentric.msi.series.notes import Diary, TiltBegun, TiltFocus, TiltLooked, 
 from eucentric.msi.series.tilts import tilts
 from eucentric.msi.shared import Shared
 
-_COVERAGE = 3.0  # bounds hold at so many σ
 _HYSTERESIS_M = 0.15e-6
 """1σ of where the lens arrives, from below, beside where it did in another run, or when eucentric focus was calibrated.
 """
@@ -74,7 +74,7 @@ def _priors(shared: Shared, node: NodeSettings, belief: Belief) -> Priors:
         lens_sigma_m=sigma_m,
         restart_m=_HYSTERESIS_M,
         play_m=PLACE_M,
-        height_m=belief.known.height_within_m / _COVERAGE,
+        height_m=belief.known.height_within_m / COVERAGE,
         axis_m=turns.axis_offset_m,
         runout_m_per_rad=turns.runout_m_per_rad,
         wobble_m=turns.wobble_m,

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from eucentric.calibration.instrument import Calibration
 from eucentric.errors import LimitError
+from eucentric.focus.outcome import COVERAGE
 from eucentric.microscope.preserved import unbroken
 from eucentric.msi.application import NodeSettings
 from eucentric.msi.events import Exposed
@@ -34,7 +35,6 @@ from eucentric.msi.units import Unit
 from eucentric.units import show_length
 
 _DEGREES = 180 / math.pi
-_COVERAGE = 3.0  # an image is in focus as intended when so many σ are within what the node allows
 _HALVES, _LEAST_RAD = 6, math.radians(0.2)
 """So often a step is halved, down to this."""
 
@@ -220,8 +220,8 @@ def _step_error(calibration: Calibration, step_m: float) -> float:
 def _flag(node: NodeSettings, sigma_m: float, refused: str, doubt: str) -> str:
     if node.within_m is None:
         return ""
-    if doubt or _COVERAGE * sigma_m <= node.within_m:
+    if doubt or COVERAGE * sigma_m <= node.within_m:
         return doubt
     why = f" Focus was refused here: {refused}" if refused else ""
-    known, asked = show_length(_COVERAGE * sigma_m), show_length(node.within_m)
+    known, asked = show_length(COVERAGE * sigma_m), show_length(node.within_m)
     return f"Its defocus is known to ±{known} (3 σ); ±{asked} is asked.{why}"
