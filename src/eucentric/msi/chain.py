@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from eucentric.calibration.book import CalibrationBook
 from eucentric.errors import CalibrationError, SettingsError
+from eucentric.focus.forecast import measuring
 from eucentric.focus.outcome import COVERAGE
 from eucentric.microscope.protocol import Microscope
 from eucentric.msi.application import Application, Kind, NodeSettings
@@ -19,7 +20,6 @@ from eucentric.msi.known import Check, Known
 from eucentric.msi.needs import forecast, needs_of, promises_of, walk
 from eucentric.msi.outcome import FocusFound
 from eucentric.msi.series.promise import series_promise
-from eucentric.msi.step_forecast import measuring
 from eucentric.msi.units import Unit, units
 from eucentric.units import show_bound
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from eucentric.calibration.book import CalibrationBook
 from eucentric.errors import SettingsError
+from eucentric.focus.forecast import By, Leaves, Paper, Reach, leaves_of, measuring, reach_of
 from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.predict import OVERLAP_FOR_RANGE
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSettings, FocusStep, ResetDefocus
@@ -20,7 +21,6 @@ from eucentric.msi.application import Kind, NodeSettings
 from eucentric.msi.beliefs import eucentric_focus
 from eucentric.msi.known import Check, Known
 from eucentric.msi.outcome import FocusFound
-from eucentric.msi.step_forecast import By, Leaves, Paper, Reach, leaves_of, measuring, reach_of
 from eucentric.units import show_angle, show_bound
 
 BEAM_SHIFT_PER_M = 5e-3

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from eucentric.focus.average import own_sigma_m
 from eucentric.focus.focus import Focus
+from eucentric.focus.forecast import measuring
 from eucentric.focus.outcome import RunResult
 from eucentric.focus.settings import FocusSettings
 from eucentric.focus.targets import FocusTarget
@@ -19,7 +20,6 @@ from eucentric.msi.series.beside import Beside
 from eucentric.msi.series.notes import Diary, TiltFocus
 from eucentric.msi.series.track import Place
 from eucentric.msi.shared import Shared
-from eucentric.msi.step_forecast import measuring
 from eucentric.msi.units import Unit
 
 

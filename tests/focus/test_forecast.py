@@ -11,11 +11,11 @@ from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.handed_over import book_from
 from eucentric.errors import CalibrationError, SettingsError
 from eucentric.focus.focus import Focus
+from eucentric.focus.forecast import By, Paper, leaves_of, measuring, reach_of
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSequence, FocusSettings, FocusStep
 from eucentric.focus.shipped import shipped
 from eucentric.microscope.protocol import Limits, Microscope, Preset
 from eucentric.microscope.registry import handed_out, open_microscope
-from eucentric.msi.step_forecast import By, Paper, leaves_of, measuring, reach_of
 
 SIZE, PIXEL_M = 512, 0.3e-9
 PRESET = Preset("fa", 200e3, PIXEL_M, (SIZE, SIZE), 4, 0.5, 5e20)
