@@ -7,6 +7,7 @@ import json
 import pytest
 
 from eucentric.cli.main import run
+from eucentric.focus.toml import read_settings
 
 EXAMPLE = ["plan", "--rules", "classic", "--start-um", "500", "--accuracy-um", "0.1"]
 EXAMPLE += ["--tilt-max-mrad", "10", "--camera", "4096"]
@@ -39,3 +40,15 @@ def test_impossible_numbers_end_with_a_sentence(capsys, options):
     assert end.value.code == 2
     assert captured.out == ""
     assert len(captured.err.splitlines()) == 1
+
+
+def test_a_plan_by_physics_has_a_sequence_and_a_picture(capsys, tmp_path):
+    sequence, figure = tmp_path / "planned.toml", tmp_path / "plan.png"
+    with pytest.raises(SystemExit) as end:
+        run(["plan", "--kv", "200", "--cs", "2.7", "--out", str(sequence), "--figure", str(figure), "--json"])
+    assert end.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["steps"][-1]["leaves_m"] <= 0.1e-6
+    assert all(step["budget_m"] for step in told["steps"])
+    assert [s.preset for s in read_settings(sequence).sequence.steps] == [s["preset"] for s in told["steps"]]
+    assert figure.stat().st_size > 10_000

@@ -1,144 +1,120 @@
-"""`eucentric plan`: which pixel size, image and steps reach a wanted accuracy. No microscope, no settings file."""
+"""`eucentric plan`: which tilt, pixel size, image and steps reach a wanted accuracy on an instrument."""
 
 from __future__ import annotations
 
 import json
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from eucentric.optimize.rules import Plan, Step
+    from eucentric.optimize.instrument import Instrument
+    from eucentric.optimize.rules import Needs
 
 
 class Rules(StrEnum):
-    """The sets of rules that a plan can follow."""
+    """What a plan follows."""
 
+    PHYSICS = "physics"
     CLASSIC = "classic"
+
+
+class Saves(StrEnum):
+    """What a plan saves."""
+
+    ELECTRONS = "electrons"
+    TIME = "time"
 
 
 def plan(
     *,
-    rules: Annotated[Rules, typer.Option(help="classic: Leginon's rules of thumb.")] = Rules.CLASSIC,
+    rules: Annotated[
+        Rules, typer.Option(help="physics: by what this instrument can do; classic: Leginon's rules of thumb.")
+    ] = Rules.PHYSICS,
     start_um: Annotated[float, typer.Option(help="Largest defocus error to start from, µm.")] = 500.0,
     accuracy_um: Annotated[float, typer.Option(help="Defocus error that may be left, µm.")] = 0.1,
+    probability: Annotated[float, typer.Option(help="With which probability it is held.")] = 0.99,
+    instrument: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="200kv-side-entry, 300kv-autoloader, 300kv-cs-corrected, or TOML.")
+    ] = "200kv-side-entry",
     tilt_max_mrad: Annotated[
-        float,
-        typer.Option(help="Angle between the two images of a pair, mrad: what Leginon calls its beam tilt."),
-    ] = 10.0,
-    camera: Annotated[int, typer.Option(help="Side of the camera, pixels.")] = 4096,
-    image: Annotated[
-        int | None, typer.Option(help="Side of the image after binning, pixels. Default: binned to 1024 or below.")
+        float | None,
+        typer.Option(
+            help="physics: largest tilt of one image, mrad (default: the instrument's). "
+            "classic: the angle between the two images, what Leginon calls its beam tilt (default 10).",
+            show_default=False,
+        ),
     ] = None,
+    camera: Annotated[
+        int | None, typer.Option(help="Side of the camera, pixels. Default: the instrument's; classic: 4096.")
+    ] = None,
+    kv: Annotated[float | None, typer.Option(help="High tension, kV, in place of the instrument's.")] = None,
+    cs: Annotated[float | None, typer.Option(help="Cs, mm, in place of the instrument's.")] = None,
+    image: Annotated[
+        int | None,
+        typer.Option(help="classic: side of the image after binning, pixels. Default: binned to 1024 or below."),
+    ] = None,
+    saves: Annotated[Saves, typer.Option("--for", help="What the plan saves.")] = Saves.ELECTRONS,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the sequence: eucentric focus --settings FILE.")
+    ] = None,
+    figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the plan.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:
-    """Plan focus steps: which pixel sizes take you from one error to another.
+    """Plan focus steps: which take you from one error to another, cheapest first.
 
-    accuracy = pixel / separation; range = a quarter of the image · pixel / separation.
+    physics: dose, optics, camera, specimen and calibration of the instrument decide; each number has its reasons.
+    classic: accuracy = pixel / separation; range = a quarter of the image · pixel / separation.
     """
-    from eucentric.optimize import rules as classic
+    if rules is Rules.CLASSIC:
+        from eucentric.optimize.rules import Needs
 
-    needs = classic.Needs(
-        start_m=start_um * 1e-6,
-        accuracy_m=accuracy_um * 1e-6,
-        separation_rad=tilt_max_mrad * 1e-3,
-        camera_px=camera,
-        size_px=image,
-    )
-    made = classic.plan(needs)
-    if as_json:
-        typer.echo(json.dumps(_as_json(made, rules), indent=2, allow_nan=False))
-    else:
-        _show(made)
-
-
-def _as_json(made: Plan, rules: Rules) -> dict[str, Any]:
-    """The plan in SI units."""
-    needs = made.needs
-    return {
-        "rules": str(rules),
-        "start_m": needs.start_m,
-        "accuracy_m": needs.accuracy_m,
-        "separation_rad": needs.separation_rad,
-        "camera_px": needs.camera_px,
-        "image_px": needs.image_px,
-        "range_of_last_step_with_whole_camera_m": made.alone_camera_m,
-        "range_of_last_step_m": made.alone_image_m,
-        "steps": [
-            {
-                "name": step.name,
-                "pixel_m": step.pixel_m,
-                "size_px": step.size_px,
-                "binning": step.binning,
-                "range_m": step.range_m,
-                "accuracy_m": step.accuracy_m,
-                "correct_by": str(step.knob),
-                "why": step.why,
-            }
-            for step in made.steps
-        ],
-    }
-
-
-def _show(made: Plan) -> None:
-    """The plan as a table, and where each number comes from."""
-    from rich.console import Console
-    from rich.table import Table
-
-    needs, count = made.needs, len(made.steps)
-    title = f"{_um(needs.start_m)} to {_um(needs.accuracy_m)}: {count} step{'s' if count > 1 else ''}"
-    table = Table(title=title, title_justify="left")
-    for name in ("step", "pixel", "image", "reaches", "leaves", "correct by"):
-        table.add_column(name, justify="left" if name in ("step", "correct by") else "right")
-    for step in made.steps:
-        table.add_row(*_row(step))
-    console = Console(highlight=False)
-    console.print(table)
-    for line in _explained(made):
-        console.print(line, soft_wrap=not console.is_terminal)
-
-
-def _row(step: Step) -> tuple[str, ...]:
-    binned = f", bin {step.binning}" if step.binning > 1 else ""
-    return (
-        step.name,
-        f"{step.pixel_m * 1e9:.3g} nm",
-        f"{step.size_px}{binned}",
-        f"±{_um(step.range_m)}",
-        _um(step.accuracy_m),
-        str(step.knob),
-    )
-
-
-def _explained(made: Plan) -> list[str]:
-    """Every number of the table, worked out."""
-    needs, last = made.needs, made.steps[-1]
-    separation, nm = f"{needs.separation_rad * 1e3:g} mrad", f"{last.pixel_m * 1e9:.3g} nm"
-    lines = [
-        f"Pixel   accuracy · separation = {_um(needs.accuracy_m)} · {separation} = {nm} for the last step",
-        "Reach   a quarter of the image · pixel / separation",
-        f"        {needs.image_px}/4 · {nm} / {separation} = {_um(made.alone_image_m)}",
-    ]
-    if needs.camera_px != needs.image_px:
-        lines.append(
-            f"        {needs.camera_px}/4 · {nm} / {separation} = {_um(made.alone_camera_m)} with the whole camera"
+        needs = Needs(
+            start_m=start_um * 1e-6,
+            accuracy_m=accuracy_um * 1e-6,
+            separation_rad=(10.0 if tilt_max_mrad is None else tilt_max_mrad) * 1e-3,
+            camera_px=4096 if camera is None else camera,
+            size_px=image,
         )
-    for step in made.steps[:-1]:
-        pixel = f"{step.pixel_m * 1e9:.3g} nm"
-        lines += [
-            f"{step.name}: {step.size_px}/4 · {pixel} / {separation} = {_um(step.range_m)}, "
-            f"leaves {pixel} / {separation} = {_um(step.accuracy_m)}",
-            f"        {step.why}",
-        ]
-    half = f"{needs.separation_rad * 5e2:g}"
-    return [
-        *lines,
-        f"{last.name}: {last.why}",
-        f"The separation of {separation} is Leginon's pair at 0 and {separation}, or a symmetric pair at ±{half} mrad.",
-        f"A symmetric pair at ±{separation} would have twice that: half the reach, and twice the accuracy per pixel.",
-    ]
+        _classic(needs, as_json=as_json)
+        return
+    from eucentric.cli import plan_physics as physics
+    from eucentric.optimize.planning import Asked, Cheapest
+    from eucentric.optimize.planning import plan as planned
+
+    there = _instrument(instrument, kv, cs, camera)
+    tilt = None if tilt_max_mrad is None else tilt_max_mrad * 1e-3
+    made = planned(there, Asked(start_um * 1e-6, accuracy_um * 1e-6, probability, tilt, Cheapest(saves.value)))
+    if out is not None:
+        physics.write_sequence(made, out)
+    if figure is not None:
+        from eucentric.figures.plan import plan_figure
+        from eucentric.figures.saved import save
+
+        save(plan_figure(made, there), figure)
+    if as_json:
+        typer.echo(json.dumps(physics.as_json(made, there), indent=2, allow_nan=False))
+    else:
+        physics.show(made, there, out=out, figure=figure)
 
 
-def _um(value_m: float) -> str:
-    return f"{value_m * 1e6:.4g} µm"
+def _instrument(name: str, kv: float | None, cs: float | None, camera: int | None) -> Instrument:
+    """The instrument, with what the options put in place. Raises InputError, SettingsError."""
+    from eucentric.optimize.instrument import instrument_of
+
+    return instrument_of(name).with_values(
+        voltage=None if kv is None else kv * 1e3, cs_m=None if cs is None else cs * 1e-3, camera_px=camera
+    )
+
+
+def _classic(needs: Needs, *, as_json: bool) -> None:
+    from eucentric.cli import plan_classic
+    from eucentric.optimize.rules import plan as planned
+
+    made = planned(needs)
+    if as_json:
+        typer.echo(json.dumps(plan_classic.as_json(made), indent=2, allow_nan=False))
+    else:
+        plan_classic.show(made)

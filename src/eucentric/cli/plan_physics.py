@@ -1,0 +1,120 @@
+"""A plan by an instrument's physics, as text, JSON and a sequence file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eucentric.units import minus, show_bound
+
+if TYPE_CHECKING:
+    from eucentric.optimize.instrument import Instrument
+    from eucentric.optimize.planning import Plan, PlannedStep
+
+_E_PER_A2 = 1e20
+_MATTERS = 0.05  # of the variance: parts below are told together
+
+
+def as_json(made: Plan, instrument: Instrument) -> dict[str, Any]:
+    """The plan in SI units."""
+    from eucentric.optimize.sequence import elsewhere, names_of
+    from eucentric.records.plain import plain
+
+    asked = made.asked
+    return {
+        "rules": "physics",
+        "instrument": instrument.name,
+        "start_m": asked.start_m,
+        "accuracy_m": asked.accuracy_m,
+        "probability": asked.probability,
+        "cheapest": str(asked.cheapest),
+        "dose_e_per_m2": made.dose_e_per_m2,
+        "seconds": made.seconds,
+        "steps": [_step_json(one, name) for one, name in zip(made.steps, names_of(made), strict=True)],
+        "elsewhere": [plain(one) for one in elsewhere(made)],
+    }
+
+
+def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path | None) -> None:
+    """The plan as a table, what limits each step, and the same for other programs."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from eucentric.optimize.sequence import elsewhere, names_of
+
+    asked = made.asked
+    title = (
+        f"{show_bound(asked.start_m)} to {show_bound(asked.accuracy_m)} ({asked.probability:.0%}) on "
+        f"{instrument.name}: {made.dose_e_per_m2 / _E_PER_A2:.3g} e/Å², {made.seconds:.0f} s"
+    )
+    table = Table(title=title, title_justify="left")
+    for name in ("step", "images", "tilts", "reaches", "leaves", "looks", "correct by"):
+        table.add_column(name, justify="right" if name in ("reaches", "leaves", "looks") else "left")
+    for one, name in zip(made.steps, names_of(made), strict=True):
+        table.add_row(*_row(one, name))
+    console = Console(highlight=False)
+    console.print(table)
+    say = [f"{name} is limited by {_limits(one)}." for one, name in zip(made.steps, names_of(made), strict=True)]
+    say += [
+        f"Leginon: {e.step}: preset {e.preset}, tilt {e.leginon_tilt_rad * 1e3:g} mrad, delta max "
+        f"{show_bound(e.leginon_limit_m)}, correction {e.leginon_correction}. "
+        f"SerialEM: beam tilt ±{e.serialem_tilt_rad * 1e3:g} mrad, limit {show_bound(e.serialem_limit_m)}."
+        for e in elsewhere(made)
+    ]
+    say += [] if out is None else [f"Sequence: {out}. Run it: eucentric focus --settings {out}"]
+    say += [] if figure is None else [f"Figure: {figure}"]
+    for line in say:
+        console.print(line, soft_wrap=not console.is_terminal)
+
+
+def write_sequence(made: Plan, path: Path) -> None:
+    """The sequence file. Raises InputError where there is a file already, or it can't be written."""
+    from eucentric.cli.copied import copy_to
+    from eucentric.focus.toml import to_toml
+    from eucentric.optimize.sequence import settings_of
+
+    copy_to(path, to_toml(settings_of(made)), "sequence")
+
+
+def _row(one: PlannedStep, name: str) -> tuple[str, ...]:
+    c = one.candidate
+    return (
+        name,
+        f"{c.magnification.name} bin {c.binning}\n{c.size_px} of {c.pixel_m * 1e9:.3g} nm",
+        f"±{c.tilt_rad * 1e3:g} mrad\n{c.pattern}",
+        f"±{show_bound(one.range_m)}",
+        show_bound(one.leaves_m),
+        f"{one.looks}",
+        str(c.correction),
+    )
+
+
+def _limits(one: PlannedStep) -> str:
+    """The parts of the last look's error, largest first."""
+    total = sum(part.sigma_m**2 for part in one.budget)
+    large = sorted((p for p in one.budget if p.sigma_m**2 > _MATTERS * total), key=lambda p: -p.sigma_m)
+    return minus(", ".join(f"{part.source} {show_bound(part.sigma_m)}" for part in large)) + " (1 σ)"
+
+
+def _step_json(one: PlannedStep, name: str) -> dict[str, Any]:
+    c = one.candidate
+    return {
+        "name": name,
+        "preset": c.magnification.name,
+        "pixel_m": c.pixel_m,
+        "size_px": c.size_px,
+        "binning": c.binning,
+        "tilt_rad": c.tilt_rad,
+        "separation_rad": 2 * c.tilt_rad,
+        "pattern": str(c.pattern),
+        "offset_m": c.offset_m,
+        "correct_by": str(c.correction),
+        "start_m": one.start_m,
+        "range_m": one.range_m,
+        "leaves_m": one.leaves_m,
+        "tolerance_m": one.tolerance_m,
+        "looks": one.looks,
+        "dose_e_per_m2": one.dose_e_per_m2,
+        "seconds": one.seconds,
+        "budget_m": {part.source: part.sigma_m for part in one.budget},
+    }
