@@ -73,7 +73,9 @@ def _expose(shared: Shared, unit: Unit, node: NodeSettings, failed: str) -> Unit
         return UnitOutcome(unit.key, node.name, Status.REFUSED, unmet, needs=needs)
     set_preset(shared, node.preset, normalize=approach.normalize)
     go_to(shared, unit.place_m, belief.z_m, node.alpha_rad, settle_s=node.settle_s, approach_m=approach.z_m)
-    step_m = lens_step_m(shared.book.of(node.preset), preset.defocus_m) if matters else preset.defocus_m
+    step_m = (
+        lens_step_m(shared.book.of(node.preset), preset.defocus_m, approach.lens_m) if matters else preset.defocus_m
+    )
     set_lens(shared, belief.lens_m + step_m, approach.lens_m)
     sigma = belief.sigma_m if matters else None
     planned = Exposure(

@@ -52,9 +52,12 @@ def set_lens(shared: Shared, lens_m: float, approach_m: float) -> None:
     shared.journal.lens_at(scope.preset().name, lens_m)
 
 
-def lens_step_m(calibration: Calibration, defocus_m: float) -> float:
-    """By how much the lens is stepped for an intended defocus: of a step some part stays behind, as focusing takes it.
+def lens_step_m(calibration: Calibration, defocus_m: float, approach_m: float) -> float:
+    """By how much the lens is stepped for an intended defocus: of a step some part stays behind.
 
-    Its spread counts as an error of the lens' scale (msi/beliefs.py).
+    Straight it is `focus_hysteresis` h, as focusing takes it. A lens that always arrives from below, from further than
+    the step, ends alike wherever it goes: of the first step up to h stays behind, of those after it ever less, h/2 in
+    the middle. The spread counts as an error of the lens' scale (msi/beliefs.py).
     """
-    return defocus_m / (1 - calibration.uncertainty.focus_hysteresis)
+    behind = calibration.uncertainty.focus_hysteresis
+    return defocus_m / (1 - (0.5 * behind if approach_m >= abs(defocus_m) else behind))

@@ -172,10 +172,10 @@ class Series:
         preset = scope.preset()
         with shared.activities.during("moving"):
             scope.set_image_shift(in_image(place.at_m, self._axis_rad))
-        set_lens(
-            shared, lens.value_m + lens_step_m(shared.book.of(self._preset), preset.defocus_m), self._focus.approach_m
-        )
-        sigma = math.hypot(lens.sigma_m, _step_error(shared.book.of(self._preset), preset.defocus_m))
+        calibration = shared.book.of(self._preset)
+        step_m = lens_step_m(calibration, preset.defocus_m, self._focus.approach_m)
+        set_lens(shared, lens.value_m + step_m, self._focus.approach_m)
+        sigma = math.hypot(lens.sigma_m, _step_error(calibration, preset.defocus_m))
         planned = Exposure(
             preset=self._preset,
             file=self._diary.file_of(number, alpha_rad),
