@@ -104,6 +104,13 @@ def test_each_step_ends_in_the_range_of_the_next_and_the_last_one_at_the_accurac
         assert one.candidate.correction is CorrectionType.STAGE_Z or one.start_m <= LENS_MAX_M
 
 
+def test_where_the_optics_hardly_change_with_the_lens_it_corrects_far_errors_too() -> None:
+    """A lens does not have to settle for seconds: quicker than the stage, where it may go so far."""
+    quick = Asked(200e-6, 1e-6, cheapest=Cheapest.TIME)
+    assert plan(_instrument(), quick).steps[0].candidate.correction is CorrectionType.STAGE_Z
+    assert plan(_with("lens", far=0.05), quick).steps[0].candidate.correction is CorrectionType.DEFOCUS
+
+
 def test_what_is_saved_is_least() -> None:
     electrons, time = _plan(Cheapest.ELECTRONS), _plan(Cheapest.TIME)
     assert electrons.dose_e_per_m2 <= time.dose_e_per_m2

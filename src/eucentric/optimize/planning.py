@@ -15,10 +15,9 @@ from scipy import stats
 
 from eucentric.errors import SettingsError
 from eucentric.focus.measurement import Contribution
-from eucentric.focus.settings import CorrectionType
 from eucentric.optimize.candidate import Candidate, candidates
 from eucentric.optimize.instrument import Instrument
-from eucentric.optimize.prediction import LENS_MAX_M, Left, left_after, looked_at, range_of, seconds_of
+from eucentric.optimize.prediction import Left, left_after, looked_at, range_of, seconds_of
 from eucentric.units import show_bound
 
 _MOST_LOOKS = 6
@@ -129,7 +128,9 @@ def _firsts(every: list[Candidate], instrument: Instrument, asked: Asked) -> lis
     """Every first step that reaches the start: it looks again once, and leaves what one correction leaves."""
     out = []
     for candidate in every:
-        if range_of(candidate, instrument) < _ROOM * asked.start_m or not _may_correct(candidate, asked.start_m):
+        if range_of(candidate, instrument) < _ROOM * asked.start_m or not _may_correct(
+            candidate, instrument, asked.start_m
+        ):
             continue
         left = left_after(candidate, instrument, asked.start_m)
         tolerance = asked.sigmas * left.sigma_m
@@ -151,8 +152,6 @@ def _step(
     candidate: Candidate, instrument: Instrument, asked: Asked, start_m: float, tolerance_m: float, *, before: int
 ) -> PlannedStep | None:
     """A last step from an error: looks and corrections until it measures within its tolerance; None where never."""
-    if not _may_correct(candidate, start_m):
-        return None
     error, looks = start_m, 1
     while error > tolerance_m:
         left = asked.sigmas * left_after(candidate, instrument, error, before + looks - 1).sigma_m
@@ -176,11 +175,6 @@ def _planned(candidate: Candidate, instrument: Instrument, ends: Ends) -> Planne
         dose_e_per_m2=ends.looks * candidate.dose_e_per_m2,
         seconds=instrument.times.preset_s + ends.looks * seconds_of(candidate, instrument),
     )
-
-
-def _may_correct(candidate: Candidate, error_m: float) -> bool:
-    """Far from eucentric focus the optics change: what is larger than the lens may be off is corrected by height."""
-    return candidate.correction is CorrectionType.STAGE_Z or error_m <= LENS_MAX_M
 
 
 def _why_not_accurate(every: list[Candidate], instrument: Instrument, asked: Asked) -> str:

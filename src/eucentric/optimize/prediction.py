@@ -37,7 +37,8 @@ STANDS_OUT = 10.0
 ARRIVAL_M = 20e-9
 """1σ of where Z arrives again."""
 LENS_MAX_M = 20e-6
-"""A lens further from eucentric focus changes the optics and shifts the beam: larger errors are corrected by height."""
+"""A lens further from eucentric focus changes the optics and shifts the beam by more than 0.1 µm, where they change as
+fast as in most columns: larger errors are corrected by height."""
 _SAMPLES = 64  # frequencies a side: sums over many Thon rings
 _HALVINGS = 8  # of a range: to half a per cent
 
@@ -53,8 +54,13 @@ class Left:
 def range_of(candidate: Candidate, instrument: Instrument) -> float:
     """The largest |C1| that is measured and may be corrected so, metres; 0 where nothing is seen even near focus."""
     images = _images_range(replace(candidate, pattern=PatternName.PAIR, correction=CorrectionType.NONE), instrument)
-    most = instrument.stage.z_max_m if candidate.correction is CorrectionType.STAGE_Z else LENS_MAX_M
+    most = instrument.stage.z_max_m if candidate.correction is CorrectionType.STAGE_Z else lens_max(instrument)
     return min(images, most)
+
+
+def lens_max(instrument: Instrument) -> float:
+    """How far the lens may be from eucentric focus, metres."""
+    return LENS_MAX_M / instrument.lens.far if instrument.lens.far > 0 else math.inf
 
 
 @functools.lru_cache(maxsize=4096)
