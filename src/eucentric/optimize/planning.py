@@ -128,9 +128,7 @@ def _firsts(every: list[Candidate], instrument: Instrument, asked: Asked) -> lis
     """Every first step that reaches the start: it looks again once, and leaves what one correction leaves."""
     out = []
     for candidate in every:
-        if range_of(candidate, instrument) < _ROOM * asked.start_m or not _may_correct(
-            candidate, instrument, asked.start_m
-        ):
+        if range_of(candidate, instrument) < _ROOM * asked.start_m:
             continue
         left = left_after(candidate, instrument, asked.start_m)
         tolerance = asked.sigmas * left.sigma_m
