@@ -153,7 +153,7 @@ def test_all_that_is_said_is_in_the_log_and_a_resume_appends(
     _ended("--resume", "one")
     whole = Path("one", "session.log").read_text(encoding="utf-8")
     assert whole.startswith(first)
-    assert "It goes on: 1 of them are done." in whole
+    assert "It goes on: 1 of 3 are done." in whole
     assert "Complete: 2 of 3 targets done" in whole.splitlines()[-3]
     assert first.splitlines()[0].endswith("  Reading application small.toml …")
     assert first.splitlines()[1].endswith("  Opening the simulated microscope …")

@@ -277,13 +277,14 @@ def test_the_bar_counts_what_is_done_and_what_the_target_in_work_has_got() -> No
 
 def test_a_session_that_goes_on_says_so() -> None:
     lines = _said(events.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 7))
-    assert "It goes on: 7 of them are done." in lines
+    assert f"It goes on: 7 of {len(UNITS)} are done." in lines
 
 
 @pytest.mark.parametrize(
     ("event", "words"),
     [
         (events.InstrumentLost(0.0, UNITS[1], "It does not answer."), f"lost at {UNITS[1].key}: It does not answer."),
+        (events.FocusedAnew(0.0, (UNITS[1].key,)), f"Focused once more before the next image: {UNITS[1].key}."),
         (events.PutRight(0.0, "Beam tilt is put back."), "Beam tilt is put back."),
         (events.InstrumentLost(0.0, None, "It does not answer."), "The instrument is lost: It does not answer."),
         (events.InstrumentBack(0.0, UNITS[1]), f"{UNITS[1].key} is begun anew"),

@@ -131,6 +131,7 @@ def test_what_is_at_odds_in_the_application_itself_is_said_first(scope: Guarded,
     other = EXPOSURE.model_copy(update={"preset": "en"})
     said = _refused(_application(SQUARE, Z_FOCUS, HOLE, FOCUS, other), scope, book)
     assert "'en' has another magnification" in said
+    assert "Put a Focus node before it" in _refused(_application(SQUARE, Z_FOCUS, HOLE, EXPOSURE), scope, book)
 
 
 def test_exposures_without_any_focus_are_refused(scope: Guarded, book: CalibrationBook) -> None:

@@ -44,11 +44,11 @@ def _with(part: str, **values: float) -> Instrument:
     return there.model_copy(update={part: getattr(there, part).model_copy(update=values)})
 
 
-def test_with_enough_electrons_the_range_is_what_the_images_share() -> None:
+def test_with_enough_electrons_in_parallel_light_the_range_is_what_the_images_share() -> None:
     """To half a per cent of its search, less the offset that the images show."""
     one = _candidate("fa", 4, 2e-3)
     shared = capture_range_m((1024, 1024), one.pixel_m, 2e-3) - abs(one.offset_m)
-    bright = _instrument().model_copy(
+    bright = _with("lens", convergence_rad=0.0).model_copy(
         update={
             "magnifications": tuple(
                 m.model_copy(update={"dose_per_m2": 100 * m.dose_per_m2}) for m in _instrument().magnifications
@@ -97,7 +97,7 @@ def test_each_step_ends_in_the_range_of_the_next_and_the_last_one_at_the_accurac
     made = _plan()
     first, last = made.steps
     assert first.start_m == ASKED.start_m <= first.range_m
-    assert first.leaves_m == last.start_m <= last.range_m
+    assert first.leaves_m < last.start_m <= last.range_m  # and between the two magnifications
     assert last.leaves_m <= ASKED.accuracy_m
     assert first.candidate.correction is CorrectionType.STAGE_Z
     for one in made.steps:
@@ -118,10 +118,28 @@ def test_what_is_saved_is_least() -> None:
 
 
 def test_a_plan_is_a_sequence_that_reads_back() -> None:
-    settings = settings_of(_plan())
+    settings = settings_of(_plan(), _instrument())
     assert read_toml(to_toml(settings)) == settings
     assert [s.preset for s in settings.sequence.steps] == [s.candidate.magnification.name for s in _plan().steps]
-    assert [e.leginon_tilt_rad for e in elsewhere(_plan())] == [2 * s.candidate.tilt_rad for s in _plan().steps]
+    assert [e.separation_rad for e in elsewhere(_plan())] == [2 * s.candidate.tilt_rad for s in _plan().steps]
+    limits = settings.sequence.limits
+    assert limits.stage_z_absolute_m > 1.1 * ASKED.start_m  # what it starts from is not beyond its own limits
+    assert limits.cumulative_m > 1.1 * ASKED.start_m
+    # What it calls focused is what it was planned to reach.
+    last = _plan().steps[-1]
+    error = looked_at(last.candidate, _instrument(), last.looks - 1).sigma_m
+    assert settings.sequence.steps[-1].tolerance_m + 3 * error <= 1.01 * settings.sequence.accuracy_m
+
+
+def test_light_that_does_not_fill_the_images_is_no_candidate() -> None:
+    there = _instrument()
+    small = there.model_copy(
+        update={"magnifications": tuple(m.model_copy(update={"beam_m": m.beam_m / 10}) for m in there.magnifications)}
+    )
+    assert range_of(_candidate("fa", 4, 5e-3), there) > 0
+    assert range_of(_candidate("fa", 4, 5e-3, instrument=small), small) == 0.0
+    # A pivot that is off by 1 µm for each mrad moves the light of 1.5 µm off the view.
+    assert range_of(_candidate("fa", 4, 5e-3), _with("lens", pivot_m=1e-6)) == 0.0
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,7 @@ def plan(
     physics: dose, optics, camera, specimen and calibration of the instrument decide; each number has its reasons.
     classic: accuracy = pixel / separation; range = a quarter of the image · pixel / separation.
     """
+    _check_meant(rules, {"--image": image}, {"--kv": kv, "--cs": cs, "--out": out, "--figure": figure})
     if rules is Rules.CLASSIC:
         from eucentric.optimize.rules import Needs
 
@@ -88,7 +89,7 @@ def plan(
     tilt = None if tilt_max_mrad is None else tilt_max_mrad * 1e-3
     made = planned(there, Asked(start_um * 1e-6, accuracy_um * 1e-6, probability, tilt, Cheapest(saves.value)))
     if out is not None:
-        physics.write_sequence(made, out)
+        physics.write_sequence(made, there, out)
     if figure is not None:
         from eucentric.figures.plan import plan_figure
         from eucentric.figures.saved import save
@@ -98,6 +99,18 @@ def plan(
         typer.echo(json.dumps(physics.as_json(made, there), indent=2, allow_nan=False))
     else:
         physics.show(made, there, out=out, figure=figure)
+
+
+def _check_meant(rules: Rules, classic: dict[str, object], physics: dict[str, object]) -> None:
+    """Raise SettingsError for an option that the other rules have."""
+    from eucentric.errors import SettingsError
+
+    foreign = physics if rules is Rules.CLASSIC else classic
+    for option, value in foreign.items():
+        if value is not None:
+            raise SettingsError(
+                f"{option} does nothing with --rules {rules.value}. Leave it out, or use the other rules."
+            )
 
 
 def _instrument(name: str, kv: float | None, cs: float | None, camera: int | None) -> Instrument:

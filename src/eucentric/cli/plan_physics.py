@@ -56,24 +56,25 @@ def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path |
     console.print(table)
     say = [f"{name} is limited by {_limits(one)}." for one, name in zip(made.steps, names_of(made), strict=True)]
     say += [
-        f"Leginon: {e.step}: preset {e.preset}, tilt {e.leginon_tilt_rad * 1e3:g} mrad, delta max "
-        f"{show_bound(e.leginon_limit_m)}, correction {e.leginon_correction}. "
-        f"SerialEM: beam tilt ±{e.serialem_tilt_rad * 1e3:g} mrad, limit {show_bound(e.serialem_limit_m)}."
+        f"In Leginon: {e.step}: preset {e.preset}, tilt {e.separation_rad * 1e3:g} mrad, delta max "
+        f"{show_bound(e.limit_m)}, correction {e.correction}. In SerialEM: images {e.separation_rad * 1e3:g} mrad "
+        f"apart (±{e.tilt_rad * 1e3:g}), change limit {show_bound(e.limit_m)}."
         for e in elsewhere(made)
     ]
+    say += ["Predicted, and not verified by simulation yet: try it with eucentric focus --measure-only first."]
     say += [] if out is None else [f"Sequence: {out}. Run it: eucentric focus --settings {out}"]
     say += [] if figure is None else [f"Figure: {figure}"]
     for line in say:
         console.print(line, soft_wrap=not console.is_terminal)
 
 
-def write_sequence(made: Plan, path: Path) -> None:
+def write_sequence(made: Plan, instrument: Instrument, path: Path) -> None:
     """The sequence file. Raises InputError where there is a file already, or it can't be written."""
     from eucentric.cli.copied import copy_to
     from eucentric.focus.toml import to_toml
     from eucentric.optimize.sequence import settings_of
 
-    copy_to(path, to_toml(settings_of(made)), "sequence")
+    copy_to(path, to_toml(settings_of(made, instrument)), "sequence")
 
 
 def _row(one: PlannedStep, name: str) -> tuple[str, ...]:

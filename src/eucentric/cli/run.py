@@ -95,7 +95,9 @@ def run(
     wanted = Wanted(application, tuple(settings or ()), microscope, seed, calibrations, out, resume)
     opening = open_session(wanted, lambda line: said.append(_print(console, line)))
     log = SessionLog(opening.folder)
-    log.write("\n".join(said))
+    unwritten = log.write("\n".join(said))
+    if unwritten:
+        _print(console, unwritten)
     with opening.journal, _going_on(opening, log):
         report = (
             _told_again(opening, console, log) if opening.ready is None else _run(opening, opening.ready, console, log)

@@ -105,6 +105,13 @@ class SessionLive:
                 self._started(event)
             case events.PutRight():
                 self._wrapped(event.said, "", "yellow")
+            case events.FocusedAnew():
+                self._wrapped(
+                    "The lens was found elsewhere than the session left it, and does not come back to what was found "
+                    f"before. Focused once more before the next image: {', '.join(event.keys)}.",
+                    "",
+                    "yellow",
+                )
             case events.UnitBegan():
                 self._left.begin()
                 self._unit = event.unit.key
@@ -132,7 +139,7 @@ class SessionLive:
         of = ", ".join(f"{n} {name}" for name, n in counts.items())
         self._wrapped(f"{event.application.name} on {event.instrument}: {len(event.units)} targets ({of}).", "", "bold")
         if event.done:
-            self._wrapped(f"It goes on: {event.done} of them are done.", "", "")
+            self._wrapped(f"It goes on: {event.done} of {len(event.units)} are done.", "", "")
         self._left.expect(event.units[event.done :])
         self._bar.update(self._task, total=len(event.units), completed=event.done)
 
@@ -225,8 +232,12 @@ class SessionLive:
         self.note(text)
 
     def _printed(self, text: str, indent: str, style: str) -> None:
-        for line in wrapped(text, min(self._console.width, _WIDEST), indent):
-            self._console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        try:
+            for line in wrapped(text, min(self._console.width, _WIDEST), indent):
+                self._console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+        except (BrokenPipeError, SystemExit):  # rich would end the program where nobody reads on
+            self._console.quiet = True
+            self.note("Nobody reads on screen any more. The session goes on.")
 
     def _now(self, text: str) -> None:
         self._what = text.partition(",")[0]

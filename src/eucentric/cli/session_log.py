@@ -25,7 +25,7 @@ class SessionLog:
         time = self._now().strftime("%Y-%m-%d %H:%M:%S")
         lines = [f"{time}  {line.rstrip()}".rstrip() + "\n" for line in text.splitlines()]
         try:
-            with self._path.open("a", encoding="utf-8") as file:
+            with self._path.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.writelines(lines)
         except OSError as error:
             first, self._told = not self._told, True

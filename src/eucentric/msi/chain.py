@@ -24,6 +24,10 @@ from eucentric.msi.units import Unit, units
 from eucentric.units import show_bound
 
 
+_COARSE = 10.0
+"""A node that says so many times less than is needed is there for something else: height."""
+
+
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """A node on paper: what will be known at the worst of its targets before it and after it, and its checks."""
@@ -194,11 +198,12 @@ def _remedy(paper: _Paper, node: NodeSettings, check: Check) -> str:
     found = [f for some in paper.found.values() for f in some]
     if check.soft and later and not any(f.preset == _first_preset(node) for f in found):
         return f"Node '{later[-1]}' stands after it in the file: put it before."
-    other = [f.preset for f in found if not paper.beliefs.same_optics(f.preset, _first_preset(node))]
-    if check.soft and len(other) == len(found) > 0:
+    if check.soft and found and found[-1].stated_m > _COARSE * check.limit:
+        return f'That node does not say more than that. Put a Focus node before it (focus = "focus"). {check.remedy}'
+    if check.soft and found and not paper.beliefs.same_optics(found[-1].preset, _first_preset(node)):
         return (
-            f"Focus is found at preset '{other[-1]}', and '{_first_preset(node)}' has another magnification, which "
-            f"costs what their eucentric foci are not known to: make it like the one that is focused. {check.remedy}"
+            f"Focus is found at preset '{found[-1].preset}', and '{_first_preset(node)}' has another magnification, "
+            f"which costs what their eucentric foci are not known to: make it like '{found[-1].preset}'. {check.remedy}"
         )
     return check.remedy
 

@@ -34,6 +34,14 @@ class PutRight:
 
 
 @dataclass(frozen=True, slots=True)
+class FocusedAnew:
+    """The lens does not come back to what was found at these units before the session was taken up: focused again."""
+
+    time_s: float
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UnitBegan:
     """A node begins at a target."""
 
@@ -116,6 +124,7 @@ class SessionEnded:
 SessionEvent: TypeAlias = (
     SessionStarted
     | PutRight
+    | FocusedAnew
     | UnitBegan
     | NeedsChecked
     | PromisesChecked

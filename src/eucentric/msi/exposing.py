@@ -55,7 +55,7 @@ def _begun_before(shared: Shared, unit: Unit) -> UnitOutcome | None:
     if shared.journal.kept(planned.file):
         why = "The session was interrupted just after the image was kept."
         return UnitOutcome(unit.key, unit.node, Status.DONE, why, exposures=(planned,))
-    why = "It was interrupted during the exposure: the target is not exposed again."
+    why = "It was interrupted during the exposure: the place may be exposed, and is not exposed again."
     return UnitOutcome(unit.key, unit.node, Status.INTERRUPTED, why)
 
 

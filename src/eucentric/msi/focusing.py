@@ -34,7 +34,7 @@ def focus_unit(shared: Shared, unit: Unit) -> UnitOutcome:
     unmet = why_not(needs)
     if unmet:
         return UnitOutcome(unit.key, node.name, Status.REFUSED, unmet, needs=needs)
-    settings = _left_of_budget(shared, unit, node.focus)
+    settings = left_of_budget(shared, unit)
     if settings is None:
         spent = shared.journal.noted.spent[unit.key] / _E_PER_A2
         why = f"Its dose budget is spent: {spent:.3g} e/Å² before the session was interrupted. Raise the budget."
@@ -143,8 +143,10 @@ def _ended(
     return UnitOutcome(unit.key, node.name, status, why, needs=needs, promises=promises, found=found)
 
 
-def _left_of_budget(shared: Shared, unit: Unit, settings: FocusSettings) -> FocusSettings | None:
-    """The settings with what is left of the dose budget after a run that was cut off; None where nothing is."""
+def left_of_budget(shared: Shared, unit: Unit) -> FocusSettings | None:
+    """The unit's settings with what is left of the dose budget of its place; None where nothing is."""
+    settings = shared.node(unit).focus
+    assert settings is not None
     budget, spent = settings.dose_max_per_m2, shared.journal.noted.spent.get(unit.key, 0.0)
     if budget is None or spent == 0.0:
         return settings

@@ -19,7 +19,8 @@ from eucentric.microscope.protocol import Microscope
 from eucentric.msi.activities import Activities
 from eucentric.msi.application import Application, Kind
 from eucentric.msi.beliefs import Beliefs
-from eucentric.msi.events import AnyEvent, InstrumentLost, Observer, PutRight, SessionEnded, SessionStarted
+from eucentric.msi.events import AnyEvent, FocusedAnew, InstrumentLost, Observer, PutRight, SessionEnded, SessionStarted
+from eucentric.msi.focusing import left_of_budget
 from eucentric.msi.found import look, put_right
 from eucentric.msi.journal import Journal
 from eucentric.msi.metered import Metered
@@ -178,7 +179,10 @@ class Session:
         working = Working(shared, self._on_lost)
         for unit in self._units:
             if unit.key not in self._journal.noted.outcomes:
-                for focus in self._focused_anew(shared, unit):
+                anew = self._focused_anew(shared, unit)
+                if anew:
+                    self._audience.tell(FocusedAnew(self._audience.now_s(), tuple(one.key for one in anew)))
+                for focus in anew:
                     working.until_done(focus)
                 working.until_done(unit)
 
@@ -191,7 +195,7 @@ class Session:
             return ()
         waits = awaited(self._application, self._units, unit)
         done = [one for one in waits if one.key in noted.outcomes and noted.outcomes[one.key].found is not None]
-        return tuple(one for one in done if shared.forgotten(one))
+        return tuple(one for one in done if shared.forgotten(one) and left_of_budget(shared, one) is not None)
 
     def _taken(self, frame: Frame) -> None:
         if self._shared is not None:

@@ -20,6 +20,7 @@ LEAST = 0.1
 third; a grid bar, a closed beam or a blocked one none."""
 _BRIGHTEST = 99  # per cent
 _SMALLEST_PX = 64
+_BLOCK = 8
 _REMEDY = (
     "It is dark there: a grid bar, thick ice, or no beam. Move the targets (targets: centre), or look whether the beam "
     "is on."
@@ -45,14 +46,21 @@ def visible(shared: Shared, unit: Unit) -> tuple[Check, ...]:
 
 
 def brightness(pixels: NDArray[np.generic], side_px: float) -> Check:
-    """The need, of the middle `side_px` pixels of an image (ny, nx)."""
-    values = np.asarray(pixels, np.float64)
-    half = int(max(side_px, _SMALLEST_PX) / 2)
+    """The need, of the middle `side_px` pixels of an image (ny, nx) whose dark level is subtracted: 0 is no light."""
+    values = _blocks(np.asarray(pixels, np.float64))
+    half = int(max(side_px, _SMALLEST_PX) / 2 / _BLOCK)
     y, x = (n // 2 for n in values.shape)
     middle = values[max(y - half, 0) : y + half, max(x - half, 0) : x + half]
     brightest = float(np.percentile(values, _BRIGHTEST))
     part = max(float(np.median(middle)), 0.0) / brightest if brightest > 0 else 0.0
     return Check("brightness", LEAST, part, "" if part >= LEAST else _REMEDY, unit="")
+
+
+def _blocks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means of 8 × 8 pixels: of few electrons most pixels of a counting camera have none."""
+    rows, columns = (n // _BLOCK * _BLOCK for n in values.shape)
+    cut = values[:rows, :columns]
+    return np.asarray(cut.reshape(rows // _BLOCK, _BLOCK, columns // _BLOCK, _BLOCK).mean(axis=(1, 3)))
 
 
 def _image(shared: Shared, parent: Unit) -> Frame | None:

@@ -29,11 +29,15 @@ SHIPPED = ("200kv-side-entry", "300kv-autoloader", "300kv-cs-corrected")
 """The instruments that come along."""
 
 
+SETTLED = 3e-4
+"""What of a tilt is missing however long one waits: nothing comes back better."""
 _CARBON_V = 9.0  # mean inner potential of amorphous carbon
 _FINEST_M, _COARSEST_M = 10e-9, 1e-6
 
 
 def _volts(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool) and value < 1e4:
+        raise ValueError(f'{value:g} without a unit is in volts. Write for example voltage = "200 kV".')
     return parse(value, "V") if isinstance(value, str) else value
 
 
@@ -96,8 +100,6 @@ class Magnification(Settings):
 class Holder(Settings):
     """The stage."""
 
-    play_z_m: Length = Field(default=0.2e-6, ge=0, le=20e-6)
-    """Backlash of Z."""
     z_scale: float = Field(default=0.005, ge=0, le=0.2)
     """Relative error of a Z move, 1 σ."""
     z_max_m: Length = Field(default=1e-3, gt=0, le=5e-3)
@@ -114,6 +116,8 @@ class Times(Settings):
     readout_s: Seconds = Field(default=0.5, ge=0, le=60)
     tilt_s: Seconds = Field(default=0.25, ge=0, le=60)
     """Wait after each beam tilt."""
+    tilt_settling_s: Seconds = Field(default=0.04, ge=0, le=10)
+    """Time constant with which the beam follows its coils."""
     defocus_s: Seconds = Field(default=0.1, ge=0, le=60)
     preset_s: Seconds = Field(default=1.0, ge=0, le=60)
     """A change of magnification."""
@@ -135,6 +139,8 @@ class Errors(Settings):
     """Relative, of lens steps."""
     first_motion_m: Length = Field(default=3e-9, ge=0, le=1e-6)
     """Motion of the first exposures, in all."""
+    parfocal_m: Length = Field(default=0.1e-6, ge=0, le=50e-6)
+    """How far presets of different magnification are from the same focus, as it is calibrated."""
 
 
 class Specimen(Settings):
@@ -221,10 +227,13 @@ class Instrument(Settings):
     @property
     def uncertainty(self) -> Uncertainty:
         """What calibration leaves over, as focusing takes it."""
-        errors = self.errors
+        errors, times = self.errors, self.times
+        missing = math.exp(-times.tilt_s / times.tilt_settling_s) if times.tilt_settling_s else 0.0
         return Uncertainty(
             tilt_scale=errors.tilt_scale,
             tilt_rotation_rad=errors.tilt_rotation_rad,
+            tilt_shear=math.hypot(errors.tilt_scale, errors.tilt_rotation_rad) / math.sqrt(2),
+            tilt_settling=math.hypot(SETTLED, missing),
             axis_rad=errors.axis_rad,
             a1_m=errors.a1_m,
             focus_scale=errors.focus_scale,

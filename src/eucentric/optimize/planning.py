@@ -15,12 +15,13 @@ from scipy import stats
 
 from eucentric.errors import SettingsError
 from eucentric.focus.measurement import Contribution
+from eucentric.focus.outcome import COVERAGE
 from eucentric.optimize.candidate import Candidate, candidates
 from eucentric.optimize.instrument import Instrument
 from eucentric.optimize.prediction import Left, left_after, looked_at, range_of, seconds_of
 from eucentric.units import show_bound
 
-_MOST_LOOKS = 6
+_FEWEST_LOOKS, _MOST_LOOKS = 2, 6  # the first exposures move the specimen: the first look can't be the last
 _SHARE = 0.5  # of the accuracy at most is the last step's tolerance, and at least a tenth
 _ROOM = 1.1  # a range holds an error with so much to spare: scales of tilts are not exact
 
@@ -46,6 +47,11 @@ class Asked:
     def sigmas(self) -> float:
         """How many σ hold with that probability, on both sides."""
         return float(stats.norm.ppf(0.5 + 0.5 * self.probability))
+
+    @property
+    def stated_sigmas(self) -> float:
+        """How many σ the last look is stated with: a run calls itself focused at |C1| + 3 σ, whatever is asked."""
+        return max(self.sigmas, COVERAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,22 +112,25 @@ def plan(instrument: Instrument, asked: Asked) -> Plan:
         if reach >= asked.start_m:
             alone = _step(candidate, instrument, asked, asked.start_m, tolerance, before=0)
             found += [Plan(asked, (alone,))] if alone is not None else []
-        first = next((one for one in firsts if one.leaves_m <= reach), None)
+        unsure_m = asked.sigmas * instrument.errors.parfocal_m
+        first = next((one for one in firsts if one.leaves_m + unsure_m <= reach), None)
         if first is None:
             continue
         same = first.candidate.magnification == candidate.magnification
-        last = _step(candidate, instrument, asked, first.leaves_m, tolerance, before=first.looks if same else 0)
+        arrives_m = first.leaves_m + (0.0 if same else asked.sigmas * instrument.errors.parfocal_m)
+        last = _step(candidate, instrument, asked, arrives_m, tolerance, before=first.looks if same else 0)
         found += [Plan(asked, (first, last))] if last is not None else []
     if not found:
         raise SettingsError(_why_not_so_far(every, lasts, instrument, asked))
     return min(found, key=lambda one: _cost(asked, one.steps))
 
 
-def _cost(asked: Asked, steps: tuple[PlannedStep, ...]) -> tuple[float, float, float]:
-    """What is saved first; of as cheap ones the quicker, or with fewer electrons; then smaller images."""
+def _cost(asked: Asked, steps: tuple[PlannedStep, ...]) -> tuple[float, ...]:
+    """What is saved first; of as cheap ones the quicker, or with fewer electrons; of those what leaves most room."""
     dose, seconds = sum(one.dose_e_per_m2 for one in steps), sum(one.seconds for one in steps)
-    pixels = sum(one.candidate.size_px for one in steps)
-    return (dose, seconds, pixels) if asked.cheapest is Cheapest.ELECTRONS else (seconds, dose, pixels)
+    room = sum(one.leaves_m / one.range_m + one.start_m / one.range_m for one in steps)
+    first = (dose, seconds) if asked.cheapest is Cheapest.ELECTRONS else (seconds, dose)
+    return (*first, steps[-1].leaves_m + room * asked.accuracy_m)
 
 
 def _firsts(every: list[Candidate], instrument: Instrument, asked: Asked) -> list[PlannedStep]:
@@ -141,7 +150,7 @@ def _firsts(every: list[Candidate], instrument: Instrument, asked: Asked) -> lis
 
 def _tolerance(candidate: Candidate, instrument: Instrument, asked: Asked) -> float | None:
     """What of the accuracy a last step has for its tolerance; None where its own error leaves too little."""
-    error = asked.sigmas * looked_at(candidate, instrument, 1).sigma_m
+    error = asked.stated_sigmas * looked_at(candidate, instrument, 1).sigma_m
     room = asked.accuracy_m - error
     return min(room, _SHARE * asked.accuracy_m) if room >= 0.1 * asked.accuracy_m else None
 
@@ -151,13 +160,13 @@ def _step(
 ) -> PlannedStep | None:
     """A last step from an error: looks and corrections until it measures within its tolerance; None where never."""
     error, looks = start_m, 1
-    while error > tolerance_m:
+    while error > tolerance_m or looks < _FEWEST_LOOKS:
         left = asked.sigmas * left_after(candidate, instrument, error, before + looks - 1).sigma_m
-        if left > 0.7 * error or looks == _MOST_LOOKS:
+        if (error > tolerance_m and left > 0.7 * error) or looks == _MOST_LOOKS:
             return None
-        error, looks = left, looks + 1
+        error, looks = min(left, error), looks + 1
     last = looked_at(candidate, instrument, before + looks - 1)
-    leaves = tolerance_m + asked.sigmas * last.sigma_m
+    leaves = tolerance_m + asked.stated_sigmas * last.sigma_m
     return _planned(candidate, instrument, Ends(start_m, leaves, tolerance_m, looks, last))
 
 

@@ -1,9 +1,9 @@
 """What a candidate reaches, leaves and costs on an instrument, before an electron is spent. Pure.
 
 Range: the largest |C1| whose images share a fifth of their area, and in which the correlation still stands out:
-t² = Σ γ² over the modes of the overlap, γ the coherence that optics (damped by convergence as defocus and tilt grow),
-dose, camera and thickness leave. Error: the Cramér–Rao bound of the shift times what ours loses to it, through the
-design matrix of the pattern with what calibration, astigmatism, motion and drift leave unknown.
+t = Σ γ/√modes, of a whitened product's mean over the overlap, γ the coherence that optics (damped by convergence as
+defocus and tilt grow), dose, camera and thickness leave. Error: the Cramér–Rao bound of the shift times what ours loses
+to it, through the design matrix of the pattern with what calibration, astigmatism, motion and drift leave unknown.
 """
 
 from __future__ import annotations
@@ -32,8 +32,11 @@ EFFICIENCY = 1.25
 """1σ of a measured shift over its Cramér–Rao bound, as benchmarks measure it."""
 SHIFT_FLOOR_PX = 0.02
 """Nothing is registered better: what images at different tilts do not share."""
-STANDS_OUT = 10.0
-"""t of a correlation that is found: 8 are one false lock in 10⁶ among a million places, and films vary."""
+STANDS_OUT = 12.0
+"""t of a correlation that is found: 8 are one false lock in 10⁶ among a million places; films vary, and of two places
+that both stand out one must do so clearly."""
+Z_APPROACH_M = 2e-6
+"""Z arrives from below, from so far."""
 ARRIVAL_M = 20e-9
 """1σ of where Z arrives again."""
 LENS_MAX_M = 20e-6
@@ -54,7 +57,8 @@ class Left:
 def range_of(candidate: Candidate, instrument: Instrument) -> float:
     """The largest |C1| that is measured and may be corrected so, metres; 0 where nothing is seen even near focus."""
     images = _images_range(replace(candidate, pattern=PatternName.PAIR, correction=CorrectionType.NONE), instrument)
-    most = instrument.stage.z_max_m if candidate.correction is CorrectionType.STAGE_Z else lens_max(instrument)
+    by_stage = candidate.correction is CorrectionType.STAGE_Z
+    most = instrument.stage.z_max_m - Z_APPROACH_M if by_stage else lens_max(instrument)
     return min(images, most)
 
 
@@ -69,7 +73,7 @@ def _images_range(candidate: Candidate, instrument: Instrument) -> float:
     first, second = candidate.plan.tilts
     size = (candidate.size_px, candidate.size_px)
     shared = separation_range_m(size, candidate.pixel_m, first, second) - abs(candidate.offset_m)
-    if shared <= 0 or not _seen(candidate, instrument, candidate.offset_m):
+    if shared <= 0 or not _lit(candidate, instrument) or not _seen(candidate, instrument, candidate.offset_m):
         return 0.0
     if _both(candidate, instrument, shared):
         return shared
@@ -132,6 +136,12 @@ def _corrected(candidate: Candidate, instrument: Instrument, change_m: float) ->
     ]
 
 
+def _lit(candidate: Candidate, instrument: Instrument) -> bool:
+    """Whether the light fills the image at both tilts: its edge would be the same in both, at no shift."""
+    moved_m = 2 * candidate.tilt_rad * 1e3 * instrument.lens.pivot_m
+    return math.sqrt(2) * candidate.field_m + moved_m <= candidate.magnification.beam_m
+
+
 def _both(candidate: Candidate, instrument: Instrument, c1_m: float) -> bool:
     """Whether it is seen at C1 on both sides of focus: with the offset one is nearer, the other farther."""
     return all(_seen(candidate, instrument, side * c1_m + candidate.offset_m) for side in (-1, 1))
@@ -142,7 +152,7 @@ def _seen(candidate: Candidate, instrument: Instrument, c1_m: float) -> bool:
         gamma, modes = _coherence(candidate, instrument, c1_m)
     except InputError:
         return False
-    return math.sqrt(modes * float(np.sum(gamma**2))) >= STANDS_OUT
+    return math.sqrt(modes / gamma.size) * float(np.sum(gamma)) >= STANDS_OUT
 
 
 def _shift_sigma_px(candidate: Candidate, instrument: Instrument, c1_m: float) -> float:

@@ -105,10 +105,20 @@ class TiltDoubted:
     kind: Literal["doubted"] = "doubted"
 
 
+@dataclass(frozen=True, slots=True)
+class TiltTrusted:
+    """Both sides told the same at tilt `number`: what was doubted there is believed after all."""
+
+    number: int
+    run: int = 0
+    kind: Literal["trusted"] = "trusted"
+
+
 Note: TypeAlias = Annotated[
-    TiltBegun | TiltTaken | TiltTracked | TiltLooked | TiltFocus | TiltDoubted, Field(discriminator="kind")
+    TiltBegun | TiltTaken | TiltTracked | TiltLooked | TiltFocus | TiltDoubted | TiltTrusted,
+    Field(discriminator="kind"),
 ]
-_N = TypeVar("_N", TiltBegun, TiltTaken, TiltTracked, TiltLooked, TiltFocus, TiltDoubted)
+_N = TypeVar("_N", TiltBegun, TiltTaken, TiltTracked, TiltLooked, TiltFocus, TiltDoubted, TiltTrusted)
 _NOTE: TypeAdapter[Note] = TypeAdapter(Note)
 
 
@@ -151,7 +161,9 @@ class Diary:
     def believed(self, focus: TiltFocus) -> bool:
         """Whether a focus was found, and nothing spoke against it."""
         at = (focus.number, focus.side, focus.run)
-        return focus.lens_m is not None and all((n.number, n.side, n.run) != at for n in self.of(TiltDoubted))
+        doubted = any((note.number, note.side, note.run) == at for note in self.of(TiltDoubted))
+        trusted = any((note.number, note.run) == (focus.number, focus.run) for note in self.of(TiltTrusted))
+        return focus.lens_m is not None and (trusted or not doubted)
 
     def image(self, exposure: Exposure) -> Frame:
         """An image that was kept. Raises InputError where it can't be read."""

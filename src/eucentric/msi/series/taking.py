@@ -27,7 +27,7 @@ from eucentric.msi.series.following import Following
 from eucentric.msi.series.geometry import Predicted
 from eucentric.msi.series.knowledge import DRIFT_M, knowledge, seen_focus, seen_place
 from eucentric.msi.series.looking import Look
-from eucentric.msi.series.notes import Diary, TiltBegun, TiltDoubted, TiltFocus, TiltLooked, TiltTracked
+from eucentric.msi.series.notes import Diary, TiltBegun, TiltDoubted, TiltFocus, TiltLooked, TiltTracked, TiltTrusted
 from eucentric.msi.series.tilts import WORST, focus_first, tilts
 from eucentric.msi.series.track import Place, axis_of, in_image
 from eucentric.msi.shared import Shared
@@ -60,6 +60,11 @@ class Series:
         self._geometry = knowledge(shared, node, belief, diary)
 
     @property
+    def first_rad(self) -> float:
+        """The tilt at which it begins: the others lie on both sides of it."""
+        return self._alphas[0]
+
+    @property
     def left(self) -> tuple[tuple[int, float], ...]:
         """Numbers and stage tilts of what was never begun."""
         begun = {note.number for note in self._diary.of(TiltBegun)}
@@ -84,10 +89,16 @@ class Series:
         lens_m = geometry.lens(alpha_rad, number).value_m
         found = [self._focus.measure(number, alpha_rad, place, lens_m)]
         if odd(geometry, found[0]):
-            found.append(self._focus.measure(number, alpha_rad, place, lens_m, -found[0].side))
+            # Written before the other side is asked: what ends the run there must not leave it believed.
+            ((note, why),) = doubted(geometry, found)
+            self._diary.write(TiltDoubted(number, note.side, why))
+            found.append(self._focus.measure(number, alpha_rad, place, lens_m, -note.side))
         doubts = doubted(geometry, found)
         for note, why in doubts:
-            self._diary.write(TiltDoubted(number, note.side, why))
+            if note is not found[0]:
+                self._diary.write(TiltDoubted(number, note.side, why))
+        if len(found) > 1 and not doubts:
+            self._diary.write(TiltTrusted(number))
         told = [note for note in found if self._diary.believed(note)]
         self._geometry = geometry.with_seen(*(seen for note in told for seen in seen_focus(note, number)))
         if told:

@@ -15,7 +15,7 @@ from eucentric.msi.going import go_to
 from eucentric.msi.lens import believed
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.series.focusing import last_preset
-from eucentric.msi.series.notes import Diary, TiltBegun, TiltDoubted, TiltFocus, TiltTaken
+from eucentric.msi.series.notes import Diary, TiltBegun, TiltDoubted, TiltFocus, TiltTaken, TiltTrusted
 from eucentric.msi.series.promise import series_kept
 from eucentric.msi.series.taking import Series
 from eucentric.msi.series.tilts import tilts
@@ -57,16 +57,16 @@ def series_unit(shared: Shared, unit: Unit) -> UnitOutcome:
 
 def _taken(series: Series) -> str:
     """Take all tilts that are left; why some were not, empty where all were."""
-    left, ended = series.left, ""
-    first = left[0][1] if left else 0.0
+    ended = ""
     beyond: set[bool] = set()  # sides on which a tilt is beyond a limit, and with it those further out
-    for number, alpha_rad in left:
-        if (alpha_rad > first) in beyond:
+    for number, alpha_rad in series.left:
+        side = alpha_rad > series.first_rad
+        if side in beyond:
             continue
         try:
             series.take(number, alpha_rad)
         except LimitError as error:
-            beyond.add(alpha_rad > first)
+            beyond.add(side)
             ended = ended or str(error)
     return ended
 
@@ -109,7 +109,9 @@ def _outcome(unit: Unit, diary: Diary, ended: str) -> UnitOutcome:
     kept = tuple(note.exposure for note in taken if note.exposure is not None)
     lost = sum(note.exposure is None for note in taken)
     focus = diary.of(TiltFocus)
-    refused, doubted = [note for note in focus if note.lens_m is None], diary.of(TiltDoubted)
+    refused = [note for note in focus if note.lens_m is None]
+    trusted = {note.number for note in diary.of(TiltTrusted)}
+    doubted = [note for note in diary.of(TiltDoubted) if note.number not in trusted]
     said = [ended] if ended else []
     if taken:
         said.append(f"Focus was measured at {len({note.number for note in focus})} of {len(taken)} tilts.")
