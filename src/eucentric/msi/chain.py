@@ -23,7 +23,6 @@ from eucentric.msi.series.promise import series_promise
 from eucentric.msi.units import Unit, units
 from eucentric.units import show_bound
 
-
 _COARSE = 10.0
 """A node that says so many times less than is needed is there for something else: height."""
 
