@@ -8,6 +8,7 @@ import pytest
 
 from eucentric.cli.main import run
 from eucentric.focus.toml import read_settings
+from eucentric.optimize.instrument import instrument_of
 
 EXAMPLE = ["plan", "--rules", "classic", "--start-um", "500", "--accuracy-um", "0.1"]
 EXAMPLE += ["--tilt-max-mrad", "10", "--camera", "4096"]
@@ -52,3 +53,20 @@ def test_a_plan_by_physics_has_a_sequence_and_a_picture(capsys, tmp_path):
     assert all(step["budget_m"] for step in told["steps"])
     assert [s.preset for s in read_settings(sequence).sequence.steps] == [s["preset"] for s in told["steps"]]
     assert figure.stat().st_size > 10_000
+
+
+def test_an_instrument_is_copied_and_planned_for(capsys, tmp_path):
+    mine = tmp_path / "mine.toml"
+    with pytest.raises(SystemExit) as end:
+        run(["plan", "--instrument", "300kv-autoloader", "--copy-instrument", str(mine)])
+    assert end.value.code == 0
+    assert f"--instrument {mine}" in capsys.readouterr().out
+    assert instrument_of(str(mine)) == instrument_of("300kv-autoloader")
+
+
+@pytest.mark.parametrize("options", [["--rules", "classic", "--kv", "300"], ["--image", "1024"]])
+def test_an_option_that_does_nothing_is_said(capsys, options):
+    with pytest.raises(SystemExit) as end:
+        run(["plan", *options])
+    assert end.value.code == 2
+    assert "does nothing with" in capsys.readouterr().err

@@ -39,6 +39,9 @@ def plan(
     instrument: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="200kv-side-entry, 300kv-autoloader, 300kv-cs-corrected, or TOML.")
     ] = "200kv-side-entry",
+    copy_instrument: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the file of --instrument to edit it, and plan nothing.")
+    ] = None,
     tilt_max_mrad: Annotated[
         float | None,
         typer.Option(
@@ -68,6 +71,13 @@ def plan(
     physics: dose, optics, camera, specimen and calibration of the instrument decide; each number has its reasons.
     classic: accuracy = pixel / separation; range = a quarter of the image · pixel / separation.
     """
+    if copy_instrument is not None:
+        from eucentric.cli.copied import copy_to
+        from eucentric.optimize.instrument import shipped_text
+
+        copy_to(copy_instrument, shipped_text(instrument), "Instruments")
+        typer.echo(f"Change it, then: eucentric plan --instrument {copy_instrument}")
+        return
     _check_meant(rules, {"--image": image}, {"--kv": kv, "--cs": cs, "--out": out, "--figure": figure})
     if rules is Rules.CLASSIC:
         from eucentric.optimize.rules import Needs

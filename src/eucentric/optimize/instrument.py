@@ -249,10 +249,15 @@ def instrument_of(name: str) -> Instrument:
     path = Path(name)
     if path.suffix == ".toml" or path.is_file():
         return read_instrument(path)
+    return _parsed(shipped_text(name), f"instrument {name}")
+
+
+def shipped_text(name: str) -> str:
+    """The file of an instrument that comes along, with its comments. Raises SettingsError for an unknown name."""
     if name not in SHIPPED:
         raise SettingsError(f"No instrument is called '{name}'. There are: {', '.join(SHIPPED)}; or give a TOML file.")
     file = resources.files("eucentric.optimize") / "instruments" / f"{name}.toml"
-    return _parsed(file.read_text(encoding="utf-8"), f"instrument {name}")
+    return file.read_text(encoding="utf-8")
 
 
 def read_instrument(path: Path) -> Instrument:
