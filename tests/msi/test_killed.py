@@ -158,6 +158,8 @@ class TestKilled:
 
         result = run(tmp_path, opened(), observers=(watch,))
         assert again == [f"Square 1/Hole {k}/Focus 1" for k in (1, 2)]
+        focused = next(o for o in result.outcomes if o.key == again[0])
+        assert dict(focused.activities)["focusing"] > focused.ended_s - focused.begun_s  # both times it was focused
         images = [e for o in result.outcomes for e in o.exposures if e.intended_m is not None]
         assert len(images) == 4
         # One look at a fresh place states 22 nm, of the motion of its first exposures.

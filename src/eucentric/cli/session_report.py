@@ -102,6 +102,9 @@ def _parts(report: Report, whole: bool) -> Iterator[RenderableType]:
     yield report.title
     if report.begun:
         yield report.begun
+    if report.result.resumed:
+        times = "once" if report.result.resumed == 1 else f"{report.result.resumed} times"
+        yield f"It was taken up again {times}: the time of what was cut off is not in here, its electrons are."
     if focused:
         yield from _cut(focused, whole, lambda some: _needs_table(report, some))
         yield from _cut(focused, whole, lambda some: _left_table(report, some))

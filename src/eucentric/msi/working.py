@@ -123,7 +123,7 @@ class Working:
             ended_s=shared.audience.now_s(),
             focus_dose_e_per_m2=noted.spent.get(outcome.key, 0.0),
             focus_exposures=noted.frames.get(outcome.key, 0),
-            activities=shared.activities.taken(),
+            activities=_together(noted.outcomes.get(outcome.key), shared.activities.taken()),
         )
         shared.journal.done(outcome)
         self._in_vain = 0 if outcome.status is Status.DONE else self._in_vain + self._trouble
@@ -167,6 +167,14 @@ class Working:
             replace(now, beam_tilt_rad=left.beam_tilt_rad, image_shift_m=left.image_shift_m, stigmator=left.stigmator),
             lambda said: shared.audience.tell(PutRight(shared.audience.now_s(), said)),
         )
+
+
+def _together(before: UnitOutcome | None, now: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
+    """Seconds by activity, with those of what is replaced: it was focused once more."""
+    seconds = dict(() if before is None else before.activities)
+    for what, took in now:
+        seconds[what] = seconds.get(what, 0.0) + took
+    return tuple(seconds.items())
 
 
 def words(error: BaseException) -> str:
