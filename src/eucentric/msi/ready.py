@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eucentric.calibration.book import CalibrationBook
-from eucentric.errors import SettingsError
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Microscope
 from eucentric.msi.application import Application
@@ -33,10 +32,6 @@ def ready(microscope: Microscope, application: Application, book: CalibrationBoo
     """
     scope = microscope if isinstance(microscope, Guarded) else Guarded(microscope)
     extended = install(scope, application, book)
-    cautions = cautions_of(application, {preset.name: preset for preset in scope.presets()})
-    try:
-        return Ready(scope, extended, check_chain(application, scope, extended), cautions)
-    except SettingsError as refused:
-        for caution in cautions:  # it may be why
-            refused.add_note(caution)
-        raise
+    forecasts = check_chain(application, scope, extended)
+    presets = {preset.name: preset for preset in scope.presets()}
+    return Ready(scope, extended, forecasts, cautions_of(application, presets))
