@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eucentric.calibration.instrument import Calibration
 from eucentric.errors import CalibrationError
@@ -26,3 +26,17 @@ class CalibrationBook:
                 f"Measure it (eucentric calibrate tilt --preset {preset}), or choose another preset."
             )
         return found
+
+    def with_like(self, name: str, like: str, *, larger: float = 1.0) -> CalibrationBook:
+        """The book in which preset `name` has the calibration of `like`, whose pixels are `larger` times smaller: what
+        is told in pixels is fewer of them. The same book where `like` has none.
+        """
+        found = self.presets.get(like)
+        if found is None or name == like:
+            return self
+        alpha = found.alpha
+        if alpha is not None and larger != 1.0:
+            y, x = alpha.px_per_m
+            fewer = {"px_per_m": (y / larger, x / larger), "px_per_m_sigma": alpha.px_per_m_sigma / larger}
+            found = replace(found, alpha=alpha.model_copy(update=fewer))
+        return CalibrationBook(self.instrument, {**self.presets, name: found})

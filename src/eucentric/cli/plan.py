@@ -64,6 +64,9 @@ def plan(
         Path | None, typer.Option(metavar="FILE", help="Write the sequence: eucentric focus --settings FILE.")
     ] = None,
     figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the plan.")] = None,
+    verify: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Run the plan on N simulated microscopes of this instrument.")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:
     """Plan focus steps: which take you from one error to another, cheapest first.
@@ -105,10 +108,11 @@ def plan(
         from eucentric.figures.saved import save
 
         save(plan_figure(made, there), figure)
-    if as_json:
-        typer.echo(json.dumps(physics.as_json(made, there), indent=2, allow_nan=False))
-    else:
+    if not as_json:
         physics.show(made, there, out=out, figure=figure)
+    trials = physics.verify(made, there, verify, quiet=as_json) if verify else []
+    if as_json:
+        typer.echo(json.dumps(physics.as_json(made, there, trials), indent=2, allow_nan=False))
 
 
 def _check_meant(rules: Rules, classic: dict[str, object], physics: dict[str, object]) -> None:

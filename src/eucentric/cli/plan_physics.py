@@ -10,14 +10,45 @@ from eucentric.units import minus, show_bound
 if TYPE_CHECKING:
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.planning import Plan, PlannedStep
+    from eucentric.optimize.trials import Trial
 
 _E_PER_A2 = 1e20
 _MATTERS = 0.05  # of the variance: parts below are told together
 
 
-def as_json(made: Plan, instrument: Instrument) -> dict[str, Any]:
-    """The plan in SI units."""
+def verify(made: Plan, instrument: Instrument, count: int, *, quiet: bool) -> list[Trial]:
+    """Run the plan so often, and tell what it came to beside what was predicted."""
+    import os
+
+    from eucentric.cli.plan_verify import run_trials
+    from eucentric.cli.style import console as make_console
+    from eucentric.optimize.trials import verified
+
+    console = make_console(quiet=quiet)
+
+    def tell(one: Trial) -> None:
+        end = f"ended {show_bound(abs(one.end_m))} off" if one.end_m is not None else f"refused: {one.why}"
+        console.print(f"  seed {one.seed}: from {show_bound(one.start_m)}, {end}", markup=False, soft_wrap=True)
+
+    console.print(f"Verifying on {count} simulated microscopes of this instrument …")
+    trials = run_trials(made, instrument, count, workers=os.cpu_count() or 1, tell=tell)
+    came = verified(trials, made)
+    median = "none ended" if came.median_m is None else f"median error {show_bound(came.median_m)}"
+    console.print(
+        f"{came.within} of {came.trials} within {show_bound(made.asked.accuracy_m)}: {came.rate:.1%} "
+        f"(95 %: {came.low:.1%} to {came.high:.1%}; {made.asked.probability:.0%} asked), {median}, "
+        f"{came.dose_e_per_m2 / _E_PER_A2:.3g} e/Å² ({made.dose_e_per_m2 / _E_PER_A2:.3g} predicted at most), "
+        f"{came.seconds:.0f} s ({made.seconds:.0f} predicted).",
+        markup=False,
+        soft_wrap=True,
+    )
+    return trials
+
+
+def as_json(made: Plan, instrument: Instrument, trials: list[Trial] | None = None) -> dict[str, Any]:
+    """The plan in SI units, and what its trials came to."""
     from eucentric.optimize.sequence import elsewhere, names_of
+    from eucentric.optimize.trials import verified
     from eucentric.records.plain import plain
 
     asked = made.asked
@@ -32,6 +63,7 @@ def as_json(made: Plan, instrument: Instrument) -> dict[str, Any]:
         "seconds": made.seconds,
         "steps": [_step_json(one, name) for one, name in zip(made.steps, names_of(made), strict=True)],
         "elsewhere": [plain(one) for one in elsewhere(made)],
+        "verified": {**plain(verified(trials, made)), "trials_by_seed": [plain(t) for t in trials]} if trials else None,
     }
 
 
@@ -61,7 +93,7 @@ def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path |
         f"apart (±{e.tilt_rad * 1e3:g}), change limit {show_bound(e.limit_m)}."
         for e in elsewhere(made)
     ]
-    say += ["Predicted, and not verified by simulation yet: try it with eucentric focus --measure-only first."]
+    say += ["Predicted: --verify N runs it on N simulated microscopes of this instrument."]
     say += [] if out is None else [f"Sequence: {out}. Run it: eucentric focus --settings {out}"]
     say += [] if figure is None else [f"Figure: {figure}"]
     for line in say:

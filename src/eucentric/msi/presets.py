@@ -7,7 +7,6 @@ from math import isclose
 from typing import Any
 
 from eucentric.calibration.book import CalibrationBook
-from eucentric.calibration.instrument import Calibration
 from eucentric.errors import SettingsError
 from eucentric.focus.settings import FocusMethod
 from eucentric.microscope.guarded import Guarded
@@ -35,7 +34,7 @@ def install(scope: Guarded, application: Application, book: CalibrationBook) -> 
         else:
             _check_there(scope.name, wanted, settings, known)
         known[name] = wanted if name != settings.like else known[name]
-        book = _alias(book, name, like, known[name])
+        book = book.with_like(name, like.name, larger=known[name].pixel_m / like.pixel_m)
     return book
 
 
@@ -129,21 +128,3 @@ def _asked(node: NodeSettings) -> list[tuple[str, str]]:
         for step in steps
         if step.switch and step.focus_method is not FocusMethod.MANUAL
     ]
-
-
-def _alias(book: CalibrationBook, name: str, like: Preset, own: Preset) -> CalibrationBook:
-    """The book in which a preset has the calibrations of the one that it is like, where those are there."""
-    found = book.presets.get(like.name)
-    if found is None or name == like.name:
-        return book
-    return CalibrationBook(book.instrument, {**book.presets, name: _binned(found, own.pixel_m / like.pixel_m)})
-
-
-def _binned(found: Calibration, larger: float) -> Calibration:
-    """A calibration for pixels that are `larger`: what is told in pixels is fewer of them."""
-    alpha = found.alpha
-    if alpha is None or larger == 1.0:
-        return found
-    y, x = alpha.px_per_m
-    fewer = {"px_per_m": (y / larger, x / larger), "px_per_m_sigma": alpha.px_per_m_sigma / larger}
-    return replace(found, alpha=alpha.model_copy(update=fewer))

@@ -1,0 +1,70 @@
+"""A plan run on simulated microscopes that are drawn from its instrument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eucentric.optimize.instrument import Instrument
+    from eucentric.optimize.planning import Plan
+    from eucentric.optimize.trials import Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One trial: all that a worker needs."""
+
+    plan: Plan
+    instrument: Instrument
+    seed: int
+
+
+def run_trials(
+    plan: Plan, instrument: Instrument, count: int, *, workers: int, tell: Callable[[Trial], None]
+) -> list[Trial]:
+    """So many trials, in the order of their seeds 0, 1 …; each is told when it ends. The same for any workers."""
+    jobs = [Job(plan, instrument, seed) for seed in range(count)]
+    done: list[Trial] = []
+    with ProcessPoolExecutor(workers) as pool:
+        for future in as_completed([pool.submit(trial, job) for job in jobs]):
+            done.append(future.result())
+            tell(done[-1])
+    return sorted(done, key=lambda one: one.seed)
+
+
+def trial(job: Job) -> Trial:
+    """Open the microscope of a seed, run the planned sequence, and ask for the truth."""
+    from eucentric.calibration.handed_over import book_from
+    from eucentric.cli.report import true_place
+    from eucentric.errors import EucentricError
+    from eucentric.focus.focus import Focus
+    from eucentric.microscope.registry import handed_out, open_microscope
+    from eucentric.optimize.sequence import settings_of
+    from eucentric.optimize.simulated import binned, height_of, magnitudes_of
+    from eucentric.optimize.trials import Trial
+
+    start_m, size = height_of(job.plan.asked.start_m, job.seed), job.instrument.camera.size
+    magnitudes = magnitudes_of(job.instrument, start_m)
+    scope = open_microscope("simulated", seed=job.seed, size=size, magnitudes=magnitudes)
+    book = book_from(handed_out(scope))
+    known = {preset.name: preset for preset in scope.presets()}
+    settings, presets = binned(settings_of(job.plan, job.instrument), job.plan, known)
+    for preset, step in zip(presets, job.plan.steps, strict=True):
+        like = step.candidate.magnification.name
+        if preset.name not in {p.name for p in scope.presets()}:
+            scope.define_preset(preset, like)
+            book = book.with_like(preset.name, like, larger=preset.pixel_m / known[like].pixel_m)
+    scope.set_preset(presets[-1].name)  # so that nothing is brought back after it
+    begun_s = scope.now_s()
+    try:
+        result = Focus(scope, book, settings, workers=1).run()
+    except EucentricError as error:
+        return Trial(job.seed, start_m, None, 0.0, scope.now_s() - begun_s, str(error))
+    place = true_place(scope)
+    assert place is not None
+    end_m = place[0] if result.focused else None
+    seconds = scope.now_s() - begun_s
+    return Trial(job.seed, start_m, end_m, result.dose_e_per_m2, seconds, "" if result.focused else result.statement)

@@ -1,0 +1,89 @@
+"""An instrument's file as magnitudes of the simulated microscope: what its errors say is drawn by the seed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from eucentric.errors import SettingsError
+from eucentric.focus.settings import FocusSettings
+from eucentric.microscope.protocol import Preset
+from eucentric.optimize.instrument import Instrument
+from eucentric.optimize.planning import Plan
+
+KNOWN = ("sq", "hl", "fa", "en", "fc")
+"""Presets that the simulated microscope has: its magnifications go by these names."""
+
+
+def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
+    """The magnitudes that differ from the simulation's own; the film at this height. Images are not binned.
+
+    Raises SettingsError where a magnification goes by another name than the simulation's presets.
+    """
+    other = [m.name for m in instrument.magnifications if m.name not in KNOWN]
+    if other:
+        raise SettingsError(
+            f"Magnification '{other[0]}' can't be simulated: there presets are called {', '.join(KNOWN)}. Name it so."
+        )
+    lens, errors, stage, camera = instrument.lens, instrument.errors, instrument.stage, instrument.camera
+    smallest = min(m.beam_m for m in instrument.magnifications)
+    return {
+        "column": {
+            **{"voltage_v": lens.voltage, "c3_m": lens.cs_m, "aperture_rad": lens.aperture_rad},
+            **{"focal_spread_m": lens.focal_spread_m, "convergence_rad": lens.convergence_rad},
+            **{"pivot_m_per_rad": 1e3 * lens.pivot_m, "hysteresis": lens.hysteresis, "a1_m": errors.a1_m},
+            **{"focus_scale": errors.focus_scale, "parfocal_m": errors.parfocal_m},
+            **{"tilt_settling_s": instrument.times.tilt_settling_s, "tilt_wait_s": instrument.times.tilt_s},
+            **{"far_tilt_scale_per_m": 100 * lens.far, "far_rotation_rad_per_m": 175 * lens.far},
+            **{"far_axis_rad_per_m": 3 * lens.far, "far_beam_shift_per_m": 5e-3 * lens.far},
+        },
+        "stage": {"z_scale": stage.z_scale},
+        "specimen": {
+            **{"height_m": height_m, "film_thickness_m": instrument.specimen.thickness_m, "empty_holes": 0.0},
+            **{"roughness": instrument.specimen.roughness, "first_motion_m": errors.first_motion_m},
+        },
+        "camera": {"binning": 1, "mtf_nyquist": camera.mtf, "read_noise_counts": 8 * camera.noise_e},
+        "residual": {
+            **{"tilt_scale": errors.tilt_scale, "tilt_rotation_rad": errors.tilt_rotation_rad},
+            **{"axis_rad": errors.axis_rad},
+        },
+        "presets": {
+            m.name: {
+                **{"pixel_m": m.pixel_m, "lit_radius_m": m.beam_m / 2, "dose_e_per_m2": m.dose_per_m2},
+                **{"exposure_s": m.exposure_s, "relative_convergence": smallest / m.beam_m},
+            }
+            for m in instrument.magnifications
+        },
+        "limits": {"stage_z_max_m": max(stage.z_max_m, 400e-6)},
+    }
+
+
+def binned(settings: FocusSettings, plan: Plan, presets: Mapping[str, Preset]) -> tuple[FocusSettings, list[Preset]]:
+    """The settings with a preset of its own for each step, binned as planned, and these presets."""
+    steps, made = [], []
+    for step, planned in zip(settings.sequence.steps, plan.steps, strict=True):
+        candidate, like = planned.candidate, presets[step.preset]
+        name = f"{step.preset} bin {candidate.binning}"
+        size = (candidate.size_px, candidate.size_px)
+        pixel_m = like.pixel_m * candidate.binning / like.binning
+        made.append(
+            Preset(
+                name=name,
+                magnification=like.magnification,
+                pixel_m=pixel_m,
+                size=size,
+                binning=candidate.binning,
+                exposure_s=like.exposure_s,
+                dose_e_per_m2=like.dose_e_per_m2,
+            )
+        )
+        steps.append(step.model_copy(update={"preset": name}))
+    sequence = settings.sequence.model_copy(update={"steps": tuple(steps)})
+    return settings.model_copy(update={"sequence": sequence}), made
+
+
+def height_of(start_m: float, seed: int) -> float:
+    """The error that a trial starts from: anywhere within ±`start_m`."""
+    return float(np.random.default_rng((seed, 20_261_129)).uniform(-start_m, start_m))
