@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -25,13 +26,21 @@ class Job:
 def run_trials(
     plan: Plan, instrument: Instrument, count: int, *, workers: int, tell: Callable[[Trial], None]
 ) -> list[Trial]:
-    """So many trials, in the order of their seeds 0, 1 …; each is told when it ends. The same for any workers."""
+    """So many trials, in the order of their seeds 0, 1 …; each is told when it ends. The same for any workers.
+
+    Ctrl-C keeps those that have ended; raises KeyboardInterrupt where none has.
+    """
     jobs = [Job(plan, instrument, seed) for seed in range(count)]
     done: list[Trial] = []
-    with ProcessPoolExecutor(workers) as pool:
-        for future in as_completed([pool.submit(trial, job) for job in jobs]):
-            done.append(future.result())
-            tell(done[-1])
+    with ProcessPoolExecutor(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
+        try:
+            for future in as_completed([pool.submit(trial, job) for job in jobs]):
+                done.append(future.result())
+                tell(done[-1])
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            if not done:
+                raise
     return sorted(done, key=lambda one: one.seed)
 
 
