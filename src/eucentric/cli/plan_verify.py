@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import Pool
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,16 +32,22 @@ def run_trials(
     """
     jobs = [Job(plan, instrument, seed) for seed in range(count)]
     done: list[Trial] = []
-    with ProcessPoolExecutor(workers, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)) as pool:
+    # Leaving the pool ends what still runs in it; its workers leave Ctrl-C to this process.
+    with Pool(workers, initializer=_as_worker) as pool:
         try:
-            for future in as_completed([pool.submit(trial, job) for job in jobs]):
-                done.append(future.result())
-                tell(done[-1])
+            for one in pool.imap_unordered(trial, jobs):
+                done.append(one)
+                tell(one)
         except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
             if not done:
                 raise
     return sorted(done, key=lambda one: one.seed)
+
+
+def _as_worker() -> None:
+    """A worker leaves Ctrl-C to the command, and ends at once when it is told to."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def trial(job: Job) -> Trial:
