@@ -105,7 +105,8 @@ def test_a_promise_that_does_not_meet_the_next_need_names_both_nodes(scope: Guar
     said = _refused(_application(SQUARE, _focus("Z Focus", rough, inside="Square"), HOLE, FOCUS), scope, book)
     assert "Node 'Focus'" in said
     assert "needs height within ±20 µm" in said
-    assert "with node 'Z Focus' before it there will be ±6" in said
+    # 60 µm as is stated, of which 3 σ are the lens' scale: √((0.03 · 58 µm)² + …) more than the 3 σ that were in it.
+    assert "with node 'Z Focus' before it there will be ±61.1" in said
 
 
 def test_a_grid_higher_than_the_first_node_reaches_is_refused(scope: Guarded, book: CalibrationBook) -> None:

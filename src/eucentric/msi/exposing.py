@@ -25,15 +25,25 @@ _BYTES, _HEADER = 4, 1 << 16
 
 def expose_unit(shared: Shared, unit: Unit) -> UnitOutcome:
     """Take the image of a target. Raises InstrumentError, CalibrationError, SettingsError, Aborted, SessionStops."""
-    node = shared.node(unit)
-    failed = failed_focus(shared.application, shared.units, shared.journal.noted.outcomes, unit)
-    if failed and node.after_failure is not AfterFailure.GO_ON:
-        outcome = UnitOutcome(unit.key, node.name, Status.SKIPPED, f"Focusing failed: {failed}")
-        if node.after_failure is AfterFailure.STOP:
-            raise SessionStops(f"Focusing failed for {unit.key}, and its node asks to stop then. {failed}", outcome)
-        return outcome
-    before = _begun_before(shared, unit)
+    failed = why_failed(shared, unit)
+    node, before = shared.node(unit), skipped(shared, unit, failed) or _begun_before(shared, unit)
     return before if before is not None else _expose(shared, unit, node, failed)
+
+
+def why_failed(shared: Shared, unit: Unit) -> str:
+    """Why focusing failed for an acquisition; empty where it did not."""
+    return failed_focus(shared.application, shared.units, shared.journal.noted.outcomes, unit)
+
+
+def skipped(shared: Shared, unit: Unit, failed: str) -> UnitOutcome | None:
+    """What becomes of an acquisition whose focusing failed, as its node says; None: it is done. Raises SessionStops."""
+    node = shared.node(unit)
+    if not failed or node.after_failure is AfterFailure.GO_ON:
+        return None
+    outcome = UnitOutcome(unit.key, node.name, Status.SKIPPED, f"Focusing failed: {failed}")
+    if node.after_failure is AfterFailure.STOP:
+        raise SessionStops(f"Focusing failed for {unit.key}, and its node asks to stop then. {failed}", outcome)
+    return outcome
 
 
 def room_of(preset: Preset) -> int:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from eucentric.errors import LimitError, SettingsError
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.preserved import Part
-from eucentric.msi.application import AfterFailure, NodeSettings
+from eucentric.msi.application import NodeSettings
 from eucentric.msi.events import PromisesChecked
+from eucentric.msi.exposing import skipped, why_failed
 from eucentric.msi.focusing import needs_checked, why_not
 from eucentric.msi.going import go_to
 from eucentric.msi.lens import believed
@@ -19,9 +20,8 @@ from eucentric.msi.series.notes import Diary, TiltBegun, TiltDoubted, TiltFocus,
 from eucentric.msi.series.promise import series_kept
 from eucentric.msi.series.taking import Series
 from eucentric.msi.series.tilts import tilts
-from eucentric.msi.shared import SessionStops, Shared
+from eucentric.msi.shared import Shared
 from eucentric.msi.units import Unit
-from eucentric.msi.waiting import failed_focus
 
 
 def series_unit(shared: Shared, unit: Unit) -> UnitOutcome:
@@ -30,12 +30,10 @@ def series_unit(shared: Shared, unit: Unit) -> UnitOutcome:
     Raises InstrumentError, CalibrationError, SettingsError, Aborted, SessionStops.
     """
     node = shared.node(unit)
-    failed = failed_focus(shared.application, shared.units, shared.journal.noted.outcomes, unit)
-    if failed and node.after_failure is not AfterFailure.GO_ON:
-        outcome = UnitOutcome(unit.key, node.name, Status.SKIPPED, f"Focusing failed: {failed}")
-        if node.after_failure is AfterFailure.STOP:
-            raise SessionStops(f"Focusing failed for {unit.key}, and its node asks to stop then. {failed}", outcome)
-        return outcome
+    failed = why_failed(shared, unit)
+    left_out = skipped(shared, unit, failed)
+    if left_out is not None:
+        return left_out
     assert node.focus is not None
     diary = Diary(shared.journal, unit.key)
     diary.settle()
