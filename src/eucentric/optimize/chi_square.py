@@ -162,14 +162,20 @@ def _here(series: Sequence[Sequence[float]], allowed: float, dof: int, rng: np.r
     count = sum(len(one) for one in series)
     if count == 0:
         return None
-    rate = sum(len(one) * level_of(one, dof).above(allowed) for one in series) / count
-    drawn = [
-        sum(len(one) * level_of(rng.choice(one, len(one)), dof).above(allowed) for one in series) / count
-        for _ in range(_RESAMPLED)
-    ]
+    rate = _rate(series, allowed, dof)
+    drawn = []
+    for _ in range(_RESAMPLED):
+        again = [[one[i] for i in rng.integers(len(one), size=len(one))] for one in series]
+        drawn.append(_rate(again, allowed, dof))
     tail = 50 * (1 - CONFIDENCE)
     low, high = (float(v) for v in np.percentile(drawn, (tail, 100 - tail)))
     return Modelled(rate, min(low, rate), max(high, rate), least_of(count))
+
+
+def _rate(series: Sequence[Sequence[float]], allowed: float, dof: int) -> float:
+    """The share above the allowed χ², each place by its own level."""
+    count = sum(len(one) for one in series)
+    return sum(len(one) * level_of(one, dof).above(allowed) for one in series) / count
 
 
 def _rounded(limit: float, before: float) -> float:

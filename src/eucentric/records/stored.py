@@ -78,7 +78,7 @@ def read_run(folder: Path) -> StoredRun:
     path = folder / "events.jsonl"
     if not path.is_file():
         raise InputError(
-            f"{folder} is no run folder: it has no events.jsonl. Give one that `eucentric focus` or `eucentric tune` made."
+            f"{folder} is no run folder: it has no events.jsonl. Give one that `eucentric tune` or `focus` made."
         )
     reading = _Reading(folder)
     for number, event in enumerate(_events(path), start=1):
