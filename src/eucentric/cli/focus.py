@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eucentric.cli.stopped import Stopped
-from eucentric.errors import CalibrationError, EucentricError, SettingsError
+from eucentric.cli.node import Bench, Node, node_of
+from eucentric.cli.run_troubles import named
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from eucentric.calibration.book import CalibrationBook
     from eucentric.cli.report import Truths
     from eucentric.focus.events import Event, Observer
     from eucentric.focus.methods.manual import Operator
     from eucentric.focus.outcome import RunResult
-    from eucentric.focus.settings import FocusSettings
     from eucentric.images.frame import Frame
     from eucentric.microscope.protocol import Microscope
 
@@ -68,13 +63,14 @@ def focus(
 
     Exit code: 0 in focus (or measured, with --measure-only), 3 not in focus or refused, 2 unusable options.
     """
+    from eucentric.cli.chosen import chosen
     from eucentric.cli.style import console as make_console
     from eucentric.figures.saved import check_suffix
     from eucentric.records.run_folder import empty_folder, new_folder
 
     if figure is not None:
         check_suffix(figure)
-    node = _node(microscope, seed, settings, calibrations)
+    node = node_of(Bench(microscope, seed, calibrations), chosen(settings))
     for sentence in node.cautions:
         typer.echo(sentence, err=True)
     folder = empty_folder(out) if out is not None else new_folder(Path("runs"), _name(microscope, seed))
@@ -90,14 +86,14 @@ def focus(
 
 
 def _watched(
-    node: _Node, folder: Path, console: Console, *, measure_only: bool
+    node: Node, folder: Path, console: Console, *, measure_only: bool
 ) -> tuple[RunResult, _Watcher, list[str]]:
     """The run, kept in its folder and shown; what could not be kept comes back in sentences."""
     from eucentric.cli.live import Live
     from eucentric.cli.manual import operator_at
     from eucentric.records.run_folder import RunFolder
 
-    with RunFolder(folder) as records, Live(console) as live, _named(folder) as troubles:
+    with RunFolder(folder) as records, Live(console) as live, named(folder) as troubles:
         operator = None if console.quiet else operator_at(live, folder)
         result, watcher = _run(node, measure_only, (records, live, troubles), operator)
     return result, watcher, troubles.sentences
@@ -121,36 +117,6 @@ def _tell(result: RunResult, truths: Truths, folder: Path, console: Console) -> 
 def _name(microscope: str, seed: int) -> str:
     which = f"seed{seed}" if microscope == "simulated" else microscope
     return f"{datetime.now():%Y-%m-%d-%H%M%S}-focus-{which}"
-
-
-class _Troubles:
-    """Remembers what those who watch must tell on stderr: how a run was stopped, and what could not be kept."""
-
-    def __init__(self) -> None:
-        self.stopped = "Stopped."
-        self.sentences: list[str] = []
-
-    def __call__(self, event: Event) -> None:
-        from eucentric.focus import events
-
-        if isinstance(event, events.Failed):
-            self.stopped = " ".join((event.error, *event.not_restored))
-        elif isinstance(event, events.ObserverFailed):
-            self.sentences.append(f"{event.error} The run went on without it.")
-
-
-@contextmanager
-def _named(folder: Path) -> Iterator[_Troubles]:
-    """Whatever ends a run early says where its folder is."""
-    troubles = _Troubles()
-    try:
-        yield troubles
-    except KeyboardInterrupt as stop:
-        raise Stopped(f"{troubles.stopped} Run folder: {folder}") from stop
-    except EucentricError as error:
-        for sentence in (*troubles.sentences, f"Run folder: {folder}"):
-            error.add_note(sentence)
-        raise
 
 
 class _Watcher:
@@ -188,70 +154,8 @@ class _Watcher:
         return Truths(tuple(self._true), self._end)
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """What is focused, with what, and what is believed of it."""
-
-    microscope: Microscope
-    book: CalibrationBook
-    settings: FocusSettings
-    cautions: tuple[str, ...] = ()  # about what is believed
-
-    @property
-    def c3_m(self) -> float:
-        """Cs as believed at the last step's preset; the same at all presets of one instrument."""
-        steps = [step for step in self.settings.sequence.steps if step.preset in self.book.presets]
-        return self.book.of(steps[-1].preset).column.c3_m if steps else 0.0
-
-
-def _node(microscope: str, seed: int, settings: str, calibrations: Path | None) -> _Node:
-    """All that a run needs, checked before it begins. Raises InputError, SettingsError, CalibrationError."""
-    from eucentric.cli.bench import cautions, opened, stored_book
-    from eucentric.cli.chosen import chosen
-    from eucentric.cli.suggested import calibrate_all, check_store
-
-    wanted = chosen(settings)
-    if calibrations is not None:
-        check_store(calibrations, microscope=microscope, seed=seed)
-    instrument = opened(microscope, seed=seed)
-    book = instrument.brought if calibrations is None else stored_book(instrument, calibrations)
-    if book is None:
-        raise CalibrationError(f"{instrument.instrument} brings no calibration. Name a folder: --calibrations FOLDER")
-    try:
-        _check_presets(wanted, instrument.microscope, book)
-    except CalibrationError as error:
-        if calibrations is not None:
-            error.add_note(f"All at once: {calibrate_all(calibrations, microscope=microscope, seed=seed)}")
-        raise
-    told = () if calibrations is None else cautions(instrument, calibrations)
-    return _Node(instrument.microscope, book, wanted, told)
-
-
-def _check_presets(settings: FocusSettings, microscope: Microscope, book: CalibrationBook) -> None:
-    """Every preset is there, and where a step measures by beam tilt it is calibrated."""
-    from eucentric.focus.settings import FocusMethod
-
-    known = [preset.name for preset in microscope.presets()]
-    steps = [step for step in settings.sequence.steps if step.switch]
-    further = {
-        "Melting": settings.melt_preset,
-        "Manual focusing": settings.manual_focus_preset,
-        "The final image": settings.final_preset,
-    }
-    asked = [(f"Step '{step.name}'", step.preset) for step in steps]
-    for who, preset in (*asked, *((who, preset) for who, preset in further.items() if preset is not None)):
-        if preset not in known:
-            raise SettingsError(
-                f"{who} asks for preset '{preset}', and {microscope.name} has none of that name. "
-                f"It has: {', '.join(known)}."
-            )
-    for step in steps:
-        if step.focus_method is FocusMethod.BEAM_TILT:
-            book.of(step.preset)
-
-
 def _run(
-    node: _Node, measure_only: bool, observers: tuple[Observer, ...], operator: Operator | None
+    node: Node, measure_only: bool, observers: tuple[Observer, ...], operator: Operator | None
 ) -> tuple[RunResult, _Watcher]:
     from eucentric.focus.focus import Focus
 
