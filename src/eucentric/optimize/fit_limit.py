@@ -31,6 +31,7 @@ class OldLimit:
     chi2: float
     limit: float
     refuses: float  # of good measurements, with errors as stated
+    dof: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Translation:
         across = math.sqrt(px2) * self.unbinned_m
         chi2 = self.chi2_per_m2 * across**2
         refuses = refused_as_stated(chi2, self.dof)
-        return OldLimit(px2, across, across / self.separation_rad, chi2, limit_from(chi2, self.dof), refuses)
+        return OldLimit(px2, across, across / self.separation_rad, chi2, limit_from(chi2, self.dof), refuses, self.dof)
 
     def of_chi2(self, chi2: float) -> OldLimit:
         """The fit limit that refuses the same misfit of one pair as χ² in all does."""
