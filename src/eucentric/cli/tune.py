@@ -156,7 +156,7 @@ class _Rates:
 
 def _measured(bench: Bench, chosen: Chosen, live: _Live, console: Console) -> StoredRun:
     """The repeats on the microscope, read back from their run folder."""
-    from eucentric.cli.tune_measure import Wanted, electrons_words, measure
+    from eucentric.cli.tune_measure import Wanted, electrons_words, focus_up_to, measure
     from eucentric.records.run_folder import check_free, empty_folder, new_folder
     from eucentric.records.stored import read_run
 
@@ -168,6 +168,10 @@ def _measured(bench: Bench, chosen: Chosen, live: _Live, console: Console) -> St
     which = f"seed{bench.seed}" if bench.microscope == "simulated" else bench.microscope
     name = f"{datetime.now():%Y-%m-%d-%H%M%S}-tune-{which}"
     folder = new_folder(Path("runs"), name) if live.folder is None else empty_folder(live.folder)
+    failed = focus_up_to(node, wanted.step, folder / "first", console) if wanted.focus_first else None
+    if failed is not None:
+        typer.echo(failed, err=True)
+        raise typer.Exit(NOT_TUNED)
     for sentence in measure(node, wanted, folder, console):
         typer.echo(sentence, err=True)
     console.print(f"Run folder: {folder}", markup=False, soft_wrap=True)

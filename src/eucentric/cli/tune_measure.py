@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from eucentric.cli.node import Node
 from eucentric.cli.run_troubles import named
-from eucentric.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,14 +53,12 @@ def electrons_words(node: Node, wanted: Wanted) -> str:
 
 def measure(node: Node, wanted: Wanted, folder: Path, console: Console) -> list[str]:
     """Repeat the step; everything is kept in `folder`, and restored on the microscope. What could not be kept comes
-    back in sentences. Raises Stopped, InputError where focusing first fails, and what a run raises.
+    back in sentences. Raises Stopped, and what a run raises.
     """
     from eucentric.cli.live import Live
     from eucentric.focus.focus import Focus
     from eucentric.records.run_folder import RunFolder
 
-    if wanted.focus_first:
-        _focus(node, wanted.step, folder / "first", console)
     with (
         RunFolder(folder) as records,
         Live(console) as live,
@@ -72,8 +69,8 @@ def measure(node: Node, wanted: Wanted, folder: Path, console: Console) -> list[
     return troubles.sentences
 
 
-def _focus(node: Node, step: FocusStep, folder: Path, console: Console) -> None:
-    """The sequence up to the step, as it is always done. Raises InputError where it ends out of focus."""
+def focus_up_to(node: Node, step: FocusStep, folder: Path, console: Console) -> str | None:
+    """The sequence up to the step, as it is always done; why it failed, None where it did not."""
     from eucentric.cli.live import Live
     from eucentric.focus.focus import Focus
     from eucentric.records.run_folder import RunFolder, empty_folder
@@ -82,7 +79,8 @@ def _focus(node: Node, step: FocusStep, folder: Path, console: Console) -> None:
     with RunFolder(empty_folder(folder)) as records, Live(console) as live, named(folder) as troubles:
         result: RunResult = Focus(node.microscope, node.book, settings, observers=(records, live, troubles)).run()
     if result.refusal is not None or result.residual is None:
-        raise InputError(f"Focusing before the repeats failed. {result.statement} Run folder: {folder}")
+        return f"Focusing before the repeats failed. {result.statement} Run folder: {folder}"
+    return None
 
 
 def _up_to(settings: FocusSettings, step: FocusStep) -> FocusSettings:

@@ -86,6 +86,7 @@ def solve(exposures: Exposures, shifts: tuple[LinkShift, ...], *, c3_m: float, p
         tilts=exposures.tilts,
         budget=_budget(gain[0], jacobian, {"noise": statistical, "registration": unmodelled, "coma-free axis": axis}),
         covariance_m2=tuple(tuple(float(v) for v in row) for row in known),
+        misfits=_misfits(residual + jacobian[:, FREE:] @ best[FREE:], jacobian[:, FREE:], noise),
     )
 
 
@@ -159,6 +160,12 @@ def _second_order(model: Callable[[Array], Array], at: Array) -> Array:
         total += (0.5 if k == m else 1.0) * np.outer(second, second)
         mean += 0.5 * second if k == m else 0.0
     return np.asarray(total + np.outer(mean, mean))
+
+
+def _misfits(off: Array, jacobian: Array, noise: Array) -> tuple[float, ...]:
+    """V^(−½)·off for what is off a defocus alone, V = noise + JJᵀ its whole covariance (scaled priors have σ = 1)."""
+    size, axes = np.linalg.eigh(noise + jacobian @ jacobian.T)
+    return tuple(float(v) for v in axes @ ((axes.T @ off) / np.sqrt(size)))
 
 
 def _budget(gain: Array, jacobian: Array, covariances: dict[str, Array]) -> tuple[Contribution, ...]:

@@ -1,9 +1,8 @@
 """The χ² limit: what it refuses, at the places looked at and elsewhere. Pure.
 
 χ² is the squared misfit of the shifts to a defocus, in units of all its stated errors. With errors as stated it is
-distributed as χ² with the pattern's degrees of freedom, d. Repeats at one place tell one part of it: there the misfit
-has an offset that is the same each time (calibration, astigmatism, a steady drift) and a scatter r about it, and χ²/r²
-is distributed as non-central χ². What the offset is at other places, only other places tell.
+distributed as χ² with the pattern's degrees of freedom. Repeats at one place tell one part of it (misfits.py): an
+offset that stays there, and a scatter about it. What the offset is at other places, only other places tell.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from eucentric.optimize.rates import CONFIDENCE, Found, Modelled, Rates, least_of, scale_interval
+from eucentric.optimize.misfits import Level, Series, series_of
+from eucentric.optimize.rates import Found, Modelled, Rates, least_of, scale_interval
 from eucentric.optimize.repeats import Repeat, places_of
 
 LEAST_CHANCE = 1e-300
 PLACES = 3
 """From so many places on the errors are believed to be smaller than stated, when they are."""
-_RESAMPLED = 300
 
 
 def limit_at(limit: float, dof: int) -> float:
@@ -40,37 +39,6 @@ def refused_as_stated(chi2: float, dof: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """χ² at one place: a misfit of `offset` σ that stays, and `scatter` σ (in each of d directions) that does not."""
-
-    offset: float
-    scatter: float
-    dof: int
-
-    def above(self, chi2: float) -> float:
-        """The chance of a larger χ²: 1 − F(χ²/r²; d, offset²/r²), F of non-central χ²."""
-        r2 = max(self.scatter**2, 1e-12 * (self.offset**2 + 1e-12))
-        noncentral = self.offset**2 / r2
-        if noncentral > _FAR:  # the χ distribution is normal there: offset σ, with a width of scatter σ
-            return float(special.ndtr(-(math.sqrt(chi2) - math.hypot(self.offset, self.scatter)) / math.sqrt(r2)))
-        return max(1 - float(special.chndtr(chi2 / r2, self.dof, noncentral)), 0.0)
-
-
-_FAR = 1e3
-
-
-def level_of(chi2: Sequence[float], dof: int) -> Level:
-    """Offset and scatter from mean and variance: E = d·r² + o², Var = 2d·r⁴ + 4r²o². Needs two values.
-
-    A variance that is larger than even no offset explains (2E²/d) leaves the offset at none.
-    """
-    values = np.asarray(chi2, np.float64)
-    mean, variance = float(values.mean()), float(values.var(ddof=1))
-    r2 = (mean - math.sqrt(max(mean**2 - 0.5 * dof * variance, 0.0))) / dof
-    return Level(math.sqrt(max(mean - dof * r2, 0.0)), math.sqrt(r2), dof)
-
-
-@dataclass(frozen=True, slots=True)
 class ChiSquare:
     """χ² of the good repeats: what it is at each place, how its mean compares with stated errors, and the limit.
 
@@ -80,7 +48,7 @@ class ChiSquare:
     """
 
     dof: int
-    levels: tuple[Level, ...]
+    levels: tuple[Level, ...]  # of places with three repeats and more
     places: int
     scale: float
     scale_low: float
@@ -101,40 +69,35 @@ class ChiSquare:
         return _believed(self.scale, (self.scale_low, self.scale_high), self.places)
 
 
-def chi_square(good: Sequence[Repeat], before: float, goal: float | None, rng: np.random.Generator) -> ChiSquare:
+def chi_square(good: Sequence[Repeat], before: float, goal: float | None) -> ChiSquare:
     """What the good repeats say of the χ² limit `before`, and the limit that refuses a share `goal` of good ones.
 
     `goal` None: the share that `before` refuses with errors as stated. The limit is that of the believed scale, and at
     least what the places looked at need.
     """
     dof = good[0].result.measurement.dof
-    places = [[one.result.measurement.chi2 for one in there] for there in places_of(good).values()]
-    total = sum(float(np.mean(there)) for there in places)
-    interval = scale_interval(total, dof * len(places))
+    places = list(places_of(good).values())
+    total = sum(float(np.mean([one.result.measurement.chi2 for one in there])) for there in places)
+    low, high = scale_interval(total, dof * len(places))
     scale = total / (dof * len(places))
     wanted = max(refused_as_stated(before, 1) if goal is None else goal, LEAST_CHANCE)
-    series = [there for there in places if len(there) > 1]
-    believed = _believed(scale, interval, len(places))
-    needed = max([believed * float(special.chdtri(dof, wanted)), *(_needed(level_of(s, dof), wanted) for s in series)])
+    series = [one for there in places if (one := series_of(there)) is not None]
+    believed = _believed(scale, (low, high), len(places))
+    needed = max(
+        [believed * float(special.chdtri(dof, wanted)), *(_needed(one.level(), _least(wanted, one)) for one in series)]
+    )
     limit = _rounded(limit_from(needed, dof), before)
     allowed = limit_at(limit, dof)
-    lowest, highest = interval
-    return ChiSquare(
-        dof,
-        tuple(level_of(one, dof) for one in series),
-        len(places),
-        scale,
-        lowest,
-        highest,
-        before,
-        limit,
-        Rates(Found(sum(v > allowed for there in places for v in there), len(good)), _here(series, allowed, dof, rng)),
-        Modelled(
-            refused_as_stated(allowed / believed, dof),
-            refused_as_stated(allowed / lowest, dof),
-            refused_as_stated(allowed / highest, dof),
-        ),
-    )
+    refused = sum(one.result.measurement.chi2 > allowed for one in good)
+    elsewhere = [refused_as_stated(allowed / s, dof) for s in (believed, low, high)]
+    levels = tuple(one.level() for one in series)
+    here = Rates(Found(refused, len(good)), _here(series, allowed))
+    return ChiSquare(dof, levels, len(places), scale, low, high, before, limit, here, Modelled(*elsewhere))
+
+
+def _least(wanted: float, series: Series) -> float:
+    """The share that is asked for, or the smallest that so few repeats can tell."""
+    return max(wanted, least_of(series.count))
 
 
 def _believed(scale: float, interval: tuple[float, float], places: int) -> float:
@@ -157,25 +120,17 @@ def _needed(level: Level, chance: float) -> float:
 _HALVINGS = 60
 
 
-def _here(series: Sequence[Sequence[float]], allowed: float, dof: int, rng: np.random.Generator) -> Modelled | None:
-    """Refusals at the places looked at, averaged over the repeats; the interval by drawing the repeats anew."""
-    count = sum(len(one) for one in series)
-    if count == 0:
+def _here(series: Sequence[Series], allowed: float) -> Modelled | None:
+    """Refusals at the places looked at, averaged over their repeats."""
+    counts = [one.count for one in series]
+    if not counts:
         return None
-    rate = _rate(series, allowed, dof)
-    drawn = []
-    for _ in range(_RESAMPLED):
-        again = [[one[i] for i in rng.integers(len(one), size=len(one))] for one in series]
-        drawn.append(_rate(again, allowed, dof))
-    tail = 50 * (1 - CONFIDENCE)
-    low, high = (float(v) for v in np.percentile(drawn, (tail, 100 - tail)))
-    return Modelled(rate, min(low, rate), max(high, rate), least_of(count))
-
-
-def _rate(series: Sequence[Sequence[float]], allowed: float, dof: int) -> float:
-    """The share above the allowed χ², each place by its own level."""
-    count = sum(len(one) for one in series)
-    return sum(len(one) * level_of(one, dof).above(allowed) for one in series) / count
+    ends = [one.ends(allowed) for one in series]
+    rate, low, high = (
+        sum(n * v for n, v in zip(counts, values, strict=True)) / sum(counts)
+        for values in ([one.level().above(allowed) for one in series], [e[0] for e in ends], [e[1] for e in ends])
+    )
+    return Modelled(rate, min(low, rate), max(high, rate), least_of(sum(counts)))
 
 
 def _rounded(limit: float, before: float) -> float:

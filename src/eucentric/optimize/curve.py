@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from eucentric.optimize.rates import FEWEST
 
@@ -109,3 +110,38 @@ def scatter_of(times_s: Sequence[float], values: Sequence[float], sigmas: Sequen
     near = size <= OUTLIER_SIGMAS * MAD * max(float(np.median(size)), 1e-30)
     ratio = _CUT * math.sqrt(float(np.mean(size[near] ** 2)))
     return Scatter(ratio, max(_SMOOTH * int(near.sum()), 1.0), int((~near).sum()))
+
+
+def smoothed(times_s: Array, values: Array) -> tuple[Array, Array]:
+    """The means (n, m) of n values of m components, and the covariance (m, m) beside them. Needs three values.
+
+    The mean of a component is a constant, a line or a parabola, what the values ask for. Where they clearly change more
+    about that than neighbours differ, it is a running mean of three (¼, ½, ¼), and neighbours tell the variance.
+    """
+    t, x = np.asarray(times_s, np.float64), np.asarray(values, np.float64)
+    w = ((t[2:] - t[1:-1]) / (t[2:] - t[:-2]))[:, None]
+    near = (x[1:-1] - w * x[:-2] - (1 - w) * x[2:]) / np.sqrt(1 + w**2 + (1 - w) ** 2)  # (n−2, m)
+    columns = [_smooth(t - t.mean(), column, beside) for column, beside in zip(x.T, near.T, strict=True)]
+    left = np.stack([beside for _, beside in columns], axis=1)
+    return np.stack([mean for mean, _ in columns], axis=1), left.T @ left / len(left)
+
+
+_LEFT = math.sqrt(1 - 0.375)  # the running mean scatters too, with ¼² + ½² + ¼² of the variance: together they are one
+_SELDOM = 0.05  # the chance that values which change smoothly are taken for others
+
+
+def _smooth(u: Array, x: Array, near: Array) -> tuple[Array, Array]:
+    """The mean of a component, and what is beside it at all but the first and last value."""
+    for degree in range(min(2, x.size - 2), -1, -1):
+        design = np.vander(u / max(float(np.abs(u).max()), 1e-9), degree + 1, increasing=True)
+        terms = np.linalg.lstsq(design, x, rcond=None)[0]
+        left = x - design @ terms
+        free = x.size - degree - 1
+        variance = float(left @ left) / free
+        sigma = math.sqrt(variance * float(np.linalg.inv(design.T @ design)[-1, -1]))
+        if degree == 0 or abs(terms[-1]) > CURVED_SIGMAS * sigma:
+            break
+    allowed = float(special.fdtri(free, max(near.size // 2, 1), 1 - _SELDOM))
+    if variance > allowed * float(np.mean(near**2)):
+        return np.concatenate([x[:1], 0.25 * x[:-2] + 0.5 * x[1:-1] + 0.25 * x[2:], x[-1:]]), near * _LEFT
+    return np.asarray(design @ terms), left[1:-1] * math.sqrt(x.size / free)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusStep, Thresholds
 from eucentric.focus.verdict import Evidence, Reason, Verdict, judge
@@ -21,9 +19,6 @@ from eucentric.optimize.learned import Learned, learned
 from eucentric.optimize.rates import FEWEST, Found
 from eucentric.optimize.repeats import Mark, Marking, Repeat
 from eucentric.optimize.scores import Limit, false_lock, lit, odds
-
-SEED = 0
-"""Of the draws that intervals are made with: the same repeats always give the same answer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,9 +90,8 @@ def enough(given: Given) -> str | None:
 
 def tune(given: Given) -> Tuning:
     """Learn from the repeats, and choose the limits. Needs `enough`."""
-    rng = np.random.default_rng(SEED)
     good, bad, now = given.with_mark(Mark.GOOD), given.with_mark(Mark.BAD), given.step.thresholds
-    chi2 = chi_square(good, now.chi2_per_dof_max, given.refuses, rng)
+    chi2 = chi_square(good, now.chi2_per_dof_max, given.refuses)
     px2 = translation(good)
     limits = (
         false_lock(good, bad, given.blanks, now),
