@@ -23,7 +23,7 @@ from eucentric.optimize.blanks import Peak, measure_blank, random_peaks
 from eucentric.optimize.repeats import Repeat
 from eucentric.records.stored import Stored, StoredRun
 
-PEAKS = 500
+PEAKS = 300
 """Measurements with peaks anywhere: each takes a millisecond or two."""
 SEED = 0
 _SURE = 1e-6  # a shift between repeats that noise makes more often than this is not told

@@ -118,7 +118,7 @@ def _between(scores: Sequence[float], before: float, tail: Tail | None) -> tuple
     wanted = 0.5 * max(quantile(scores, REFUSES_MOST), 0.0) ** 2
     safe = before if tail is None else _strict(tail)
     if wanted < safe:
-        return min(safe, before), "good ones are no better than blank pairs: expose longer"
+        return min(safe, before), "good ones come too near to blank pairs for a lower one: expose longer"
     return wanted, f"as it was, it refuses {refuses.rate:.1%} of good ones"
 
 
