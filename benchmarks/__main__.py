@@ -26,6 +26,7 @@ from benchmarks import (
     speed,
     stage_tilts,
     tomography,
+    tuning,
 )
 from benchmarks.claims import Claim, Outcome, as_markdown
 
@@ -46,6 +47,7 @@ BENCHES: dict[str, Bench] = {
     "tomography": tomography.run,
     "goniometers": goniometers.run,
     "kills": kills.run,
+    "tuning": tuning.run,
 }
 
 

@@ -68,7 +68,7 @@ def test_the_predicted_share_of_refusals_is_found_in_further_repeats_of_the_plac
     """12 places of 40 repeats (seed 5): learned from every other one, predicted for those between.
 
     20 repeats leave the rates between `ends`; what is found in the 240 others must be there, and in the mean within
-    their binomial error and that of the learned offsets (√(1/20) of a scatter each: up to 9 % of the share, 3 % in all).
+    their binomial error and that of the learned offsets (√(1/20) of a scatter each: 9 % of a share, 3 % in all).
     """
     rng, bench = np.random.default_rng(5), Bench(name)
     for share in (0.5, 0.05):

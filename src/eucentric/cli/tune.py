@@ -16,7 +16,7 @@ import typer
 from eucentric.cli.calibrate import AsJson
 from eucentric.cli.node import Bench, node_of
 from eucentric.cli.tune_ask import Asked
-from eucentric.cli.tune_chosen import check_files, check_not_live, named_settings, settings_of_run
+from eucentric.cli.tune_chosen import check_files, check_folders, check_not_live, named_settings, settings_of_run
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -120,6 +120,7 @@ def tune(
     console, marks = make_console(quiet=as_json), Asked(ask, good, bad)
     if stored:
         check_not_live({"--focus-first": focus_first, "--run": run_folder, "--calibrations": calibrations})
+        check_folders(stored)
         runs = [read_run(folder) for folder in stored]
         chosen = settings_of_run(runs[0], step) if settings is None else named_settings(settings, step)
     else:

@@ -70,8 +70,11 @@ class Asked:
         def say(text: str) -> None:
             console.print(text, markup=False, highlight=False, soft_wrap=True)
 
+        def ask(prompt: str) -> str:
+            return input(prompt)
+
         folder = gathered.sources[0].folder
-        asked = Asking(Terminal(say), folder / IMAGE, gathered.picture).ask(gathered, opinions(gathered.repeats))
+        asked = Asking(Terminal(say, ask), folder / IMAGE, gathered.picture).ask(gathered, opinions(gathered.repeats))
         return {**asked, **given}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +53,15 @@ def check_files(out: Path | None, figure: Path | None) -> None:
         raise InputError(f"There is already a file {out}, and nothing is written over. Give another name.")
     if figure is not None:
         check_suffix(figure)
+
+
+def check_folders(folders: Sequence[Path]) -> None:
+    """Raise InputError where a run folder is named twice: its repeats would count twice."""
+    seen: set[Path] = set()
+    for folder in folders:
+        if folder.resolve() in seen:
+            raise InputError(f"--from {folder} is there twice, and its repeats would count twice. Leave one out.")
+        seen.add(folder.resolve())
 
 
 def check_not_live(given: Mapping[str, object]) -> None:
