@@ -24,7 +24,7 @@ from eucentric.focus.settings import FocusSettings, default_sequence
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.optimize.blanks import measure_blank
 from eucentric.optimize.curve import scatter_of
-from eucentric.optimize.misfits import Level, Series
+from eucentric.optimize.misfits import Level, Series, settled
 from eucentric.optimize.rates import Found, tail_of
 from eucentric.optimize.scores import TAIL_FROM
 from eucentric.records.run_folder import RunFolder
@@ -72,9 +72,11 @@ def place_of(name: PatternName, seed: int, blanks: int = 0) -> Place | None:
         result = Focus(scope, book, settings, observers=(records,)).repeat("fine", REPEATS)
         blank = _blanks(read_run(Path(folder)).measurements, blanks, seed)
     all_of_them = [one.result for one in result.steps[0].rounds]
-    good = [one for one in all_of_them if one.accepted]
-    if len(good) < REPEATS // 2:
+    accepted = [one for one in all_of_them if one.accepted]
+    if len(accepted) < REPEATS // 2:
         return None
+    alike = settled([one.measurement for one in accepted])
+    good = [one for one, keep in zip(accepted, alike, strict=True) if keep]
     at = [one.measurement for one in good]
     return Place(
         seed,

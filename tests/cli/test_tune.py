@@ -94,7 +94,7 @@ def test_the_settings_are_the_operators_with_new_limits_and_why(measured: Path) 
         "elsewhere 0.053%",
         "Alone accepts of random peaks",
         "a fit limit of",
-        "Accepts of blank pairs",
+        "Accepts of blank ones",
         "found 0 of 20",
     ):
         assert said in words
@@ -141,7 +141,7 @@ def test_what_is_told_has_units_ranges_and_what_it_rests_on(measured: Path, caps
         "The χ² limit of 12 is a fit limit of",
         "Ranges in brackets hold with 95%",
         "contrast fades with dose, and first exposures move a specimen most",
-        "Blank pairs are stored ones whose second image has random phases",
+        "Blank ones are stored measurements, the second image of each pair with random phases",
         "not seen by repeating",
     ):
         assert said in out

@@ -37,7 +37,7 @@ def show(console: Console, tuning: Tuning, old: OldLimit | None) -> None:
         _say(console, key, sentences)
     console.print(_table(tuning))
     bad = f"; accepted of those marked bad {words.found(tuning.together_accepts)}" if tuning.together_accepts.of else ""
-    blanks = f"; accepted of blank pairs {words.found(tuning.together_blanks)}" if tuning.together_blanks.of else ""
+    blanks = f"; accepted of blank ones {words.found(tuning.together_blanks)}" if tuning.together_blanks.of else ""
     _say(console, "together", [f"refused of good ones {words.found(tuning.together_refuses)}{bad}{blanks}"])
     _say(console, "note", words.assumptions(tuning))
 
@@ -58,7 +58,7 @@ def _table(tuning: Tuning) -> Table:
     table.add_column("was", no_wrap=True)
     table.add_column("tuned", no_wrap=True)
     table.add_column("refuses of good ones: expected, found", overflow="fold")
-    table.add_column("accepts of blank pairs", overflow="fold")
+    table.add_column("accepts of blank ones", overflow="fold")
     chi2, passing = tuning.chi2, tuning.passing
     here = f"here {_two(chi2.here)}\nelsewhere {words.modelled(chi2.elsewhere)}"
     table.add_row("chi2_per_dof_max", f"{chi2.before:g}", f"{chi2.limit:g}", here, words.found(passing.blanks))

@@ -20,13 +20,13 @@ from eucentric.optimize.tuning import Tuning
 from eucentric.units import minus, show_length
 
 _E_PER_A2 = 1e20
-_NEVER = 1e-15  # a rate below this is none that anybody meets
+_NEVER = 1e-9  # a rate below this is none that anybody meets, or can be sure of
 
 
 def percent(rate: float) -> str:
     """A rate for people: "0.053%"."""
     if rate < _NEVER:
-        return "0%"
+        return f"less than {100 * _NEVER:.0e}%"
     return f"{100 * rate:.2g}%" if rate >= 1e-6 else f"{100 * rate:.0e}%"
 
 
@@ -142,6 +142,8 @@ def _scale_words(chi2: ChiSquare) -> str:
     )
     if chi2.believed > 1:
         return f"{told}. The stated errors are too small; the limit makes up for it. Better: calibrate anew."
+    if chi2.scale_high < 1 and chi2.believed == 1:
+        return f"{told}: less than stated, but it takes three places to lower the limit for that. Give more --from."
     if chi2.believed < 1:
         return f"{told}. The stated errors are too large; the limit is lower by that, for specimens as quiet as here."
     few = "" if chi2.places > 2 else " How good ones are at other places only those tell: give more than one --from."
@@ -152,7 +154,7 @@ def passing_words(tuning: Tuning) -> str:
     """What the χ² limit lets pass."""
     passing = tuning.passing
     bad = f", of repeats marked bad {found(passing.bad)}" if passing.bad.of else ""
-    blanks = f", of blank pairs {found(passing.blanks)}" if passing.blanks.of else ""
+    blanks = f", of blank ones {found(passing.blanks)}" if passing.blanks.of else ""
     return (
         f"χ² alone would accept of random peaks {found(passing.peaks)}{blanks}{bad}; and a jump of the specimen by up "
         f"to {passing.motion_m * 1e9:.2g} nm across the tilt of a pair. A jump along the tilt no χ² sees: one as long "
@@ -196,8 +198,9 @@ def assumptions(tuning: Tuning) -> list[str]:
         )
     if tuning.given.blanks:
         said.append(
-            "Blank pairs are stored ones whose second image has random phases: as bright and grained, nothing common. "
-            "They have no camera pattern and no edge of the beam; other tests are for those."
+            "Blank ones are stored measurements, the second image of each pair with random phases: as bright and "
+            "grained, with nothing in common. They have no camera pattern and no edge of the beam; other tests are for "
+            "those."
         )
     said.append("A wrong answer that all repeats share, as one wrong cell of a lattice, is not seen by repeating.")
     return said
@@ -209,7 +212,7 @@ def _moved(before: float, after: float) -> str:
 
 def limit_words(one: Limit) -> str:
     """A limit on evidence, for a comment."""
-    blank = "" if one.blank is None else f" Accepts of blank pairs {both(one.blank)}."
+    blank = "" if one.blank is None else f" Accepts of blank ones {both(one.blank)}."
     bad = "" if one.accepts.of == 0 else f" Accepts of those marked bad {found(one.accepts)}."
     return f"{_moved(one.before, one.after)}: {one.why}. Refuses of good ones {both(one.refuses)}.{blank}{bad}"
 
@@ -217,7 +220,7 @@ def limit_words(one: Limit) -> str:
 def chi2_note(tuning: Tuning) -> str:
     """The χ² limit, for a comment."""
     chi2, passing = tuning.chi2, tuning.passing
-    blanks = f", of blank pairs {found(passing.blanks)}" if passing.blanks.of else ""
+    blanks = f", of blank ones {found(passing.blanks)}" if passing.blanks.of else ""
     bad = f", of those marked bad {found(passing.bad)}" if passing.bad.of else ""
     return (
         f"{_moved(chi2.before, chi2.limit)}: mean χ² per degree of freedom {chi2.scale:.2g} over "
@@ -231,7 +234,7 @@ def notes(tuning: Tuning, where: Sequence[str], when: str) -> dict[str, str]:
     """The comments of a settings file, by the limit that they are on."""
     head = (
         f"Tuned on {when} from {marks_words(tuning)} Kept in {', '.join(where)}. With all these limits refused of good "
-        f"ones {found(tuning.together_refuses)}, accepted of blank pairs {found(tuning.together_blanks)}. Ranges in "
+        f"ones {found(tuning.together_refuses)}, accepted of blank ones {found(tuning.together_blanks)}. Ranges in "
         "brackets hold with 95%; rates that are expected are a model's, those found are counted."
     )
     return {"": head, "chi2_per_dof_max": chi2_note(tuning), **{one.setting: limit_words(one) for one in tuning.limits}}

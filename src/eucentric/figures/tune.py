@@ -47,7 +47,7 @@ def _draw_c1(ax: Axes, tuning: Tuning) -> None:
     middle = float(np.median([one.c1_m for one in good]))
     scale, unit = (1e9, "nm") if max(abs(one.c1_m) for one in good) < 1e-6 else (1e6, "µm")
     spread = max(np.ptp([one.c1_m for one in good]), 6 * max(one.result.measurement.sigma_m for one in good))
-    bottom, top = (scale * (middle + side * 0.9 * spread) for side in (-1, 1))
+    bottom, top = (scale * (middle + side * 0.65 * spread) for side in (-1, 1))
     for mark in Mark:
         some = [one for one in repeats if marks[one.number].mark is mark and not one.result.nothing_found]
         if not some:
@@ -90,8 +90,10 @@ def _draw_chi2(ax: Axes, tuning: Tuning) -> None:
     inside = [*good, *bad, chi2.allowed]
     low, high = (f(math.log10(max(v, 1e-4))) for f, v in ((math.floor, min(inside)), (math.ceil, 2 * max(inside))))
     edges = np.logspace(low, high, _BINS_PER_DECADE * (high - low) + 1)
-    ax.hist([good, bad], edges.tolist(), stacked=True, color=[MARKS[Mark.GOOD].colour, MARKS[Mark.BAD].colour],
-            label=[f"good ({len(good)})", f"bad ({len(bad)})"], alpha=0.75)  # fmt: skip
+    marks = [(Mark.GOOD, good), *([(Mark.BAD, bad)] if bad else [])]
+    ax.hist([values for _, values in marks], edges.tolist(), stacked=True, alpha=0.75,
+            color=[MARKS[mark].colour for mark, _ in marks],
+            label=[f"{mark} ({len(values)})" for mark, values in marks])  # fmt: skip
     stated = special.chdtr(chi2.dof, edges)
     ax.stairs(len(good) * np.diff(stated), edges, color=GREY, linewidth=1.4, label=f"errors as stated: χ²({chi2.dof})")
     here = sum((1 - np.array([level.above(e) for e in edges])) for level in chi2.levels) / max(len(chi2.levels), 1)
@@ -100,6 +102,7 @@ def _draw_chi2(ax: Axes, tuning: Tuning) -> None:
     ax.axvline(chi2.allowed, color="black", linewidth=1.4)
     ax.set_xscale("log")
     ax.set_ylim(0, 1.45 * ax.get_ylim()[1])
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.annotate(f"limit\n{chi2.allowed:.3g}", (chi2.allowed, 0.6), xycoords=("data", "axes fraction"), xytext=(-4, 0),
                 textcoords="offset points", ha="right", va="center")  # fmt: skip
     ax.set_xlabel(f"χ² in all ({_degrees(chi2.dof)})")
@@ -108,7 +111,7 @@ def _draw_chi2(ax: Axes, tuning: Tuning) -> None:
         f"Misfit: refuses {_percent(chi2.elsewhere.rate)} of good ones,\n"
         f"accepts {tuning.passing.peaks.count} of {tuning.passing.peaks.of} random peaks"
     )
-    ax.legend(loc="upper left", fontsize=8, ncols=2)
+    ax.legend(loc="upper left", fontsize=8)
 
 
 def _chi2_of(tuning: Tuning, mark: Mark) -> list[float]:

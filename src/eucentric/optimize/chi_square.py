@@ -92,7 +92,8 @@ def chi_square(good: Sequence[Repeat], before: float, goal: float | None) -> Chi
     elsewhere = [refused_as_stated(allowed / s, dof) for s in (believed, low, high)]
     levels = tuple(one.level() for one in series)
     here = Rates(Found(refused, len(good)), _here(series, allowed))
-    return ChiSquare(dof, levels, len(places), scale, low, high, before, limit, here, Modelled(*elsewhere))
+    rates = Modelled(elsewhere[0], min(elsewhere), max(elsewhere))
+    return ChiSquare(dof, levels, len(places), scale, low, high, before, limit, here, rates)
 
 
 def _least(wanted: float, series: Series) -> float:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from eucentric.focus.measurement import Measurement
 from eucentric.optimize.curve import smoothed
 from eucentric.optimize.rates import CONFIDENCE, scale_interval
 from eucentric.optimize.repeats import Repeat
@@ -29,6 +30,8 @@ Array = NDArray[np.float64]
 
 FEWEST = 3
 """Repeats that tell a scatter beside a change."""
+WIDER = 1.05
+"""A total error of C1 that is larger than the usual one by this is that of another situation."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,8 +98,20 @@ class Series:
 
 
 def series_of(there: Sequence[Repeat]) -> Series | None:
-    """The misfits of one place's repeats; None for fewer than `FEWEST`, or where they are not known."""
-    misfits = [one.result.measurement.misfits for one in there]
-    if len(there) < FEWEST or any(one is None for one in misfits):
+    """The misfits of one place's repeats; None for fewer than `FEWEST`, or where they are not known.
+
+    The first ones are left out where they are judged with much wider errors, those of a first exposure: their misfits
+    are in other units.
+    """
+    alike = settled([one.result.measurement for one in there])
+    used = [one for one, keep in zip(there, alike, strict=True) if keep]
+    misfits = [one.result.measurement.misfits for one in used]
+    if len(used) < FEWEST or any(one is None for one in misfits):
         return None
-    return Series(np.array([one.time_s for one in there]), np.array(misfits, dtype=np.float64))
+    return Series(np.array([one.time_s for one in used]), np.array(misfits, dtype=np.float64))
+
+
+def settled(measured: Sequence[Measurement]) -> list[bool]:
+    """Which measurements are stated with about the error of most of them."""
+    usual = float(np.median([one.total_sigma_m for one in measured]))
+    return [one.total_sigma_m <= WIDER * usual for one in measured]

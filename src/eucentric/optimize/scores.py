@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import Thresholds
-from eucentric.optimize.rates import FEWEST, Found, Rates, Tail, below, quantile, tail_of
+from eucentric.optimize.rates import FEWEST, Found, Modelled, Rates, Tail, below, quantile, tail_of
 from eucentric.optimize.repeats import Repeat
 
 REFUSES_MOST = 0.01
-"""A limit that refuses more good repeats than this is moved …"""
+"""A limit that refuses one good repeat and is expected to refuse more of them than this is moved …"""
 ACCEPTS_MOST = 1e-3
-"""… as long as it accepts less than this of blank pairs."""
+"""… as long as it accepts less than this of blank pairs, each alone."""
 TAIL_FROM = math.log(10)
 """Blank pairs less likely than 1 in 10 by their own word make the tail."""
 ODDS_LEAST = 20.0
@@ -47,6 +47,7 @@ def false_lock(
     scores = [_sigmas(_least_sure(one.result)) for one in good]
     tail = tail_of([_nats(s.false_lock_probability) for b in blanks for s in b.shifts], TAIL_FROM)
     nats, why = _between(scores, -math.log(now.false_lock_max), tail)
+    pairs = len(blanks[0].shifts) if blanks else 1
     after = now.false_lock_max if nats is None else _one_digit(math.exp(-nats))
     needed = -math.log(after)
 
@@ -59,7 +60,7 @@ def false_lock(
         after,
         Rates(_refused(good, passes), below(scores, _sigmas(needed))),
         Found(sum(passes(one.result) for one in bad), len(bad)),
-        Rates(Found(sum(map(passes, blanks)), len(blanks)), None if tail is None else tail.above(needed)),
+        Rates(Found(sum(map(passes, blanks)), len(blanks)), None if tail is None else _all(tail.above(needed), pairs)),
         why,
     )
 
@@ -104,17 +105,22 @@ def lit(good: Sequence[Repeat], bad: Sequence[Repeat], now: Thresholds) -> Limit
     )
 
 
+def _all(one: Modelled, pairs: int) -> Modelled:
+    """The chance that all pairs of a measurement pass: each has noise of its own."""
+    return Modelled(one.rate**pairs, one.low**pairs, one.high**pairs)
+
+
 def _refused(good: Sequence[Repeat], passes: Callable[[DefocusResult], bool]) -> Found:
     return Found(sum(not passes(one.result) for one in good), len(good))
 
 
 def _between(scores: Sequence[float], before: float, tail: Tail | None) -> tuple[float | None, str]:
     """Nats that are needed: as before (None) unless too many good ones are refused or blanks accepted; and why."""
-    refuses = below(scores, _sigmas(before))
+    refuses, refused = below(scores, _sigmas(before)), sum(score < _sigmas(before) for score in scores)
     if tail is not None and tail.above(before).rate > ACCEPTS_MOST:
         return _strict(tail), f"blank pairs would pass more often than 1 in {1 / ACCEPTS_MOST:.0f}"
-    if refuses is None or refuses.rate <= REFUSES_MOST:
-        return None, "good ones are far from it"
+    if refuses is None or refuses.rate <= REFUSES_MOST or not refused:
+        return None, "few good ones are refused" if refused else "no good one is refused"
     wanted = 0.5 * max(quantile(scores, REFUSES_MOST), 0.0) ** 2
     safe = before if tail is None else _strict(tail)
     if wanted < safe:
@@ -133,11 +139,11 @@ def _lower(scores: Sequence[float], before: float, least: float) -> tuple[float 
     refuses = below(scores, before)
     if refuses is None:
         return None, f"fewer than {FEWEST} good ones say nothing"
-    if refuses.rate <= REFUSES_MOST:
-        return None, "good ones are far from it"
-    return max(
-        min(quantile(scores, REFUSES_MOST), before), least
-    ), f"as it was, it refuses {refuses.rate:.1%} of good ones"
+    refused = sum(score < before for score in scores)
+    if refuses.rate <= REFUSES_MOST or not refused:
+        return None, "few good ones are refused" if refused else "no good one is refused"
+    lowest = max(min(quantile(scores, REFUSES_MOST), before), least)
+    return lowest, f"as it was, it refuses {refuses.rate:.1%} of good ones"
 
 
 def _least_sure(result: DefocusResult) -> float:
