@@ -71,7 +71,7 @@ class Bench:
         result = DefocusResult(
             measured, verdict, shifts, (None,) * len(shifts), exposures, PIXEL_M, misfit_px2=float(across), how=how
         )
-        return Repeat(number, place, 3.0 * number, result, plan.links, dose_e_per_m2=1e21, electrons_per_px=50.0)
+        return Repeat(number, place, place, 3.0 * number, result, plan.links, dose_e_per_m2=1e21, electrons_per_px=50.0)
 
     def series(self, count: int, place: int, rng: np.random.Generator, first: int = 1) -> list[Repeat]:
         """So many repeats at one place."""
@@ -99,5 +99,5 @@ def _shift(at: tuple[float, float], changes: dict[str, float]) -> Shift:
 
 def renumbered(*series: list[Repeat]) -> list[Repeat]:
     """Series of several places as one list, each a place of its own."""
-    both = [replace(one, place=place) for place, some in enumerate(series) for one in some]
+    both = [replace(one, place=place, stretch=place) for place, some in enumerate(series) for one in some]
     return [replace(one, number=n) for n, one in enumerate(both, start=1)]

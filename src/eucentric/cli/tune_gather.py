@@ -73,26 +73,32 @@ def stored_of(runs: Sequence[StoredRun], step: FocusStep) -> tuple[Stored, ...]:
 
 def gather(stored: Sequence[Stored], step: FocusStep, pairs: int, progress: Progress) -> Gathered:
     """Measure all again with the step's thresholds, and make about so many blank pairs. Raises InputError."""
-    places = {key: n for n, key in enumerate(dict.fromkeys(_place(one) for one in stored))}
+    places, stretches = _numbered([one[:2] for one in map(_stretch, stored)]), _numbered([*map(_stretch, stored)])
     blanks = math.ceil(pairs / len(stored[0].links))
     work, repeats, tiles = _Work(step, len(stored) + blanks, progress), [], []
     before: tuple[int, Frame] | None = None
     for number, one in enumerate(stored, start=1):
-        frames, place = one.frames(), places[_place(one)]
+        frames, stretch = one.frames(), stretches[_stretch(one)]
         result = work.measured(one, frames, f"repeat {number} of {len(stored)}")
         tiles.append(tile_of(number, frames, result, one.links[0]))
-        moved = None if before is None or before[0] != place else moved_m(before[1], frames[0])
-        before = (place, frames[0])
-        repeats.append(replace(_repeat(number, frames, one, _light(result)), place=place, moved_m=moved))
+        moved = None if before is None or before[0] != stretch else moved_m(before[1], frames[0])
+        before = (stretch, frames[0])
+        made = _repeat(number, frames, one, _light(result))
+        repeats.append(replace(made, place=places[_stretch(one)[:2]], stretch=stretch, moved_m=moved))
     rng = np.random.default_rng(SEED)
-    made = [work.blank(stored, repeats, rng, f"blank pairs, {n + 1} of {blanks}") for n in range(blanks)]
+    blank = [work.blank(stored, repeats, rng, f"blank pairs, {n + 1} of {blanks}") for n in range(blanks)]
     middle = repeats[len(repeats) // 2]
     peaks = random_peaks(middle, stored[0].frames(0)[0].shape, PEAKS, rng)
-    return Gathered(tuple(repeats), tuple(stored), tuple(tiles), tuple(made), peaks)
+    return Gathered(tuple(repeats), tuple(stored), tuple(tiles), tuple(blank), peaks)
 
 
-def _place(one: Stored) -> tuple[Path, str, int]:
+def _stretch(one: Stored) -> tuple[Path, str, int]:
+    """Where it was measured, and between which corrections."""
     return one.folder, one.target, one.stretch
+
+
+def _numbered(keys: Sequence[tuple[object, ...]]) -> dict[tuple[object, ...], int]:
+    return {key: n for n, key in enumerate(dict.fromkeys(keys))}
 
 
 class _Work:
@@ -133,6 +139,7 @@ def _repeat(number: int, frames: tuple[Frame, ...], one: Stored, result: Defocus
     return Repeat(
         number=number,
         place=0,
+        stretch=0,
         time_s=one.time_s,
         result=result,
         links=one.links,

@@ -27,6 +27,8 @@ def percent(rate: float) -> str:
     """A rate for people: "0.053%"."""
     if rate < _NEVER:
         return f"less than {100 * _NEVER:.0e}%"
+    if rate > 0.1:
+        return f"{rate:.0%}"
     return f"{100 * rate:.2g}%" if rate >= 1e-6 else f"{100 * rate:.0e}%"
 
 
@@ -120,19 +122,23 @@ def _speed(one: Motion, time_s: float) -> str:
 def chi2_words(tuning: Tuning) -> list[str]:
     """χ² explained, with the step's numbers."""
     chi2, step = tuning.chi2, tuning.given.step
-    several = len(chi2.levels) > 1
     at = "" if chi2.dof == 1 else f" At the {degrees(chi2.dof)} of a {step.pattern} it is {chi2.allowed:.3g} in all."
     return [
         "χ² compares what no defocus explains in the shifts with all its stated errors, squared: as expected, it is 1 "
         f"per degree of freedom. The limit {chi2.limit:g} at 1 degree is a misfit of {math.sqrt(chi2.limit):.1f} σ; "
         f"it refuses {percent(refused_as_stated(chi2.allowed, chi2.dof))} of good ones with errors as stated.{at}",
-        *(
-            f"{f'At place {n + 1}' if several else 'Here'} the misfit is {level.offset:.2g} σ that stay (calibration, "
-            f"astigmatism, steady drift) and {level.scatter:.2g} σ that change from repeat to repeat."
-            for n, level in enumerate(chi2.levels)
-        ),
+        *([_level_words(chi2)] if chi2.levels else []),
         _scale_words(chi2),
     ]
+
+
+def _level_words(chi2: ChiSquare) -> str:
+    stay, change = (", ".join(f"{getattr(one, part):.2g}" for one in chi2.levels) for part in ("offset", "scatter"))
+    where = "Here the misfit" if len(chi2.levels) == 1 else "From one series to the next the misfit"
+    return (
+        f"{where} is {stay} σ that stay (calibration, astigmatism, steady drift), and {change} σ that change from "
+        "repeat to repeat."
+    )
 
 
 def _scale_words(chi2: ChiSquare) -> str:

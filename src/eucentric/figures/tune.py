@@ -44,10 +44,10 @@ def _draw_c1(ax: Axes, tuning: Tuning) -> None:
     """C1 of every repeat with its statistical error, and the drift through the good ones."""
     repeats, marks = tuning.given.repeats, tuning.given.marks
     good = tuning.given.with_mark(Mark.GOOD)
-    middle = float(np.median([one.c1_m for one in good]))
     scale, unit = (1e9, "nm") if max(abs(one.c1_m) for one in good) < 1e-6 else (1e6, "µm")
-    spread = max(np.ptp([one.c1_m for one in good]), 6 * max(one.result.measurement.sigma_m for one in good))
-    bottom, top = (scale * (middle + side * 0.65 * spread) for side in (-1, 1))
+    lowest, highest = min(one.c1_m for one in good), max(one.c1_m for one in good)
+    room = 0.2 * max(highest - lowest, 12 * max(one.result.measurement.sigma_m for one in good))
+    bottom, top = scale * (lowest - room), scale * (highest + room)
     for mark in Mark:
         some = [one for one in repeats if marks[one.number].mark is mark and not one.result.nothing_found]
         if not some:
@@ -65,7 +65,7 @@ def _draw_c1(ax: Axes, tuning: Tuning) -> None:
             label=f"{mark} ({len(some)}), ± statistical",
         )
     for number, motion in enumerate(tuning.learned.motions):
-        there = [one for one in good if one.place == motion.place]
+        there = [one for one in good if one.stretch == motion.stretch]
         ax.plot([one.number for one in there], [scale * motion.c1.at(one.time_s) for one in there], color=ORANGE,
                 linewidth=1.4, label="drift" if number == 0 else None)  # fmt: skip
     ax.set_ylim(bottom, top)

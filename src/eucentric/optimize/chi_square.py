@@ -16,7 +16,7 @@ from scipy import special
 
 from eucentric.optimize.misfits import Level, Series, series_of
 from eucentric.optimize.rates import Found, Modelled, Rates, least_of, scale_interval
-from eucentric.optimize.repeats import Repeat, places_of
+from eucentric.optimize.repeats import Repeat, places_of, stretches_of
 
 LEAST_CHANCE = 1e-300
 PLACES = 3
@@ -81,7 +81,7 @@ def chi_square(good: Sequence[Repeat], before: float, goal: float | None) -> Chi
     low, high = scale_interval(total, dof * len(places))
     scale = total / (dof * len(places))
     wanted = max(refused_as_stated(before, 1) if goal is None else goal, LEAST_CHANCE)
-    series = [one for there in places if (one := series_of(there)) is not None]
+    series = [one for there in stretches_of(good).values() if (one := series_of(there)) is not None]
     believed = _believed(scale, (low, high), len(places))
     needed = max(
         [believed * float(special.chdtri(dof, wanted)), *(_needed(one.level(), _least(wanted, one)) for one in series)]

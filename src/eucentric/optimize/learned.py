@@ -10,7 +10,7 @@ import numpy as np
 
 from eucentric.optimize.curve import Curve, curve_through, scatter_of
 from eucentric.optimize.rates import FEWEST, scale_interval
-from eucentric.optimize.repeats import Repeat, Vector, places_of
+from eucentric.optimize.repeats import Repeat, Vector, stretches_of
 
 _VISIBLE = 5.0  # σ from which a first motion is told
 
@@ -39,10 +39,11 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """How the specimen moved at one place: C1 through time; speed in the image (m/s, with 1σ); what the first
+    """How the specimen moved in one stretch: C1 through time; speed in the image (m/s, with 1σ); what the first
     exposures moved it beyond that (m, with 1σ); None where the images do not tell."""
 
     place: int
+    stretch: int
     c1: Curve
     first_s: float
     last_s: float
@@ -68,14 +69,15 @@ class Learned:
 
 def learned(good: Sequence[Repeat]) -> Learned:
     """What the good repeats say. Needs one."""
-    places = places_of(good)
-    return Learned(_noise(places), _contrast(good), tuple(_motion(k, v) for k, v in places.items() if len(v) >= FEWEST))
+    stretches = list(stretches_of(good).values())
+    motions = tuple(_motion(there) for there in stretches if len(there) >= FEWEST)
+    return Learned(_noise(stretches), _contrast(good), motions)
 
 
-def _noise(places: dict[int, list[Repeat]]) -> Noise | None:
-    """The scatter of all places together."""
+def _noise(stretches: Sequence[Sequence[Repeat]]) -> Noise | None:
+    """The scatter of all stretches together."""
     found = []
-    for there in places.values():
+    for there in stretches:
         states = [one for one in there if one.result.states_sigma]
         sigmas = [one.result.measurement.sigma_m for one in states]
         scatter = scatter_of([one.time_s for one in states], [one.c1_m for one in states], sigmas)
@@ -107,11 +109,11 @@ def _contrast(good: Sequence[Repeat]) -> Contrast:
     )
 
 
-def _motion(place: int, there: list[Repeat]) -> Motion:
+def _motion(there: Sequence[Repeat]) -> Motion:
     times = [one.time_s for one in there]
     c1 = curve_through(times, [one.c1_m for one in there])
     if any(one.moved_m is None for one in there[1:]):
-        return Motion(place, c1, times[0], times[-1])
+        return Motion(there[0].place, there[0].stretch, c1, times[0], times[-1])
     at: list[Vector] = [(0.0, 0.0)]
     for one in there[1:]:
         assert one.moved_m is not None
@@ -122,7 +124,8 @@ def _motion(place: int, there: list[Repeat]) -> Motion:
     spread = math.hypot(y.scatter_m, x.scatter_m)
     middle = 0.5 * (times[0] + times[-1])
     return Motion(
-        place,
+        there[0].place,
+        there[0].stretch,
         c1,
         times[0],
         times[-1],

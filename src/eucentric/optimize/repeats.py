@@ -17,7 +17,7 @@ from eucentric.optimize.rates import FEWEST
 Vector = tuple[float, float]
 
 AGREES_SIGMAS = 5.0
-"""A measurement this near to the accepted ones of its place is right: what is at odds with them further off is not."""
+"""A measurement this near to the accepted ones of its stretch is right; one further off is not."""
 
 
 class Mark(StrEnum):
@@ -48,13 +48,15 @@ class Marking:
 class Repeat:
     """One measurement of a series; `number` counts from 1 through all that are looked at together.
 
-    Repeats of one `place` had nothing corrected between them. `links` are the compared images. `moved_m` (y, x) is how
-    far the specimen moved in the image since the place's last repeat, None where that is not known. `dose_e_per_m2` is
+    Repeats of one `stretch` were made at one `place` with nothing corrected between them. `links` are the compared
+    images. `moved_m` (y, x) is how far the specimen moved in the image since the last one of the stretch, None where
+    that is not known. `dose_e_per_m2` is
     that of all its images, `electrons_per_px` of one image.
     """
 
     number: int
     place: int
+    stretch: int
     time_s: float
     result: DefocusResult
     links: tuple[Link, ...]
@@ -70,10 +72,19 @@ class Repeat:
 
 def places_of(repeats: Sequence[Repeat]) -> dict[int, list[Repeat]]:
     """The repeats by place."""
-    places: dict[int, list[Repeat]] = {}
-    for one in repeats:
-        places.setdefault(one.place, []).append(one)
-    return places
+    return _by(repeats, [one.place for one in repeats])
+
+
+def stretches_of(repeats: Sequence[Repeat]) -> dict[int, list[Repeat]]:
+    """The repeats by stretch."""
+    return _by(repeats, [one.stretch for one in repeats])
+
+
+def _by(repeats: Sequence[Repeat], keys: Sequence[int]) -> dict[int, list[Repeat]]:
+    groups: dict[int, list[Repeat]] = {}
+    for key, one in zip(keys, repeats, strict=True):
+        groups.setdefault(key, []).append(one)
+    return groups
 
 
 def opinions(repeats: Sequence[Repeat]) -> dict[int, Marking]:
@@ -81,9 +92,9 @@ def opinions(repeats: Sequence[Repeat]) -> dict[int, Marking]:
 
     The verdict alone would find itself without fault. What it refused is good all the same when it found the defocus
     that the accepted ones found (chance alone seldom does), and what it accepted is bad when it did not. That takes
-    `FEWEST` accepted ones at a place.
+    `FEWEST` accepted ones of a stretch.
     """
-    return {one.number: _opinion(one, _curve_of(there)) for there in places_of(repeats).values() for one in there}
+    return {one.number: _opinion(one, _curve_of(there)) for there in stretches_of(repeats).values() for one in there}
 
 
 def marked(repeats: Sequence[Repeat], by_hand: Mapping[int, Mark]) -> dict[int, Marking]:
