@@ -225,6 +225,7 @@ def test_ctrl_c_keeps_what_was_measured(
         (["--settings", "mine.toml", "--run", "full"], "already holds precious"),
         (["--settings", "mine.toml", "--calibrations", "nowhere"], "There is no folder nowhere with calibrations"),
         (["--from", "nowhere"], "nowhere is no run folder"),
+        (["--from", "full", "--ask", "--json"], "--ask talks to you"),
         (["--from", "full", "--from", "./full"], "--from full is there twice"),
         (["--from", "full", "--focus-first"], "--focus-first does nothing with --from"),
     ],

@@ -17,6 +17,7 @@ from eucentric.cli.calibrate import AsJson
 from eucentric.cli.node import Bench, node_of
 from eucentric.cli.tune_ask import Asked
 from eucentric.cli.tune_chosen import check_files, check_folders, check_not_live, named_settings, settings_of_run
+from eucentric.errors import SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -117,6 +118,8 @@ def tune(
     from eucentric.records.stored import read_run
 
     check_files(out, figure)
+    if ask and as_json:
+        raise SettingsError("--ask talks to you, and --json prints JSON and nothing else. Leave one out.")
     console, marks = make_console(quiet=as_json), Asked(ask, good, bad)
     if stored:
         check_not_live({"--focus-first": focus_first, "--run": run_folder, "--calibrations": calibrations})
