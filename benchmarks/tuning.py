@@ -120,14 +120,14 @@ def _refusals(name: PatternName, places: list[Place]) -> Iterator[Claim]:
             ends.append(learned.ends(limit))
             count, of = count + int((one.chi2[1::2] > limit).sum()), of + one.chi2[1::2].size
         low, high = Found(count, of).interval
-        left = "{:.0%} to {:.0%}".format(*np.mean(ends, axis=0))
+        lowest, highest = np.mean(ends, axis=0)
         yield judged(
             GROUP,
-            f"refusals of good repeats, {name}, {len(places)} microscopes, predicted from every other repeat",
-            f"{share:.0%} inside the interval of what is found",
+            f"good repeats refused, {name}, {len(places)} microscopes, {share:.0%} predicted from every other repeat",
+            "the predicted range and that of what is found overlap",
             f"{count} of {of}: {count / of:.1%} ({low:.1%} to {high:.1%})",
-            low <= share <= high,
-            f"20 repeats of one place leave {left} open",
+            low <= highest and lowest <= high,
+            f"20 repeats of one place leave {lowest:.1%} to {highest:.1%} open",
         )
 
 

@@ -94,7 +94,7 @@ def test_the_settings_are_the_operators_with_new_limits_and_why(measured: Path) 
         "elsewhere 0.053%",
         "Alone accepts of random peaks",
         "a fit limit of",
-        "Accepts of blank ones",
+        "Accepts of blank pairs",
         "found 0 of 20",
     ):
         assert said in words

@@ -63,14 +63,14 @@ def _table(tuning: Tuning) -> Table:
     here = f"here {_two(chi2.here)}\nelsewhere {words.modelled(chi2.elsewhere)}"
     table.add_row("chi2_per_dof_max", f"{chi2.before:g}", f"{chi2.limit:g}", here, words.found(passing.blanks))
     for one in tuning.limits:
-        blank = "" if one.blank is None else _two(one.blank)
+        blank = "" if one.blank is None else f"pairs {_two(one.blank)}"
         table.add_row(one.setting, f"{one.before:g}", f"{one.after:g}", _two(one.refuses), blank)
     return table
 
 
 def _two(one: Rates) -> str:
     """A rate as it is expected, and below it as it was found."""
-    return f"{words.modelled(one.model)}\n{words.found(one.found)}"
+    return "\n".join([*([] if one.model is None else [words.modelled(one.model)]), words.found(one.found)])
 
 
 def as_json(tuning: Tuning, old: OldLimit | None, folders: Sequence[str]) -> dict[str, Any]:

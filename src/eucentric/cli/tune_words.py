@@ -39,10 +39,10 @@ def interval(low: float, high: float) -> str:
     return f"{percent(low).removesuffix('%')} to {percent(high)}"
 
 
-def modelled(one: Modelled | None) -> str:
+def modelled(one: Modelled) -> str:
     """A modelled rate with its range, or what it is below."""
-    if one is None:
-        return "not known"
+    if one.high <= 1.01 * one.rate:
+        return f"at most {percent(one.rate)}"
     if one.rate <= one.least:
         more = f" ({interval(0.0, one.high)})" if one.high > 2 * one.least else ""
         return f"below {percent(one.least)}{more}"
@@ -55,8 +55,8 @@ def found(one: Found) -> str:
 
 
 def both(one: Rates) -> str:
-    """A rate as it is expected, and as it was found."""
-    return f"{modelled(one.model)}; found {found(one.found)}"
+    """A rate as it is expected, where a model says so, and as it was found."""
+    return f"{'' if one.model is None else f'{modelled(one.model)}; found '}{found(one.found)}"
 
 
 def degrees(dof: int) -> str:
@@ -218,7 +218,7 @@ def _moved(before: float, after: float) -> str:
 
 def limit_words(one: Limit) -> str:
     """A limit on evidence, for a comment."""
-    blank = "" if one.blank is None else f" Accepts of blank ones {both(one.blank)}."
+    blank = "" if one.blank is None else f" Accepts of blank pairs {both(one.blank)}."
     bad = "" if one.accepts.of == 0 else f" Accepts of those marked bad {found(one.accepts)}."
     return f"{_moved(one.before, one.after)}: {one.why}. Refuses of good ones {both(one.refuses)}.{blank}{bad}"
 

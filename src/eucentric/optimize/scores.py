@@ -1,7 +1,8 @@
 """Limits on evidence: false lock, odds, lit area. What they refuse of good repeats, and accept of blank pairs. Pure.
 
 Evidence is counted in nats: −ln of the chance that noise made a peak, ln of the odds against its runner-up. The square
-root of twice that is a number of sigmas, which scatters from repeat to repeat much as a normal variable does.
+root of twice the former is a number of sigmas, that of a mean over many blocks of the images: it scatters from repeat
+to repeat as a normal variable does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import Thresholds
-from eucentric.optimize.rates import FEWEST, Found, Modelled, Rates, Tail, below, quantile, tail_of
+from eucentric.optimize.rates import Found, Rates, Tail, below, quantile, tail_of
 from eucentric.optimize.repeats import Repeat
 
 REFUSES_MOST = 0.01
@@ -25,6 +26,7 @@ ODDS_LEAST = 20.0
 LIT_LEAST = 0.2
 """No limit is set below these: there the words lose their meaning."""
 _MOST_NATS = 690.0
+_ROUNDS = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,67 +49,50 @@ def false_lock(
     scores = [_sigmas(_least_sure(one.result)) for one in good]
     tail = tail_of([_nats(s.false_lock_probability) for b in blanks for s in b.shifts], TAIL_FROM)
     nats, why = _between(scores, -math.log(now.false_lock_max), tail)
-    pairs = len(blanks[0].shifts) if blanks else 1
     after = now.false_lock_max if nats is None else _one_digit(math.exp(-nats))
     needed = -math.log(after)
 
     def passes(result: DefocusResult) -> bool:
         return _least_sure(result) >= needed
 
+    pairs = [_nats(shift.false_lock_probability) >= needed for blank in blanks for shift in blank.shifts]
     return Limit(
         "false_lock_max",
         now.false_lock_max,
         after,
         Rates(_refused(good, passes), below(scores, _sigmas(needed))),
         Found(sum(passes(one.result) for one in bad), len(bad)),
-        Rates(Found(sum(map(passes, blanks)), len(blanks)), None if tail is None else _all(tail.above(needed), pairs)),
+        Rates(Found(sum(pairs), len(pairs)), None if tail is None else tail.above(needed)),
         why,
     )
 
 
 def odds(good: Sequence[Repeat], bad: Sequence[Repeat], now: Thresholds) -> Limit:
     """The limit on the odds against the runner-up. Blank pairs say nothing of it: a lattice is what it is for."""
-    scores = [_sigmas(_odds(one.result)) for one in good]
-    least, why = _lower(scores, _sigmas(math.log(now.odds_min)), _sigmas(math.log(ODDS_LEAST)))
-    after = now.odds_min if least is None else float(f"{math.exp(0.5 * least**2):.1g}")
-
-    def passes(result: DefocusResult) -> bool:
-        return _odds(result) >= math.log(after)
-
-    return Limit(
-        "odds_min",
-        now.odds_min,
-        after,
-        Rates(_refused(good, passes), below(scores, _sigmas(math.log(after)))),
-        Found(sum(passes(one.result) for one in bad), len(bad)),
-        None,
-        why,
+    least, why = _lower([_odds(one.result) for one in good], math.log(now.odds_min), math.log(ODDS_LEAST))
+    after = now.odds_min if least is None else _one_digit(math.exp(least))
+    return _counted(
+        "odds_min", (now.odds_min, after), lambda result: _odds(result) >= math.log(after), (good, bad, why)
     )
 
 
 def lit(good: Sequence[Repeat], bad: Sequence[Repeat], now: Thresholds) -> Limit:
     """The limit on the lit fraction of an image."""
-    scores = [_lit(one.result) for one in good]
-    least, why = _lower(scores, now.lit_min, LIT_LEAST)
-    after = now.lit_min if least is None else math.floor(100 * least) / 100
-
-    def passes(result: DefocusResult) -> bool:
-        return _lit(result) >= after
-
-    return Limit(
-        "lit_min",
-        now.lit_min,
-        after,
-        Rates(_refused(good, passes), below(scores, after)),
-        Found(sum(passes(one.result) for one in bad), len(bad)),
-        None,
-        why,
-    )
+    least, why = _lower([_lit(one.result) for one in good], now.lit_min, LIT_LEAST)
+    after = now.lit_min if least is None else math.floor(100 * least + 1e-9) / 100
+    return _counted("lit_min", (now.lit_min, after), lambda result: _lit(result) >= after, (good, bad, why))
 
 
-def _all(one: Modelled, pairs: int) -> Modelled:
-    """The chance that all pairs of a measurement pass: each has noise of its own."""
-    return Modelled(one.rate**pairs, one.low**pairs, one.high**pairs)
+def _counted(
+    setting: str,
+    limits: tuple[float, float],
+    passes: Callable[[DefocusResult], bool],
+    told: tuple[Sequence[Repeat], Sequence[Repeat], str],
+) -> Limit:
+    """A limit with what was found alone: how such numbers scatter far from their usual values, no model says."""
+    good, bad, why = told
+    accepts = Found(sum(passes(one.result) for one in bad), len(bad))
+    return Limit(setting, limits[0], limits[1], Rates(_refused(good, passes)), accepts, None, why)
 
 
 def _refused(good: Sequence[Repeat], passes: Callable[[DefocusResult], bool]) -> Found:
@@ -134,16 +119,12 @@ def _strict(tail: Tail) -> float:
     return max(tail.start + length * math.log(tail.over / tail.of / ACCEPTS_MOST), tail.start)
 
 
-def _lower(scores: Sequence[float], before: float, least: float) -> tuple[float | None, str]:
-    """The lower limit that good ones need, None where it may stay as it is; and why."""
-    refuses = below(scores, before)
-    if refuses is None:
-        return None, f"fewer than {FEWEST} good ones say nothing"
-    refused = sum(score < before for score in scores)
-    if refuses.rate <= REFUSES_MOST or not refused:
-        return None, "few good ones are refused" if refused else "no good one is refused"
-    lowest = max(min(quantile(scores, REFUSES_MOST), before), least)
-    return lowest, f"as it was, it refuses {refuses.rate:.1%} of good ones"
+def _lower(values: Sequence[float], before: float, least: float) -> tuple[float | None, str]:
+    """The limit that all good ones pass, but not below `least`; None where it may stay as it is; and why."""
+    refused = sum(value < before for value in values)
+    if not refused:
+        return None, "no good one is refused"
+    return max(min(values), least), f"as it was, it refuses {refused} of {len(values)} good ones"
 
 
 def _least_sure(result: DefocusResult) -> float:
