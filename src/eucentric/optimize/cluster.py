@@ -64,35 +64,36 @@ def cluster(scheduler: str | None = None, *, workers: int | None = None) -> Iter
     The own one has `workers` processes (default: one for each core) that listen on 127.0.0.1 alone, do not hear Ctrl-C
     and are gone when the block ends, whatever they were doing. Raises InputError for an address that can't be used.
     """
-    with silence_logging_cmgr(_SILENT), dask.config.set(_SETTINGS):
-        if scheduler is not None:
-            with _existing(scheduler) as there:
-                yield there
-        else:
-            with _environment_kept(), _own(CPU_COUNT if workers is None else workers) as own:
-                yield own
+    with (
+        silence_logging_cmgr(_SILENT),
+        tempfile.TemporaryDirectory(prefix="eucentric-", ignore_cleanup_errors=True) as folder,
+        dask.config.set({**_SETTINGS, "temporary-directory": folder}),
+        _environment_kept(),
+    ):
+        own = CPU_COUNT if workers is None else workers
+        with _own(own) if scheduler is None else _existing(scheduler) as there:
+            yield there
 
 
 @contextmanager
 def _own(workers: int) -> Iterator[Cluster]:
     made: LocalCluster | None = None
-    with tempfile.TemporaryDirectory(prefix="eucentric-", ignore_cleanup_errors=True) as folder:
-        try:
-            with _unheard():
-                made = _made(folder)
-            with Client(made, set_as_default=False) as client:
-                try:
-                    made.scale(workers)
-                    _wait_for(client, workers)
-                    yield Cluster(client, f"{workers} processes of this machine")
-                finally:
-                    made.sync(_end_workers, made)
-        finally:
-            if made is not None:
-                made.close()
+    try:
+        with _unheard():
+            made = _made()
+        with Client(made, set_as_default=False) as client:
+            try:
+                made.scale(workers)
+                _wait_for(client, workers)
+                yield Cluster(client, f"{workers} process{'es' if workers > 1 else ''} of this machine")
+            finally:
+                made.sync(_end_workers, made)
+    finally:
+        if made is not None:
+            made.close()
 
 
-def _made(folder: str) -> LocalCluster:
+def _made() -> LocalCluster:
     """A cluster without workers yet, which speaks with this machine alone."""
     return LocalCluster(
         n_workers=0,
@@ -101,7 +102,6 @@ def _made(folder: str) -> LocalCluster:
         dashboard_address=f"{_HERE}:0",
         scheduler_kwargs={"dashboard": False},
         memory_limit=None,
-        local_directory=folder,
         silence_logs=_SILENT,
     )
 
