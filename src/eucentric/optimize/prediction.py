@@ -21,7 +21,7 @@ from eucentric.focus.motion import after_exposure
 from eucentric.focus.patterns import PatternName
 from eucentric.focus.predict import predicted_measurement, separation_range_m
 from eucentric.focus.settings import CorrectionType
-from eucentric.optics.aberrations import Aberrations
+from eucentric.optics.aberrations import Aberrations, Tilt, direction
 from eucentric.optics.information import PairExposure, frequency_plane, predicted_coherence, shift_information
 from eucentric.optics.tilt_shift import shift_between
 from eucentric.optics.transfer import TiltedPair
@@ -52,6 +52,14 @@ class Left:
 
     sigma_m: float
     budget: tuple[Contribution, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSigma:
+    """1σ of a shift along the separation of two tilts, and across it; in pixels or metres as it is told."""
+
+    along: float
+    across: float
 
 
 def range_of(candidate: Candidate, instrument: Instrument) -> float:
@@ -97,10 +105,16 @@ def looked_at(candidate: Candidate, instrument: Instrument, looks_before: int) -
     return Left(math.sqrt(sum(one.sigma_m**2 for one in budget)), budget)
 
 
+def interval_s(candidate: Candidate, instrument: Instrument) -> float:
+    """Time from one image of a pattern to the next."""
+    times = instrument.times
+    return candidate.magnification.exposure_s + times.readout_s + times.tilt_s
+
+
 def seconds_of(candidate: Candidate, instrument: Instrument) -> float:
     """Time of one look and its correction."""
-    times, images = instrument.times, candidate.plan.images
-    look = images * (candidate.magnification.exposure_s + times.readout_s + times.tilt_s)
+    times = instrument.times
+    look = candidate.plan.images * interval_s(candidate, instrument)
     by_stage = candidate.correction is CorrectionType.STAGE_Z
     return look + (2 * times.stage_s + instrument.stage.settle_s if by_stage else 4 * times.defocus_s)
 
@@ -108,8 +122,7 @@ def seconds_of(candidate: Candidate, instrument: Instrument) -> float:
 def _measured(candidate: Candidate, instrument: Instrument, c1_m: float, looks_before: int) -> list[Contribution]:
     """The parts of a measurement's error at C1 (beside the offset)."""
     sure = away_from(instrument.uncertainty, instrument.lens.far * candidate.offset_m)
-    magnification, times = candidate.magnification, instrument.times
-    interval = magnification.exposure_s + times.readout_s + times.tilt_s
+    interval = interval_s(candidate, instrument)
     sure = after_exposure(sure, looks_before * candidate.plan.images * interval)
     sigma_px = math.hypot(_shift_sigma_px(candidate, instrument, c1_m + candidate.offset_m), SHIFT_FLOOR_PX)
     raw = predicted_measurement(
@@ -158,18 +171,53 @@ def _seen(candidate: Candidate, instrument: Instrument, c1_m: float) -> bool:
 def _shift_sigma_px(candidate: Candidate, instrument: Instrument, c1_m: float) -> float:
     """1σ of a shift along the tilt, pixels."""
     gamma, modes = _coherence(candidate, instrument, c1_m)
-    qy, qx = frequency_plane((_SAMPLES, _SAMPLES))
-    information = modes * shift_information(gamma, qy, qx)[1, 1]  # the pair of a pattern tilts along x first
+    return _sigma_px(modes * _information(gamma)[1, 1], candidate)  # the pair of a pattern tilts along x first
+
+
+def link_sigma_px(candidate: Candidate, instrument: Instrument, c1_m: float, pair: tuple[Tilt, Tilt]) -> LinkSigma:
+    """1σ of the shift between images at two given tilts of the same size, along their separation and across it.
+
+    It is the same for the pair turned about the axis: told for one whose separation is along x, where by symmetry the
+    two components' errors are independent.
+    """
+    one, two = direction(pair[0]), direction(pair[1])
+    turn = (two - one) / abs(two - one)
+    level = _as_tilt(one / turn), _as_tilt(two / turn)
+    try:
+        gamma, modes = _seen_by(candidate, instrument, c1_m, level)
+    except InputError:
+        return LinkSigma(float(candidate.size_px), float(candidate.size_px))
+    told = modes * _information(gamma)
+    along, across = (math.hypot(_sigma_px(told[k, k], candidate), SHIFT_FLOOR_PX) for k in (1, 0))
+    return LinkSigma(along, across)
+
+
+def _as_tilt(omega: complex) -> Tilt:
+    return (omega.imag, omega.real)
+
+
+def _information(gamma: np.ndarray) -> np.ndarray:
+    return shift_information(gamma, *frequency_plane((_SAMPLES, _SAMPLES)))
+
+
+def _sigma_px(information: float, candidate: Candidate) -> float:
     return EFFICIENCY / math.sqrt(information) if information > 0 else float(candidate.size_px)
 
 
-@functools.lru_cache(maxsize=8192)
 def _coherence(candidate: Candidate, instrument: Instrument, c1_m: float) -> tuple[np.ndarray, float]:
     """γ (64, 64) over the plane at C1, and how many modes of the overlap each stands for. Raises InputError."""
     plan = candidate.plan
     first, second = (plan.tilts[k] for k in plan.links[0])
+    return _seen_by(candidate, instrument, c1_m, (first, second))
+
+
+@functools.lru_cache(maxsize=8192)
+def _seen_by(
+    candidate: Candidate, instrument: Instrument, c1_m: float, tilts: tuple[Tilt, Tilt]
+) -> tuple[np.ndarray, float]:
+    """γ and modes of two images at given tilts."""
     lens = Aberrations(c1_m=c1_m, c3_m=instrument.lens.cs_m)
-    pair = TiltedPair(first, second, lens, instrument.column(candidate.magnification))
+    pair = TiltedPair(*tilts, lens, instrument.column(candidate.magnification))
     spectrum = instrument.specimen.spectrum(instrument.lens.voltage)
     exposure = PairExposure(
         pair,
@@ -178,7 +226,7 @@ def _coherence(candidate: Candidate, instrument: Instrument, c1_m: float) -> tup
         spectrum,
         instrument.detector(candidate.binning),
     )
-    moved = np.abs(shift_between(first, second, lens)) / candidate.pixel_m
+    moved = np.abs(shift_between(*tilts, lens)) / candidate.pixel_m
     common = np.maximum(candidate.size_px - moved, 0.0)
     if not np.all(common > 0):
         raise InputError("The images have nothing in common.")
