@@ -87,7 +87,7 @@ def plan(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help="--optimal-pattern: a magnification of the instrument. Default: that of the plan's last step."),
+        typer.Option(help="--optimal-pattern: a magnification. Default: that of the plan's last step."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:

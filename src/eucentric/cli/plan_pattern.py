@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from eucentric.optimize.planning import Asked
 
 _E_PER_A2 = 1e20
-_WORDS = {"c1": "defocus", "c1+a1": "defocus and astigmatism", "c1+a1+coma": "defocus, astigmatism and coma-free axis"}
 _WORTH_SAYING = 0.02  # of an error: less is no gain
 
 
 @dataclass(frozen=True, slots=True)
 class PatternAsked:
-    """What the options say: the plan whose last step's images are taken, or `preset`; the aim; and `images`, if given."""
+    """What the options say: the plan whose last step's images are taken, or `preset`; the aim; a number of images."""
 
     plan: Asked
     aim: str
@@ -63,7 +62,7 @@ def _show(made: Comparison, instrument: Instrument, accuracy_m: float, figure: P
 
     c = made.measured.candidate
     title = (
-        f"Tilts for {_WORDS[made.conditions.aim]} on {instrument.name}: {c.magnification.name} bin {c.binning}, "
+        f"Tilts for {made.conditions.aim.words} on {instrument.name}: {c.magnification.name} bin {c.binning}, "
         f"{c.size_px} of {c.pixel_m * 1e9:.3g} nm, {show_bound(c.offset_m)} of lens offset"
     )
     table = Table(title=title, title_justify="left")

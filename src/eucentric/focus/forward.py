@@ -56,8 +56,8 @@ GROUPS = _groups(
 class Forward:
     """The model for given tilts ω (images,), times in s (images,), compared images (links,) and C3 in metres.
 
-    `decay_s` is the prior's time constant of the first motion. Many patterns of as many images are modelled at once with
-    tilts (patterns, 1, images) and compared images (patterns, 1, links): their shifts are (patterns, …, 2·links).
+    `decay_s` is the prior's time constant of the first motion. Many patterns of as many images are modelled at once
+    with tilts (patterns, 1, images) and compared images (patterns, 1, links): their shifts are (patterns, …, 2·links).
     """
 
     omega: Complex

@@ -26,8 +26,8 @@ _SIDE_PX = 1024  # images of a preset that no plan has chosen are binned to this
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """With which images it is to be told: preset, binning and lens offset of the candidate (its tilt and pattern play no
-    part); the largest |C1| that must be found, metres; how long the place has been exposed when the first is taken.
+    """With which images it is to be told: preset, binning and lens offset of the candidate (its tilt and pattern play
+    no part); the largest |C1| that must be found, metres; how long the place has been exposed before the first.
     """
 
     candidate: Candidate
@@ -83,11 +83,11 @@ class Comparison:
         return 1 - one.told.error_m / self.rival(one).told.error_m
 
     def holding(self, accuracy_m: float) -> Compared | None:
-        """The cheapest pattern whose C1 holds an accuracy with `COVERAGE` σ: fewest images, then the smallest error,
-        a usual one where that is the same.
+        """The cheapest pattern whose C1 holds an accuracy with `COVERAGE` σ: fewest images, then a usual one, then the
+        smallest error.
         """
         holding = [one for one in self.patterns if COVERAGE * one.told.c1_total_m <= accuracy_m]
-        cost = [(one.plan.images, float(f"{one.told.c1_total_m:.3g}")) for one in holding]
+        cost = [(one.plan.images, one.name is None, one.told.c1_total_m) for one in holding]
         return holding[cost.index(min(cost))] if holding else None
 
 
@@ -150,8 +150,8 @@ def _sizes(instrument: Instrument, measured: Measured, tilt_max_rad: float | Non
     sizes = tuple(t for t in allowed if reach[t] > 0 and reach[t] >= measured.start_m)
     if not sizes:
         raise SettingsError(
-            f"With preset '{measured.candidate.magnification.name}' no tilt up to {most * 1e3:g} mrad finds anything on "
-            f"{instrument.name}: light that fills the images, more dose or another preset is needed."
+            f"With preset '{measured.candidate.magnification.name}' no tilt up to {most * 1e3:g} mrad finds anything "
+            f"on {instrument.name}: light that fills the images, more dose or another preset is needed."
         )
     return sizes
 
@@ -185,4 +185,3 @@ def _noise(candidate: Candidate, instrument: Instrument) -> Noise:
         return LinkSigma(sigma.along * candidate.pixel_m, sigma.across * candidate.pixel_m)
 
     return noise
-

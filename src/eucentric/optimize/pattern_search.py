@@ -31,6 +31,8 @@ IMAGES = (2, 4, 6, 8)
 _MOST = 12
 _GAINS = 1e-6  # relative: less is rounding
 
+Links = NDArray[np.intp]
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -50,15 +52,15 @@ def optimal(images: int, sizes_rad: tuple[float, ...], conditions: Conditions) -
     """The best pattern of so many images. Raises InputError for an odd number of them, or one not from 2 to 12."""
     if images % 2 or not 2 <= images <= _MOST:
         raise InputError(
-            f"A pattern of {images} images can't be made of pairs: each image is compared with one other, once. Give an "
-            f"even number from 2 to {_MOST}."
+            f"A pattern of {images} images can't be made of pairs: each image is compared with one other, once. Give "
+            f"an even number from 2 to {_MOST}."
         )
     search = _Search(sizes_rad, conditions)
     found = [search.improved(*start) for start in _starts(images, sizes_rad, conditions)]
     return min((Found(plan, told(plan, conditions)) for plan in found), key=lambda one: one.told.error_m)
 
 
-def _starts(images: int, sizes_rad: tuple[float, ...], conditions: Conditions) -> list[tuple[Complex, NDArray[np.intp]]]:
+def _starts(images: int, sizes_rad: tuple[float, ...], conditions: Conditions) -> list[tuple[Complex, Links]]:
     """Tilts (images,) and compared images (links, 2) to start from."""
     plans = [usual(name, sizes_rad, conditions).plan for name in PatternName if pattern(name, 1.0).images == images]
     starts = [(omega[0], links[0]) for omega, links in map(as_arrays, plans)]
@@ -77,7 +79,7 @@ class _State:
     """Tilts (images,), compared images (links, 2), and the criterion."""
 
     omega: Complex
-    links: NDArray[np.intp]
+    links: Links
     worth: float
 
 
@@ -91,7 +93,7 @@ class _Search:
         every = [(a, -a) for a in around] if conditions.aim.opposite else list(itertools.combinations(around, 2))
         self._pairs = (np.array(every) * self._sizes[:, np.newaxis, np.newaxis]).reshape(-1, 2)
 
-    def improved(self, omega: Complex, links: NDArray[np.intp]) -> Pattern:
+    def improved(self, omega: Complex, links: Links) -> Pattern:
         """What becomes of a start: the pattern that no single exchange makes better."""
         state = self._best(omega[np.newaxis], links[np.newaxis])
         while True:
@@ -103,17 +105,17 @@ class _Search:
             if state.worth > before * (1 - _GAINS):
                 return self._as_pattern(state)
 
-    def _exchanged(self, state: _State, link: int) -> tuple[Complex, NDArray[np.intp]]:
+    def _exchanged(self, state: _State, link: int) -> tuple[Complex, Links]:
         """One pair of compared images at every pair of tilts of the grid."""
         omega = np.repeat(state.omega[np.newaxis], len(self._pairs), axis=0)
         omega[:, state.links[link]] = self._pairs
         return omega, state.links[np.newaxis]
 
-    def _resized(self, state: _State) -> tuple[Complex, NDArray[np.intp]]:
+    def _resized(self, state: _State) -> tuple[Complex, Links]:
         """All tilts at every size."""
         return self._sizes[:, np.newaxis] * state.omega / np.abs(state.omega), state.links[np.newaxis]
 
-    def _reordered(self, state: _State) -> tuple[Complex, NDArray[np.intp]]:
+    def _reordered(self, state: _State) -> tuple[Complex, Links]:
         """Every two images in each other's place, and every image moved to every other place."""
         images = state.omega.size
         usual = np.arange(images)
@@ -127,11 +129,11 @@ class _Search:
         order = np.array(orders)
         return state.omega[order], np.argsort(order, axis=-1)[:, state.links]
 
-    def _better(self, state: _State, omega: Complex, links: NDArray[np.intp]) -> _State:
+    def _better(self, state: _State, omega: Complex, links: Links) -> _State:
         found = self._best(omega, links)
         return found if found.worth < state.worth * (1 - _GAINS) else state
 
-    def _best(self, omega: Complex, links: NDArray[np.intp]) -> _State:
+    def _best(self, omega: Complex, links: Links) -> _State:
         links = np.broadcast_to(links, (len(omega), *links.shape[1:]))
         worth = criteria(omega, links, self._conditions)
         k = int(np.argmin(worth))

@@ -54,6 +54,12 @@ class Aim(StrEnum):
         """Whether opposite tilts tell it all."""
         return self is not Aim.C1_A1_COMA
 
+    @property
+    def words(self) -> str:
+        """For people."""
+        told = {Aim.C1: "defocus", Aim.C1_A1: "defocus and astigmatism"}
+        return told.get(self, "defocus, astigmatism and the coma-free axis")
+
 
 Noise = Callable[[float, float], LinkSigma]
 """1σ, metres, of the shift between two tilts of a size (rad) that are an angle (rad, π: opposite) of the axis apart."""
@@ -112,8 +118,13 @@ def told(plan: Pattern, conditions: Conditions) -> Told:
     )
 
 
+def covariance(plan: Pattern, conditions: Conditions) -> Array:
+    """What a pattern leaves unknown: covariance (5, 5) of C1, a, b (m) and the axis' y and x (rad)."""
+    return np.asarray(_left(*as_arrays(plan), conditions).covariance[0])
+
+
 def criteria(omega: Complex, links: NDArray[np.intp], conditions: Conditions) -> Array:
-    """The criterion (patterns,), m², of many patterns: tilts (patterns, images), compared images (patterns, links, 2)."""
+    """The criterion (patterns,), m², of many: tilts (patterns, images), compared images (patterns, links, 2)."""
     return _criterion(_left(omega, links, conditions), conditions)
 
 
@@ -130,15 +141,19 @@ class _Left:
     c1_statistical: Array
 
 
-def _criterion(left: _Left, conditions: Conditions) -> Array:
+def criterion_weights(conditions: Conditions) -> tuple[float, ...]:
+    """How the variances of C1, a, b (m²) and of the axis' y and x (rad²) count in the criterion (m²)."""
     coma = 2 * (conditions.c3_m * conditions.angle_rad) ** 2
-    weights = {
+    return {
         Aim.C1: (1.0, 0.0, 0.0, 0.0, 0.0),
         Aim.C1_A1: (1.0, 0.5, 0.5, 0.0, 0.0),
         Aim.C1_A1_COMA: (1.0, 0.5, 0.5, coma, coma),
     }[conditions.aim]
+
+
+def _criterion(left: _Left, conditions: Conditions) -> Array:
     variances = np.diagonal(left.covariance, axis1=-2, axis2=-1)
-    return np.asarray(variances @ np.array(weights) + conditions.offset_sigma_m**2)
+    return np.asarray(variances @ np.array(criterion_weights(conditions)) + conditions.offset_sigma_m**2)
 
 
 def _left(omega: Complex, links: NDArray[np.intp], conditions: Conditions) -> _Left:
@@ -146,7 +161,7 @@ def _left(omega: Complex, links: NDArray[np.intp], conditions: Conditions) -> _L
     sigma = prior_sigmas(believed)
     forward = Forward(
         omega=omega[:, np.newaxis],
-        times=np.arange(omega.shape[-1]) * conditions.interval_s,
+        times=np.arange(omega.shape[-1], dtype=np.float64) * conditions.interval_s,
         first=links[:, np.newaxis, :, 0],
         second=links[:, np.newaxis, :, 1],
         c3_m=conditions.c3_m,
