@@ -12,7 +12,7 @@ from eucentric.focus.patterns import PatternName, pattern_of
 from eucentric.focus.toml import read_toml
 
 OF_FA = ["plan", "--optimal-pattern", "--preset", "fa", "--camera", "1024", "--tilt-max-mrad", "10"]
-STEP = '[sequence]\nsteps = [{ name = "one", preset = "fa" }]\n'
+STEP = '[[steps]]\nname = "one"\npreset = "fa"\n'
 
 
 def _printed(capsys: pytest.CaptureFixture[str], *options: str) -> str:
@@ -33,16 +33,16 @@ def test_the_usual_patterns_and_the_best_are_compared(capsys, monkeypatch):
 
 
 def test_what_is_found_is_a_phase_plate_of_the_settings_that_focusing_compares(capsys):
-    out = _printed(capsys, "--images", "4", "--aim", "c1+a1")
+    out = _printed(capsys, "--images", "6", "--aim", "c1+a1")
     (snippet,) = re.findall(r"^on_phase_plate = true\nphase_plate_tilts = .*$", out, re.MULTILINE)
     settings = read_toml(f"{snippet}\n{STEP}")
     assert settings.on_phase_plate
     plan = pattern_of(settings.phase_plate_tilts_rad)
-    assert plan.images == 4
-    assert plan.directions == 2
-    found = json.loads(_printed(capsys, "--images", "4", "--aim", "c1+a1", "--json"))["patterns"][-1]
-    # Written to four digits.
-    assert [list(t) for t in plan.tilts] == [pytest.approx(t, rel=1e-3, abs=1e-8) for t in found["tilts_rad"]]
+    assert plan.images == 6
+    assert plan.directions > 1
+    found = json.loads(_printed(capsys, "--images", "6", "--aim", "c1+a1", "--json"))["patterns"][-1]
+    # Written to a microradian.
+    assert [list(t) for t in plan.tilts] == [pytest.approx(t, abs=1e-6) for t in found["tilts_rad"]]
     assert [list(link) for link in plan.links] == found["compared"]
 
 

@@ -144,8 +144,11 @@ def _tilts(one: Compared) -> str:
 def _holds(made: Comparison, accuracy_m: float) -> list[str]:
     cheapest = made.holding(accuracy_m)
     held = "nothing here does" if cheapest is None else f"the {cheapest.title} does with the fewest images"
-    most = max(made.patterns, key=made.efficiency)
-    return [f"Hold C1 within {_length(accuracy_m)} with 3 σ: {held}. The {most.title} tells most per electron."]
+    usual = max((one for one in made.patterns if one.name is not None), key=lambda one: one.worth)
+    return [
+        f"Hold C1 within {_length(accuracy_m)} with 3 σ: {held}. Of the usual ones the {usual.title} tells most per "
+        f'electron: pattern = "{usual.title}", tilt = "{usual.sizes_rad[0] * 1e3:g} mrad".'
+    ]
 
 
 def _to_use(made: Comparison) -> list[str]:
@@ -156,15 +159,24 @@ def _to_use(made: Comparison) -> list[str]:
     one = max(gaining, key=lambda one: one.worth)
     if not made.conditions.aim.opposite:
         return [
+            *_untold(made),
             f"Focusing compares opposite tilts only. For a script, the {one.title}: {_tilts(one)} (mrad at direction), "
-            f"comparing images {_links(one)}."
+            f"comparing images {_links(one)}.",
         ]
     return [f"To focus with the {one.title} (all steps by beam tilt), at the head of the settings:", _snippet(one)]
 
 
+def _untold(made: Comparison) -> list[str]:
+    """Where no pattern tells the axis."""
+    if any(one.told.axis_rad is not None for one in made.patterns):
+        return []
+    cs = f"{made.conditions.c3_m * 1e3:g} mm"
+    return [f"None of them tells the axis: with a Cs of {cs} and these tilts it hardly moves the image."]
+
+
 def _snippet(one: Compared) -> str:
     """Lines for a settings file."""
-    rows = ", ".join(f'["{y * 1e3:.4g} mrad", "{x * 1e3:.4g} mrad"]' for y, x in one.plan.tilts)
+    rows = ", ".join(f'["{round(y * 1e3, 3):g} mrad", "{round(x * 1e3, 3):g} mrad"]' for y, x in one.plan.tilts)
     return f"on_phase_plate = true\nphase_plate_tilts = [{rows}]"
 
 

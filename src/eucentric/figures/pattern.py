@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -22,7 +21,7 @@ def pattern_figure(made: Comparison, instrument: Instrument) -> Figure:
     rows = math.ceil(len(made.patterns) / _COLUMNS)
     with looks():
         figure = blank_figure(2.35 * rows + 4.2)
-        above, below = np.ravel(figure.subfigures(2, 1, height_ratios=(2.35 * rows, 3.8)))
+        above, below = figure.subfigures(2, 1, height_ratios=(2.35 * rows, 3.8), squeeze=False)[:, 0]
         panels = above.subplots(rows, _COLUMNS, squeeze=False).ravel()
         for axes, one in zip(panels, made.patterns, strict=False):
             _tilts(axes, one, 1e3 * made.sizes_rad[-1])

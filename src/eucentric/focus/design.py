@@ -20,7 +20,7 @@ Model = Callable[[Array], Array]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Posterior:
-    """After the shifts: covariance (…, n, n) of the scaled parameters, and what makes them of shifts, (…, n, 2·links)."""
+    """After the shifts: covariance (…, n, n) of the scaled parameters, and what they gain of each, (…, n, 2·links)."""
 
     total: Array
     gain: Array

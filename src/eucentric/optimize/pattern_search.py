@@ -25,7 +25,7 @@ DIRECTIONS = 12
 SEED = 20_261_206
 STARTS = 16
 """Random starts beside the usual patterns; with any two directions compared there are more exchanges, and `FEWER`."""
-FEWER = 4
+FEWER = 3
 IMAGES = (2, 4, 6, 8)
 """Numbers of images that are compared."""
 _MOST = 12
@@ -153,6 +153,7 @@ class _Search:
 
 
 def _turn(steps: NDArray[np.integer]) -> Complex:
-    """Directions of the grid; opposite ones are exact negatives."""
+    """Directions of the grid; opposite ones are exact negatives, and a quarter turn has no x."""
     half = DIRECTIONS // 2
-    return np.asarray(np.exp(1j * np.pi * (steps % half) / half) * np.where(steps % DIRECTIONS < half, 1, -1))
+    turned = np.round(np.exp(1j * np.pi * (steps % half) / half), 15)
+    return np.asarray(turned * np.where(steps % DIRECTIONS < half, 1, -1))
