@@ -33,15 +33,13 @@ class PatternAsked:
 
 def plan_pattern(instrument: Instrument, asked: PatternAsked, *, figure: Path | None, as_json: bool) -> None:
     """Compare the patterns, and tell. Raises SettingsError, InputError."""
-    from eucentric.optimize.pattern_comparison import compare, of_preset, of_step
+    from eucentric.optimize.pattern_comparison import compare, of_plan, of_preset
     from eucentric.optimize.pattern_search import IMAGES
     from eucentric.optimize.patterns import Aim
     from eucentric.optimize.planning import plan as planned
 
-    if asked.preset is None:
-        measured = of_step(planned(instrument, asked.plan).steps[-1], instrument)
-    else:
-        measured = of_preset(asked.preset, instrument)
+    name = asked.preset
+    measured = of_plan(planned(instrument, asked.plan)) if name is None else of_preset(name, instrument)
     images = IMAGES if asked.images is None else (asked.images,)
     made = compare(instrument, measured, Aim(asked.aim), images=images, tilt_max_rad=asked.plan.tilt_max_rad)
     if figure is not None:
@@ -108,12 +106,15 @@ def _notes(made: Comparison) -> list[str]:
         "c1+a1+coma": f"error: of C1, A1 and coma as defocus at {at}, rms over all directions",
     }[conditions.aim]
     unknown = "" if conditions.aim == "c1" else "; what is asked for counts as unknown before"
-    found = "" if made.measured.start_m <= 0 else f" and finds {_length(made.measured.start_m)}"
+    there = made.measured
+    found = f", and finds {_length(there.start_m)}" if there.start_m else ""
+    offset = conditions.offset_sigma_m
+    lens = f", and {_length(offset)} of the lens offset that no tilt tells" if offset else ""
+    before = f"C1 ± {_length(there.c1_sigma_m)}" if there.c1_sigma_m else "near focus"
     return [
         f"1 σ. mrad: each usual pattern has the size of tilt that suits it, up to {at}, which is allowed{found}. "
-        f"total: with calibration, drift and motion {made.measured.exposed_s:.3g} s after the place was first exposed, "
-        f"and {_length(conditions.offset_sigma_m)} of the lens offset that no tilt tells. {error}{unknown}. "
-        "per electron: 1/(error² · electrons). -: hardly told."
+        f"total: {before}, with calibration, drift and motion {there.exposed_s:.3g} s after the place was first "
+        f"exposed{lens}. {error}{unknown}. per electron: 1/(error² · electrons). -: hardly told."
     ]
 
 
@@ -146,7 +147,7 @@ def _holds(made: Comparison, accuracy_m: float) -> list[str]:
     held = "nothing here does" if cheapest is None else f"the {cheapest.title} does with the fewest images"
     usual = max((one for one in made.patterns if one.name is not None), key=lambda one: one.worth)
     return [
-        f"Hold C1 within {_length(accuracy_m)} with 3 σ: {held}. Of the usual ones the {usual.title} tells most per "
+        f"Tell C1 within {_length(accuracy_m)} with 3 σ: {held}. Of the usual ones the {usual.title} tells most per "
         f'electron: pattern = "{usual.title}", tilt = "{usual.sizes_rad[0] * 1e3:g} mrad".'
     ]
 
@@ -200,6 +201,7 @@ def _as_json(made: Comparison, instrument: Instrument) -> dict[str, Any]:
         "offset_m": c.offset_m,
         "offset_sigma_m": conditions.offset_sigma_m,
         "start_m": made.measured.start_m,
+        "c1_sigma_m": made.measured.c1_sigma_m,
         "exposed_s": made.measured.exposed_s,
         "interval_s": conditions.interval_s,
         "angle_rad": conditions.angle_rad,

@@ -13,24 +13,26 @@ from eucentric.focus.motion import after_exposure
 from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.patterns import Pattern, PatternName
 from eucentric.focus.settings import CorrectionType
-from eucentric.optics.aberrations import Tilt
-from eucentric.optimize.candidate import TILTS_RAD, Candidate, offset_for
+from eucentric.optimize.candidate import OFFSETS_M, Candidate, tilts_of
 from eucentric.optimize.instrument import Instrument
+from eucentric.optimize.link import link_sigma
 from eucentric.optimize.pattern_search import IMAGES, Found, optimal, usual
-from eucentric.optimize.patterns import Aim, Conditions, Noise, Told
-from eucentric.optimize.planning import PlannedStep
-from eucentric.optimize.prediction import LinkSigma, interval_s, link_sigma_px, range_of
+from eucentric.optimize.patterns import Aim, Conditions, Told
+from eucentric.optimize.planning import Plan
+from eucentric.optimize.prediction import Before, interval_s, looked_at, range_of
 
 _SIDE_PX = 1024  # images of a preset that no plan has chosen are binned to this, or below
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """With which images it is to be told: preset, binning and lens offset of the candidate (its tilt and pattern play
-    no part); the largest |C1| that must be found, metres; how long the place has been exposed before the first.
+    """With which images it is to be told: preset, binning, exposure and lens offset of the candidate (its tilt and
+    pattern play no part); 1σ of C1 before, and the largest |C1| that must be found, metres; how long the place has been
+    exposed before the first.
     """
 
     candidate: Candidate
+    c1_sigma_m: float
     start_m: float
     exposed_s: float
 
@@ -91,17 +93,22 @@ class Comparison:
         return holding[cost.index(min(cost))] if holding else None
 
 
-def of_step(step: PlannedStep, instrument: Instrument) -> Measured:
-    """As a planned step measures at its last look."""
-    candidate = step.candidate
-    exposed = (step.looks - 1) * candidate.plan.images * interval_s(candidate, instrument)
-    return Measured(candidate, step.start_m, exposed)
+def of_plan(made: Plan) -> Measured:
+    """As the plan's last step measures."""
+    *earlier, last = made.steps
+    return Measured(
+        candidate=last.candidate,
+        c1_sigma_m=last.start_m / (made.asked.sigmas if earlier else math.sqrt(3)),
+        start_m=last.start_m,
+        exposed_s=sum(one.seconds for one in earlier),
+    )
 
 
 def of_preset(name: str, instrument: Instrument) -> Measured:
-    """At a magnification, binned to 1024 pixels a side or below, after one look of a pair.
+    """Near focus at a magnification, binned to 1024 pixels a side or below, with the lens offset at which a pair tells
+    most, after one look of a pair.
 
-    Raises SettingsError where the instrument has no magnification of that name.
+    Raises SettingsError where the instrument has no magnification of that name, or nothing is found with it.
     """
     magnification = next((m for m in instrument.magnifications if m.name == name), None)
     if magnification is None:
@@ -109,16 +116,25 @@ def of_preset(name: str, instrument: Instrument) -> Measured:
         raise SettingsError(f"{instrument.name} has no preset '{name}'. There are: {names}.")
     camera = instrument.camera
     binning = next((b for b in sorted(camera.binnings) if camera.size // b <= _SIDE_PX), max(camera.binnings))
-    candidate = Candidate(
-        magnification=magnification,
-        binning=binning,
-        size_px=camera.size // binning,
-        tilt_rad=TILTS_RAD[0],
-        pattern=PatternName.PAIR,
-        offset_m=offset_for(magnification.pixel_m * binning),
-        correction=CorrectionType.DEFOCUS,
-    )
-    return Measured(candidate, 0.0, 2 * interval_s(candidate, instrument))
+    pairs = [
+        Candidate(
+            magnification=magnification,
+            binning=binning,
+            size_px=camera.size // binning,
+            tilt_rad=tilt,
+            pattern=PatternName.PAIR,
+            offset_m=offset,
+            correction=CorrectionType.DEFOCUS,
+        )
+        for offset in OFFSETS_M
+        for tilt in tilts_of(instrument)
+    ]
+    found = [one for one in pairs if range_of(one, instrument) > 0]
+    if not found:
+        raise SettingsError(_nothing(name, instrument))
+    exposed = Before(2 * interval_s(pairs[0], instrument))
+    best = min(found, key=lambda one: looked_at(one, instrument, 0.0, exposed).sigma_m)
+    return Measured(best, 0.0, 0.0, exposed.exposed_s)
 
 
 def compare(
@@ -137,7 +153,7 @@ def compare(
     conditions = _conditions(instrument, measured, aim, sizes[-1])
     found: list[tuple[PatternName | None, Found]] = [(name, usual(name, sizes, conditions)) for name in PatternName]
     found += [(None, optimal(count, sizes, conditions)) for count in images]
-    dose = measured.candidate.magnification.dose_per_m2
+    dose = measured.candidate.image_dose_per_m2
     patterns = tuple(Compared(name, one.plan, one.told, one.plan.images * dose) for name, one in found)
     return Comparison(measured, conditions, sizes, patterns)
 
@@ -145,43 +161,34 @@ def compare(
 def _sizes(instrument: Instrument, measured: Measured, tilt_max_rad: float | None) -> tuple[float, ...]:
     """The tilts that are tried: as far as they are allowed, and find what the step starts from."""
     most = min(instrument.lens.tilt_max_rad, math.inf if tilt_max_rad is None else tilt_max_rad)
-    allowed = sorted({t for t in TILTS_RAD if t < most * (1 - 1e-9)} | {most})
+    allowed = sorted({t for t in tilts_of(instrument, most) if t < most * (1 - 1e-9)} | {most})
     reach = {t: range_of(replace(measured.candidate, tilt_rad=t), instrument) for t in allowed}
     sizes = tuple(t for t in allowed if reach[t] > 0 and reach[t] >= measured.start_m)
     if not sizes:
-        raise SettingsError(
-            f"With preset '{measured.candidate.magnification.name}' no tilt up to {most * 1e3:g} mrad finds anything "
-            f"on {instrument.name}: light that fills the images, more dose or another preset is needed."
-        )
+        raise SettingsError(_nothing(measured.candidate.magnification.name, instrument))
     return sizes
 
 
+def _nothing(preset: str, instrument: Instrument) -> str:
+    return (
+        f"With preset '{preset}' no tilt finds anything on {instrument.name}: light that fills the images, more dose, "
+        "or another preset is needed."
+    )
+
+
 def _conditions(instrument: Instrument, measured: Measured, aim: Aim, largest_rad: float) -> Conditions:
-    candidate = measured.candidate
-    sure = away_from(instrument.uncertainty, instrument.lens.far * candidate.offset_m)
-    sure = after_exposure(sure, measured.exposed_s)
+    candidate, spread = measured.candidate, measured.c1_sigma_m
+    sure = after_exposure(instrument.uncertainty, measured.exposed_s)
+    sure = away_from(sure, instrument.lens.far * candidate.offset_m)
     # A scale is known at one tilt. At others it is off as coils bend: by as much again at the largest.
     bent = max(sure.tilt_cubic_per_rad2, instrument.errors.tilt_scale / largest_rad**2)
     return Conditions(
         aim=aim,
-        c1_m=candidate.offset_m,
+        c1_m=(candidate.offset_m - spread, candidate.offset_m + spread) if spread else (candidate.offset_m,),
         c3_m=instrument.lens.cs_m,
         interval_s=interval_s(candidate, instrument),
         prior=replace(sure, tilt_cubic_per_rad2=bent),
-        noise=_noise(candidate, instrument),
+        noise=functools.lru_cache(maxsize=4096)(functools.partial(link_sigma, candidate, instrument)),
         angle_rad=largest_rad,
         offset_sigma_m=offset_sigma_m(candidate.offset_m, sure.focus_scale, left_behind=sure.focus_hysteresis),
     )
-
-
-def _noise(candidate: Candidate, instrument: Instrument) -> Noise:
-    """What the images of a candidate tell of their shift, at its offset from focus."""
-
-    @functools.lru_cache(maxsize=1024)
-    def noise(tilt_rad: float, apart_rad: float) -> LinkSigma:
-        y, x = tilt_rad * math.cos(0.5 * apart_rad), tilt_rad * math.sin(0.5 * apart_rad)
-        pair: tuple[Tilt, Tilt] = ((y, -x), (y, x))
-        sigma = link_sigma_px(candidate, instrument, candidate.offset_m, pair)
-        return LinkSigma(sigma.along * candidate.pixel_m, sigma.across * candidate.pixel_m)
-
-    return noise

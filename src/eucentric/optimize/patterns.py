@@ -34,7 +34,7 @@ from eucentric.focus.forward import C1_STEP_M, GROUPS, Array, Complex, Forward, 
 from eucentric.focus.patterns import Pattern
 from eucentric.focus.stigmator import UNKNOWN_A1_M
 from eucentric.optics.aberrations import direction
-from eucentric.optimize.prediction import LinkSigma
+from eucentric.optimize.link import Apart, LinkSigma
 
 UNKNOWN_AXIS_RAD = 0.3e-3
 """Prior of each component of the axis where it is what is asked for: a microscope aligned by eye."""
@@ -61,21 +61,23 @@ class Aim(StrEnum):
         return told.get(self, "defocus, astigmatism and the coma-free axis")
 
 
-Noise = Callable[[float, float], LinkSigma]
-"""1σ, metres, of the shift between two tilts of a size (rad) that are an angle (rad, π: opposite) of the axis apart."""
+Noise = Callable[[float, Apart], LinkSigma]
+"""1σ of the shift between images at two tilts, at C1 in metres."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """Under which a pattern is to tell it: C1 of the images, Cs, time from image to image, what is believed before.
 
-    `angle_rad` is θ of the criterion. `offset_sigma_m` is an error of C1 that no pattern tells: that of the lens'
-    offset that is taken back. What is asked for is taken for unknown (`UNKNOWN_A1_M`, `UNKNOWN_AXIS_RAD`) where the
-    prior is better: it would not be asked for else.
+    `c1_m` are values of C1 that stand for where it may be; what is told is the mean over them. (Two at ±1σ are exact
+    for what grows with C1, as the error of a tilt does.) `angle_rad` is θ of the criterion. `offset_sigma_m` is an
+    error of C1 that no pattern tells: that of the lens' offset that is taken back. What is asked for is taken for
+    unknown (`UNKNOWN_A1_M`, `UNKNOWN_AXIS_RAD`) where the prior is better: it would not be asked for else. But it is
+    reckoned with none there: an A1 of 1 µm, times what the tilts are off by, would put 2 nm on C1.
     """
 
     aim: Aim
-    c1_m: float
+    c1_m: tuple[float, ...]
     c3_m: float
     interval_s: float
     prior: Uncertainty
@@ -157,6 +159,15 @@ def _criterion(left: _Left, conditions: Conditions) -> Array:
 
 
 def _left(omega: Complex, links: NDArray[np.intp], conditions: Conditions) -> _Left:
+    """The mean over C1."""
+    each = [_left_at(omega, links, conditions, c1_m) for c1_m in conditions.c1_m]
+    return _Left(
+        np.asarray(np.mean([one.covariance for one in each], axis=0)),
+        np.asarray(np.mean([one.c1_statistical for one in each], axis=0)),
+    )
+
+
+def _left_at(omega: Complex, links: NDArray[np.intp], conditions: Conditions, c1_m: float) -> _Left:
     believed = conditions.believed
     sigma = prior_sigmas(believed)
     forward = Forward(
@@ -168,12 +179,12 @@ def _left(omega: Complex, links: NDArray[np.intp], conditions: Conditions) -> _L
         decay_s=believed.first_motion_s,
     )
     at = np.zeros(sigma.size)
-    at[0] = conditions.c1_m / C1_STEP_M
+    at[0] = c1_m / C1_STEP_M
 
     def model(scaled: Array) -> Array:
         return forward.shifts(scaled * sigma)
 
-    statistical = _statistical(omega, links, conditions.noise)
+    statistical = _statistical(omega, links, lambda apart: conditions.noise(c1_m, apart))
     after = posterior(jacobian(model, at), statistical + second_order(model, at))
     asked = np.r_[0, GROUPS["astigmatism"], GROUPS["coma-free axis"]]
     covariance = after.total[:, asked[:, np.newaxis], asked] * np.outer(sigma[asked], sigma[asked])
@@ -181,13 +192,13 @@ def _left(omega: Complex, links: NDArray[np.intp], conditions: Conditions) -> _L
     return _Left(covariance, (gain @ statistical @ np.swapaxes(gain, -1, -2))[:, 0, 0])
 
 
-def _statistical(omega: Complex, links: NDArray[np.intp], noise: Noise) -> Array:
+def _statistical(omega: Complex, links: NDArray[np.intp], noise: Callable[[Apart], LinkSigma]) -> Array:
     """Covariance (patterns, 2·links, 2·links) in (y, x) of the shifts; each link has errors of its own."""
     one, two = (np.take_along_axis(omega, links[..., k], axis=-1) for k in (0, 1))
-    apart = np.abs(np.angle(two * np.conj(one)))
-    pairs = np.stack([np.abs(one), apart], axis=-1) / _SAME
-    kinds, which = np.unique(np.round(pairs).reshape(-1, 2), axis=0, return_inverse=True)
-    sigmas = [noise(size * _SAME, min(angle * _SAME, math.pi)) for size, angle in kinds.tolist()]
+    angle = np.abs(np.angle(two * np.conj(one)))
+    pairs = np.round(np.stack([np.abs(one), angle], axis=-1) / _SAME).reshape(-1, 2)
+    kinds, which = np.unique(pairs, axis=0, return_inverse=True)
+    sigmas = [noise(Apart(size * _SAME, min(angle * _SAME, math.pi))) for size, angle in kinds.tolist()]
     along, across = (
         np.array([getattr(s, name) for s in sigmas])[which].reshape(one.shape) ** 2 for name in ("along", "across")
     )
