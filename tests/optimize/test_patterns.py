@@ -1,9 +1,8 @@
-"""Tilt patterns by their design matrix: closed forms, symmetries, and the scatter of the real fit."""
+"""Tilt patterns by their design matrix: closed forms, symmetries, and the fit's own statement."""
 
 from __future__ import annotations
 
 import cmath
-import functools
 import math
 from dataclasses import replace
 
@@ -12,54 +11,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import stats
 
 from eucentric.calibration.instrument import Uncertainty
-from eucentric.errors import InputError, SettingsError
-from eucentric.focus.forward import DECAYS
+from eucentric.errors import InputError
 from eucentric.focus.patterns import Pattern, PatternName, pattern, pattern_of
 from eucentric.focus.predict import predicted_measurement
-from eucentric.focus.solve import Exposures, LinkShift, solve
 from eucentric.optics.aberrations import Aberrations, direction, image_shift, wave_aberration
-from eucentric.optimize.instrument import Instrument, instrument_of
-from eucentric.optimize.link import Apart, LinkSigma, link_sigma
-from eucentric.optimize.pattern_comparison import Compared, Comparison, compare, of_preset
+from eucentric.optimize.link import Apart, LinkSigma
 from eucentric.optimize.pattern_search import optimal, usual
-from eucentric.optimize.patterns import Aim, Conditions, Noise, covariance, criterion_weights, told
-from eucentric.optimize.prediction import EFFICIENCY, SHIFT_FLOOR_PX
-from eucentric.optimize.sight import sight_at
-
-C3_M = 2.7e-3
-SHIFT_M = 3e-12
-SIZES_RAD = (2e-3, 5e-3, 7e-3)
-LARGEST_RAD = SIZES_RAD[-1]
-# All known but what a test lets go.
-EXACT = Uncertainty(
-    tilt_scale=0.0,
-    tilt_rotation_rad=0.0,
-    axis_rad=0.0,
-    a1_m=0.0,
-    drift_m_per_s=0.0,
-    drift_change_m_per_s2=0.0,
-    first_motion_m=0.0,
-    tilt_shear=0.0,
-    c3_relative=0.0,
-    tilt_settling=0.0,
+from eucentric.optimize.patterns import Aim, covariance, criterion_weights, told
+from tests.optimize.made_patterns import (
+    C3_M,
+    DRIFTING,
+    EXACT,
+    FREE,
+    LARGEST_RAD,
+    SHIFT_M,
+    SIZES_RAD,
+    conditions_for,
 )
-DRIFTING = replace(EXACT, drift_m_per_s=100e-9)
-"""A steady drift that is not known at all: 100 nm of shift from image to image, against noise of 3 pm."""
-# Of an unknown with a prior u times its error, the prior takes 1/u² off the variance: C1 + A1 of 1 µm and < 1 nm.
-FREE = 1e-4
-
-
-def _even(_c1_m: float, _apart: Apart) -> LinkSigma:
-    return LinkSigma(SHIFT_M, SHIFT_M)
-
-
-def _conditions(aim: Aim, prior: Uncertainty = EXACT, noise: Noise = _even) -> Conditions:
-    return Conditions(
-        aim=aim, c1_m=(-0.5e-6,), c3_m=C3_M, interval_s=1.0, prior=prior, noise=noise, angle_rad=LARGEST_RAD
-    )
 
 
 def _bound_m(images: int, weights: float) -> float:
@@ -73,7 +43,7 @@ def _bound_m(images: int, weights: float) -> float:
 
 @pytest.mark.parametrize("images", [2, 4, 6])
 def test_for_defocus_alone_all_images_go_to_the_largest_tilts(images: int) -> None:
-    best = optimal(images, SIZES_RAD, _conditions(Aim.C1))
+    best = optimal(images, SIZES_RAD, conditions_for(Aim.C1))
     assert best.told.error_m == pytest.approx(_bound_m(images, 1.0), rel=1e-6)
     assert {round(math.hypot(*tilt), 9) for tilt in best.plan.tilts} == {LARGEST_RAD}
     assert best.told.c1_statistical_m == pytest.approx(best.told.error_m, rel=1e-6)
@@ -87,14 +57,14 @@ def test_where_larger_tilts_are_noisier_the_largest_is_not_the_best() -> None:
         sigma = SHIFT_M * math.exp(0.5 * (apart.tilt_rad / 4e-3) ** 2)
         return LinkSigma(sigma, sigma)
 
-    best = optimal(4, sizes, _conditions(Aim.C1, noise=damped))
+    best = optimal(4, sizes, conditions_for(Aim.C1, noise=damped))
     assert {round(math.hypot(*tilt), 9) for tilt in best.plan.tilts} == {4e-3}
-    assert math.hypot(*usual(PatternName.PAIR, sizes, _conditions(Aim.C1, noise=damped)).plan.tilts[0]) == 4e-3
+    assert math.hypot(*usual(PatternName.PAIR, sizes, conditions_for(Aim.C1, noise=damped)).plan.tilts[0]) == 4e-3
 
 
 def test_the_quad_is_the_best_of_four_in_steady_drift() -> None:
     """(−, +, +, −) is free of it at no cost, so nothing can be better; (−, +, −, +) is not."""
-    drifting = _conditions(Aim.C1, DRIFTING)
+    drifting = conditions_for(Aim.C1, DRIFTING)
     quad = told(pattern(PatternName.QUAD, LARGEST_RAD), drifting)
     assert quad.error_m == pytest.approx(_bound_m(4, 1.0), rel=1e-6)
     assert optimal(4, SIZES_RAD, drifting).told.error_m == pytest.approx(quad.error_m, rel=1e-6)
@@ -106,7 +76,7 @@ def test_the_quad_is_the_best_of_four_in_steady_drift() -> None:
 
 def test_astigmatism_takes_two_directions_whose_axes_balance() -> None:
     """With d/Δβ = C1 + A1·e^{−2iφ} for each pair the errors are least, and equal, where Σe^{2iφ} = 0: cross, star."""
-    asked = _conditions(Aim.C1_A1)
+    asked = conditions_for(Aim.C1_A1)
     assert told(pattern(PatternName.QUAD, LARGEST_RAD), asked).a1_m is None
     for images, name in ((4, PatternName.CROSS), (6, PatternName.STAR)):
         best = optimal(images, SIZES_RAD, asked)
@@ -120,12 +90,25 @@ def test_astigmatism_takes_two_directions_whose_axes_balance() -> None:
 def test_astigmatism_in_steady_drift_takes_six_images_and_the_star_is_free_of_it() -> None:
     """Two pairs are four numbers for five unknowns (C1, A1, drift). Of a star, and of a cross there and back, drift is
     seen apart: v·e^{−iφ} sums up to nothing, so they reach what can be reached without drift."""
-    asked = _conditions(Aim.C1_A1, DRIFTING)
+    asked = conditions_for(Aim.C1_A1, DRIFTING)
     assert optimal(4, SIZES_RAD, asked).told.error_m > 100e-9
     for name in (PatternName.STAR, PatternName.CROSS_QUAD):
         plan = pattern(name, LARGEST_RAD)
         assert told(plan, asked).error_m == pytest.approx(_bound_m(plan.images, 2.0), rel=FREE)
     assert optimal(6, SIZES_RAD, asked).told.error_m == pytest.approx(_bound_m(6, 2.0), rel=FREE)
+
+
+def test_tilts_of_two_sizes_tell_defocus_where_cs_is_not_known() -> None:
+    """d/2β = C1 + C3β² at β₁ < β₂ gives C1 to (β₂⁴σ₁² + β₁⁴σ₂²)^½/(β₂² − β₁²), σ = s/2β; one size leaves C3's error."""
+    unknown = conditions_for(Aim.C1, replace(EXACT, c3_relative=1.0))
+    small, large = SIZES_RAD[1:]
+    both = told(pattern_of([(0, -small), (0, small), (0, -large), (0, large)]), unknown)
+    one, two = (SHIFT_M / (2 * t) for t in (small, large))
+    wanted = math.hypot(large**2 * one, small**2 * two) / (large**2 - small**2)
+    assert both.c1_total_m == pytest.approx(wanted, rel=FREE)
+    cross = told(pattern(PatternName.CROSS, small), unknown)
+    assert cross.c1_total_m == pytest.approx(C3_M * small**2, rel=FREE)
+    assert optimal(4, SIZES_RAD, unknown).told.error_m <= both.error_m
 
 
 RING = Pattern(
@@ -147,7 +130,7 @@ def _lens_shifts(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def test_opposite_tilts_do_not_tell_the_axis_and_others_do_as_least_squares_has_it() -> None:
     """Least squares with priors of 1 µm of A1 and 0.3 mrad of axis, and as noise what such an axis does beyond its
     linear effect, drawn."""
-    asked = _conditions(Aim.C1_A1_COMA)
+    asked = conditions_for(Aim.C1_A1_COMA)
     assert all(told(pattern(name, LARGEST_RAD), asked).axis_rad is None for name in PatternName)
     at, sigma = np.array([-0.5e-6, 0, 0, 0, 0]), np.array([1e-6, 1e-6, 1e-6, 0.3e-3, 0.3e-3])
     step = 0.01 * np.diag(sigma)
@@ -164,7 +147,7 @@ def test_opposite_tilts_do_not_tell_the_axis_and_others_do_as_least_squares_has_
 
 
 def test_an_axis_is_asked_for_and_found() -> None:
-    asked = _conditions(Aim.C1_A1_COMA)
+    asked = conditions_for(Aim.C1_A1_COMA)
     best = optimal(6, SIZES_RAD, asked)
     assert best.told.axis_rad is not None
     assert best.told.error_m <= told(RING, asked).error_m
@@ -176,7 +159,7 @@ def test_an_axis_is_asked_for_and_found() -> None:
 def test_the_criterion_is_the_mean_square_of_what_the_wave_is_off_by() -> None:
     """2W/θ² over all directions, W from optics/aberrations.py with the axis as coma, B2 = −C3·ω̄0."""
     rng = np.random.default_rng(3)
-    conditions = _conditions(Aim.C1_A1_COMA)
+    conditions = conditions_for(Aim.C1_A1_COMA)
     off = rng.normal(size=5) * np.array([5e-9, 5e-9, 5e-9, 1e-4, 1e-4])
     b2 = -C3_M * complex(off[4], -off[3])  # ω0 = x + iy
     lens = Aberrations(c1_m=off[0], a1_m=(off[1], off[2]), b2_m=(b2.real, b2.imag))
@@ -188,7 +171,7 @@ def test_the_criterion_is_the_mean_square_of_what_the_wave_is_off_by() -> None:
 @pytest.mark.parametrize("images", [0, 1, 3, 14])
 def test_images_that_do_not_make_pairs_are_refused(images: int) -> None:
     with pytest.raises(InputError, match="even number"):
-        optimal(images, SIZES_RAD, _conditions(Aim.C1))
+        optimal(images, SIZES_RAD, conditions_for(Aim.C1))
 
 
 # The design matrix is the fit's.
@@ -199,17 +182,26 @@ def test_what_is_told_is_what_the_fit_states(name: PatternName) -> None:
     prior = Uncertainty()
     plan = pattern(name, 5e-3, 0.3)
     stated = predicted_measurement(plan, c1_m=-0.5e-6, shift_sigma_m=SHIFT_M, interval_s=1.0, c3_m=C3_M, prior=prior)
-    got = told(plan, _conditions(Aim.C1, prior))
+    got = told(plan, conditions_for(Aim.C1, prior))
     assert got.c1_total_m == pytest.approx(stated.total_sigma_m, rel=1e-6)
     assert got.c1_statistical_m == pytest.approx(stated.sigma_m, rel=1e-6)
-    assert covariance(plan, _conditions(Aim.C1, prior))[:3, :3] == pytest.approx(
+    assert covariance(plan, conditions_for(Aim.C1, prior))[:3, :3] == pytest.approx(
         np.array(stated.covariance_m2), rel=1e-5, abs=1e-24
     )
 
 
 def test_the_same_search_finds_the_same() -> None:
-    asked = _conditions(Aim.C1_A1, Uncertainty())
+    asked = conditions_for(Aim.C1_A1, Uncertainty())
     assert optimal(4, SIZES_RAD, asked).plan == optimal(4, SIZES_RAD, asked).plan
+
+
+def test_what_is_told_is_the_mean_over_where_defocus_may_be() -> None:
+    """The tilt's scale s puts s·|C1 + 3C3β²| on C1: its square at ±σ has the mean s²((3C3β²)² + σ²)."""
+    scaled = replace(EXACT, tilt_scale=0.002)
+    asked = replace(conditions_for(Aim.C1, scaled), c1_m=(-1e-6, 1e-6))
+    got = told(pattern(PatternName.PAIR, 5e-3), asked)
+    wanted = 0.002 * math.hypot(3 * C3_M * 5e-3**2, 1e-6)
+    assert got.c1_total_m == pytest.approx(math.hypot(wanted, got.c1_statistical_m), rel=1e-4)
 
 
 # Symmetries.
@@ -230,7 +222,7 @@ def _shuffled(pairs: list[tuple[float, float]], seed: int) -> Pattern:
 @given(PAIRS, st.integers(0, 99), st.floats(-3, 3))
 def test_a_turned_pattern_tells_a_turned_astigmatism(pairs: list[tuple[float, float]], seed: int, turn: float) -> None:
     """A1 = a + ib turns twice as fast as the tilts, the axis as they do; the criterion does not notice."""
-    asked = _conditions(Aim.C1_A1_COMA, Uncertainty())
+    asked = conditions_for(Aim.C1_A1_COMA, Uncertainty())
     plan = _shuffled(pairs, seed)
     turned = [direction(t) * cmath.exp(1j * turn) for t in plan.tilts]
     other = replace(plan, tilts=tuple((w.imag, w.real) for w in turned))
@@ -245,192 +237,8 @@ def test_a_turned_pattern_tells_a_turned_astigmatism(pairs: list[tuple[float, fl
 @settings(max_examples=30, deadline=None)
 @given(PAIRS, st.integers(0, 99))
 def test_in_steady_drift_a_pattern_taken_backwards_tells_the_same(pairs: list[tuple[float, float]], seed: int) -> None:
-    asked = _conditions(Aim.C1_A1, replace(EXACT, drift_m_per_s=1e-9))
+    asked = conditions_for(Aim.C1_A1, replace(EXACT, drift_m_per_s=1e-9))
     plan = _shuffled(pairs, seed)
     last = plan.images - 1
     backwards = Pattern(plan.tilts[::-1], tuple((last - i, last - j) for i, j in plan.links))
     assert told(backwards, asked).error_m == pytest.approx(told(plan, asked).error_m, rel=1e-6)
-
-
-# The real fit, with everything drawn from what is believed.
-
-DRAWS = 300
-CHANCE = 1e-3  # of a scatter outside the interval: seeds are fixed
-
-
-@functools.cache
-def _instrument() -> Instrument:
-    return instrument_of("200kv-side-entry")
-
-
-@functools.cache
-def _real(aim: Aim) -> Comparison:
-    """At the preset fa, 0.3 nm pixels, near focus."""
-    return compare(_instrument(), of_preset("fa", _instrument()), aim, images=(6,), tilt_max_rad=10e-3)
-
-
-def _one(made: Comparison, name: PatternName | None) -> Compared:
-    return next(one for one in made.patterns if one.name is name)
-
-
-def _measured_c1(plan: Pattern, conditions: Conditions, prior: Uncertainty, seed: int) -> list[float]:
-    """C1 as the fit finds it, less the true one, with the lens' own ∇W at tilts and motion drawn from a prior, and
-    noise."""
-    rng, times = np.random.default_rng(seed), np.arange(plan.images) * conditions.interval_s
-    exposures = Exposures(plan.tilts, tuple(times))
-    believed = np.array([direction(t) for t in plan.tilts])
-    before = np.concatenate([[0j], believed[:-1]])
-    (c1_m,) = conditions.c1_m
-    matrices = [_covariance(plan, link, conditions) for link in plan.links]
-    roots = [np.linalg.cholesky(matrix) for matrix in matrices]
-
-    def vector(sigma: float) -> complex:
-        return complex(*rng.normal(0, sigma, 2))
-
-    out = []
-    for _ in range(DRAWS):
-        size = 1 + rng.normal(0, prior.tilt_scale) + rng.normal(0, prior.tilt_cubic_per_rad2) * np.abs(believed) ** 2
-        true = believed * size * np.exp(1j * rng.normal(0, prior.tilt_rotation_rad))
-        true = true + vector(prior.tilt_shear) * np.conj(believed) + vector(prior.axis_rad)
-        true = true + rng.normal(0, prior.tilt_settling) * (before - believed)
-        a1 = rng.normal(0, prior.a1_m, 2)
-        lens = Aberrations(c1_m, (a1[0], a1[1]), c3_m=C3_M * (1 + rng.normal(0, prior.c3_relative)))
-        at = image_shift(true, lens) + vector(prior.drift_m_per_s) * times
-        at = at + 0.5 * vector(prior.drift_change_m_per_s2) * (times - times.mean()) ** 2
-        for decay in DECAYS:
-            motion = vector(prior.first_motion_m / math.sqrt(len(DECAYS)))
-            at = at + motion * np.exp(-times / (decay * prior.first_motion_s))
-        shifts = []
-        for (i, j), matrix, root in zip(plan.links, matrices, roots, strict=True):
-            gap = at[j] - at[i]
-            y, x = np.array([gap.imag, gap.real]) + root @ rng.normal(size=2)
-            shifts.append(LinkShift((i, j), (float(y), float(x)), matrix))
-        found = solve(exposures, tuple(shifts), c3_m=C3_M, prior=conditions.believed)
-        out.append(found.c1_m - c1_m)
-    return out
-
-
-def _covariance(plan: Pattern, link: tuple[int, int], conditions: Conditions) -> NDArray[np.float64]:
-    """(y, x) of a shift, its errors along and across the separation turned into the image's axes."""
-    one, two = (direction(plan.tilts[k]) for k in link)
-    sigma = conditions.noise(conditions.c1_m[0], Apart(abs(one), abs(cmath.phase(two / one))))
-    unit = (two - one) / abs(two - one)
-    along, across = np.array([unit.imag, unit.real]), np.array([unit.real, -unit.imag])
-    return np.outer(along, along) * sigma.along**2 + np.outer(across, across) * sigma.across**2
-
-
-def _agrees(errors: list[float], sigma_m: float) -> bool:
-    """Whether Gaussian errors of 1σ `sigma_m` scatter so: Σe²/σ² is χ² of as many degrees of freedom."""
-    low, high = stats.chi2.ppf([0.5 * CHANCE, 1 - 0.5 * CHANCE], len(errors))
-    return bool(low < np.sum(np.square(errors)) / sigma_m**2 < high)
-
-
-@pytest.mark.parametrize(
-    ("aim", "name"),
-    [
-        (Aim.C1, None),
-        (Aim.C1, PatternName.QUAD),
-        (Aim.C1, PatternName.STAR),
-        (Aim.C1_A1, None),
-        (Aim.C1_A1_COMA, None),
-    ],
-)
-def test_the_fit_scatters_as_predicted(aim: Aim, name: PatternName | None) -> None:
-    made = _real(aim)
-    conditions = replace(made.conditions, offset_sigma_m=0.0)
-    plan = _one(made, name).plan
-    # An A1 that counts as unknown is as small as microscopes leave it: one of 1 µm makes more of the tilts' errors.
-    drawn = replace(conditions.believed, a1_m=conditions.prior.a1_m)
-    errors = _measured_c1(plan, conditions, drawn, seed=20_261_206)
-    assert _agrees(errors, told(plan, conditions).c1_total_m)
-
-
-def test_noise_alone_scatters_as_the_statistical_error() -> None:
-    """The fit weighs for all that it does not know; only the noise is drawn."""
-    made = _real(Aim.C1)
-    plan = _one(made, None).plan
-    errors = _measured_c1(plan, made.conditions, EXACT, seed=5)
-    assert _agrees(errors, told(plan, made.conditions).c1_statistical_m)
-
-
-# What an instrument's images tell.
-
-
-def test_the_noise_of_opposite_tilts_is_what_the_planner_sees() -> None:
-    """What sight.py has tabulated for a pair, at one of its samples; over half a plane of frequencies."""
-    one = of_preset("hl", _instrument()).candidate
-    _, told_per_px = sight_at(_instrument(), one.magnification, one.binning, 5e-3, one.exposure).at(-1e-6)
-    sigma = link_sigma(one, _instrument(), -1e-6, Apart(5e-3, math.pi))
-    left = 1 - 2 * 5e-3 * abs(-1e-6 + C3_M * 25e-6) / one.field_m
-    wanted = math.hypot(EFFICIENCY / math.sqrt(left * one.size_px**2 * float(told_per_px)), SHIFT_FLOOR_PX)
-    assert sigma.along == pytest.approx(wanted * one.pixel_m, rel=0.01)
-
-
-def test_tilts_that_are_not_opposite_share_less() -> None:
-    """Their astigmatism differs by C3·(β₂² − β₁²): 1 µm and more at 14 mrad."""
-    one = of_preset("fa", _instrument()).candidate
-    opposite, quarter = (link_sigma(one, _instrument(), -1e-6, Apart(14e-3, a)) for a in (math.pi, math.pi / 2))
-    assert quarter.across > opposite.across
-    # Far from focus the images share nothing.
-    assert link_sigma(one, _instrument(), 1e-3, Apart(14e-3, math.pi)).along == one.field_m
-
-
-def test_what_is_told_is_the_mean_over_where_defocus_may_be() -> None:
-    """The tilt's scale s puts s·|C1 + 3C3β²| on C1: its square at ±σ has the mean s²((3C3β²)² + σ²)."""
-    scaled = replace(EXACT, tilt_scale=0.002)
-    asked = replace(_conditions(Aim.C1, scaled), c1_m=(-1e-6, 1e-6))
-    got = told(pattern(PatternName.PAIR, 5e-3), asked)
-    wanted = 0.002 * math.hypot(3 * C3_M * 5e-3**2, 1e-6)
-    assert got.c1_total_m == pytest.approx(math.hypot(wanted, got.c1_statistical_m), rel=1e-4)
-
-
-# The table.
-
-STORM = replace(Uncertainty(), drift_m_per_s=2e-9 / math.sqrt(2), first_motion_m=3e-9 / math.sqrt(2))
-"""Drift of 2 nm/s, first motion of 3 nm, in unknown directions."""
-
-
-def _table(prior: Uncertainty) -> Comparison:
-    conditions = replace(_conditions(Aim.C1, prior), interval_s=1.05)
-    measured = of_preset("fa", _instrument())
-    plans = [(name, pattern(name, 5e-3)) for name in PatternName]
-    rows = tuple(Compared(name, plan, told(plan, conditions), plan.images * 5e20) for name, plan in plans)
-    return Comparison(measured, conditions, (5e-3,), rows)
-
-
-def test_the_cheapest_that_holds_an_accuracy() -> None:
-    stormy, still = _table(STORM), _table(replace(STORM, drift_m_per_s=0.0, first_motion_m=0.0))
-    found = stormy.holding(50e-9)
-    assert found is not None
-    assert 3 * found.told.c1_total_m <= 50e-9
-    # 2 nm/s/√2 · 1.05 s over 10 mrad alone is 148 nm.
-    assert _one(stormy, PatternName.PAIR).told.c1_total_m > 148e-9
-    fewer = [one for one in stormy.patterns if one.plan.images < found.plan.images]
-    assert all(3 * one.told.c1_total_m > 50e-9 for one in fewer)
-    cheapest = still.holding(50e-9)
-    assert cheapest is not None
-    assert cheapest.name is PatternName.PAIR
-    assert stormy.holding(1e-9) is None
-
-
-def test_an_electron_tells_most_with_one_pattern_and_a_rival_takes_no_more_images() -> None:
-    made = _real(Aim.C1)
-    best = _one(made, None)
-    assert max(made.efficiency(one) for one in made.patterns) == 1.0
-    assert made.rival(best).plan.images <= 6
-    assert made.gain(best) == pytest.approx(1 - best.told.error_m / made.rival(best).told.error_m)
-    quad = _one(made, PatternName.QUAD)
-    wanted = (best.told.error_m**2 * 6) / (quad.told.error_m**2 * 4) * made.efficiency(best)
-    assert made.efficiency(quad) == pytest.approx(wanted)
-
-
-def test_a_preset_that_is_not_there_and_one_that_shows_nothing_are_a_sentence() -> None:
-    with pytest.raises(SettingsError, match="no preset 'xx'"):
-        of_preset("xx", _instrument())
-    dark = _instrument().model_copy(
-        update={
-            "magnifications": tuple(m.model_copy(update={"dose_per_m2": 1e15}) for m in _instrument().magnifications)
-        }
-    )
-    with pytest.raises(SettingsError, match="no tilt finds anything"):
-        of_preset("fa", dark)
