@@ -49,10 +49,12 @@ def _tilts(axes: Axes, one: Compared, largest_mrad: float) -> None:
     near = _NEAR * largest_mrad
     for (y, x), numbers in _places(at, near):
         axes.plot(x, y, "o", color=colour, markersize=5)
-        out = 0.13 * largest_mrad / math.hypot(y, x)  # beside the point, away from the axis
-        side = "center" if abs(x) < near else "left" if x > 0 else "right"
-        level = "center" if abs(y) < near else "top" if y > 0 else "bottom"  # y grows downwards
-        axes.text((1 + out) * x, (1 + out) * y, " ".join(numbers), ha=side, va=level, fontsize=8)
+        inner = math.hypot(y, x) < 1e3 * one.sizes_rad[-1] - near
+        out = (-0.13 if inner else 0.13) * largest_mrad / math.hypot(y, x)  # away from the axis, or towards it
+        side = "center" if abs(x) < near else "left" if x * out > 0 else "right"
+        level = "center" if abs(y) < near else "top" if y * out > 0 else "bottom"  # y grows downwards
+        clear = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
+        axes.text((1 + out) * x, (1 + out) * y, " ".join(numbers), ha=side, va=level, fontsize=8, bbox=clear)
     for size in one.sizes_rad:
         circle = [(1e3 * size * math.cos(a), 1e3 * size * math.sin(a)) for a in (math.tau * k / 72 for k in range(73))]
         axes.plot(*zip(*circle, strict=True), color=GREY, linewidth=0.6, linestyle=":")
