@@ -77,7 +77,7 @@ def plan(
     ] = None,
     saves: Annotated[
         Saves, typer.Option("--for", help="What the plan saves; both: the plans between which to choose are told.")
-    ] = Saves.ELECTRONS,
+    ] = Saves.BOTH,
     preset: Annotated[
         list[str] | None,
         typer.Option(help="Only this magnification (again for another). Default: all; --optimal-pattern: the plan's."),

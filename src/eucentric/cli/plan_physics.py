@@ -106,10 +106,11 @@ def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path |
         f"apart (±{e.tilt_rad * 1e3:g}), change limit {show_bound(e.limit_m)}."
         for e in elsewhere(made)
     ]
+    within, median = made.outlook.within(asked.accuracy_m), made.outlook.median_m
     say += [
-        f"Predicted: {made.outlook.within(asked.accuracy_m):.1%} end within {show_bound(asked.accuracy_m)}, half within "
-        f"{show_bound(made.outlook.median_m)}. A correction is trusted, so Z and the lens must have been seen to follow "
-        "in the session; else the first one is a probe (one more look)."
+        f"Predicted: {within:.1%} end within {show_bound(asked.accuracy_m)}, half within {show_bound(median)}. "
+        "Corrections are trusted: Z and the lens must have been seen to follow in the session; else the first one is a "
+        "probe (one more look)."
     ]
     say += ["--verify N runs it on N simulated microscopes of this instrument."]
     say += [] if out is None else [f"Sequence: {out}. Run it: eucentric focus --settings {out}"]
