@@ -233,10 +233,11 @@ def _keep(report: Report, opening: Opening) -> str:
     """Report and figure into the folder, in place of those of an earlier part of the session; why not, where not."""
     from eucentric.cli.session_json import as_json
     from eucentric.cli.session_report import as_text
-    from eucentric.cli.session_words import all_well, statement
+    from eucentric.cli.session_words import all_well
     from eucentric.errors import InputError
     from eucentric.figures.saved import save
     from eucentric.figures.session import session_figure
+    from eucentric.msi.words import statement
 
     title = f"{report.title}. {statement(report.result)}"
     drawn = session_figure(
