@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eucentric.cli.page import Page, PortOption, watched_live
 from eucentric.cli.stopped import Stopped
-from eucentric.errors import CalibrationError, EucentricError, SettingsError
+from eucentric.errors import Aborted, CalibrationError, EucentricError, SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from eucentric.calibration.book import CalibrationBook
     from eucentric.cli.report import Truths
+    from eucentric.focus.control import Control
     from eucentric.focus.events import Event, Observer
     from eucentric.focus.methods.manual import Operator
     from eucentric.focus.outcome import RunResult
@@ -60,6 +62,10 @@ def focus(
     figure: Annotated[
         Path | None, typer.Option(help=f"Where to draw the run. Default: {_FIGURE} in the run folder.")
     ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it live on a page, which can pause and abort it.")
+    ] = False,
+    port: PortOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:
     """Focus a microscope, by default the simulated one, from up to ±200 µm: coarse by stage Z, then fine by defocus.
@@ -79,7 +85,8 @@ def focus(
         typer.echo(sentence, err=True)
     folder = empty_folder(out) if out is not None else new_folder(Path("runs"), _name(microscope, seed))
     console = make_console(quiet=as_json)
-    result, watcher, troubles = _watched(node, folder, console, measure_only=measure_only)
+    with watched_live(node.book, node.microscope.name, port=port, wanted=serve) as page:
+        result, watcher, troubles = _watched(node, folder, console, page, measure_only=measure_only)
     _tell(result, watcher.truths(), folder, console)
     for sentence in troubles:
         typer.echo(sentence, err=True)
@@ -90,7 +97,7 @@ def focus(
 
 
 def _watched(
-    node: _Node, folder: Path, console: Console, *, measure_only: bool
+    node: _Node, folder: Path, console: Console, page: Page, *, measure_only: bool
 ) -> tuple[RunResult, _Watcher, list[str]]:
     """The run, kept in its folder and shown; what could not be kept comes back in sentences."""
     from eucentric.cli.live import Live
@@ -99,7 +106,8 @@ def _watched(
 
     with RunFolder(folder) as records, Live(console) as live, _named(folder) as troubles:
         operator = None if console.quiet else operator_at(live, folder)
-        result, watcher = _run(node, measure_only, (records, live, troubles), operator)
+        watching = _Watching((records, live, troubles, *page.observers), page.control, operator)
+        result, watcher = _run(node, measure_only, watching)
     return result, watcher, troubles.sentences
 
 
@@ -145,7 +153,7 @@ def _named(folder: Path) -> Iterator[_Troubles]:
     troubles = _Troubles()
     try:
         yield troubles
-    except KeyboardInterrupt as stop:
+    except (KeyboardInterrupt, Aborted) as stop:
         raise Stopped(f"{troubles.stopped} Run folder: {folder}") from stop
     except EucentricError as error:
         for sentence in (*troubles.sentences, f"Run folder: {folder}"):
@@ -250,13 +258,27 @@ def _check_presets(settings: FocusSettings, microscope: Microscope, book: Calibr
             book.of(step.preset)
 
 
-def _run(
-    node: _Node, measure_only: bool, observers: tuple[Observer, ...], operator: Operator | None
-) -> tuple[RunResult, _Watcher]:
+@dataclass(frozen=True, slots=True)
+class _Watching:
+    """Who watches, who brakes, and who focuses by hand."""
+
+    observers: tuple[Observer, ...]
+    control: Control | None
+    operator: Operator | None
+
+
+def _run(node: _Node, measure_only: bool, watching: _Watching) -> tuple[RunResult, _Watcher]:
     from eucentric.focus.focus import Focus
 
     watcher = _Watcher(node.microscope, node.c3_m)
-    focus = Focus(node.microscope, node.book, node.settings, observers=(*observers, watcher), operator=operator)
+    focus = Focus(
+        node.microscope,
+        node.book,
+        node.settings,
+        observers=(*watching.observers, watcher),
+        control=watching.control,
+        operator=watching.operator,
+    )
     return focus.run(measure_only=measure_only), watcher
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eucentric.cli.chosen import APPLICATION
+from eucentric.cli.page import Page, PortOption, watched_live
 from eucentric.cli.stopped import Stopped
 from eucentric.errors import Aborted
 
@@ -73,6 +74,10 @@ def run(
         Path | None,
         typer.Option(metavar="FOLDER", help="Go on with the session in this folder.", show_default=False),
     ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it live on a page, which can pause and abort it.")
+    ] = False,
+    port: PortOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:
     """Run a session: squares, holes, focus where it is needed, exposures.
@@ -98,11 +103,7 @@ def run(
     unwritten = log.write("\n".join(said))
     if unwritten:
         _print(console, unwritten)
-    with opening.journal, _going_on(opening, log):
-        report = (
-            _told_again(opening, console, log) if opening.ready is None else _run(opening, opening.ready, console, log)
-        )
-        unkept = _keep(report, opening)
+    report, unkept = _worked(opening, console, log, port=port, page=serve)
     _tell(report, console, log)
     if unkept:
         log.write(unkept)
@@ -111,6 +112,18 @@ def run(
         raise typer.Exit(CUT_SHORT)
     if not all_well(report.result):
         raise typer.Exit(NOT_ALL_WELL)
+
+
+def _worked(opening: Opening, console: Console, log: SessionLog, *, port: int | None, page: bool) -> tuple[Report, str]:
+    """The session run, or told again where it is complete; and why its report could not be kept, where it could not."""
+    with opening.journal, going_on(opening, log):
+        if opening.ready is None:
+            report = _told_again(opening, console, log)
+        else:
+            book, name = opening.ready.book, opening.ready.microscope.name
+            with watched_live(book, name, port=port, wanted=page) as seen:
+                report = run_opened(opening, opening.ready, (console, log), seen)
+        return report, keep_report(report, opening)
 
 
 def _print(console: Console, line: str, log: SessionLog | None = None) -> str:
@@ -130,7 +143,7 @@ def _first_line(console: Console, application: str | None, resume: Path | None) 
 
 
 @contextmanager
-def _going_on(opening: Opening, log: SessionLog) -> Iterator[None]:
+def going_on(opening: Opening, log: SessionLog) -> Iterator[None]:
     """Whoever stops it outside its targets, while it starts or draws, is told where it is and how it goes on. Whatever
     ends it is in its log too.
     """
@@ -172,7 +185,7 @@ def _report(opening: Opening, result: SessionResult, truths: Truths) -> Report:
     )
 
 
-def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -> Report:
+def run_opened(opening: Opening, prepared: Ready, told: tuple[Console, SessionLog], page: Page) -> Report:
     """The session, shown and kept; whatever ends it early says how to go on."""
     from eucentric.cli.session_kept import SessionKept
     from eucentric.cli.session_lost import Lost, Unattended
@@ -186,6 +199,7 @@ def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -
         if isinstance(event, events.SessionEnded):
             ended.append(event.result)
 
+    console, log = told
     watcher = Watcher(prepared.microscope, opening.folder)
     with _live(opening, console, log) as live:
         _cautions(opening, live)
@@ -196,19 +210,20 @@ def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -
             prepared.book,
             opening.application,
             opening.journal,
-            observers=(live, watcher, kept, last_word, unattended.watch),
+            observers=(live, watcher, kept, last_word, unattended.watch, *page.observers),
+            control=page.control,
             on_lost=(None if console.quiet else Lost.at_terminal(live, opening.resume)) or unattended,
         )
         try:
             return _report(opening, session.run(), watcher.truths)
         except (KeyboardInterrupt, Aborted) as stop:
-            unkept = _keep(_report(opening, ended[-1], watcher.truths), opening) if ended else ""
+            unkept = keep_report(_report(opening, ended[-1], watcher.truths), opening) if ended else ""
             why = ended[-1].stopped if ended and ended[-1].stopped else "Stopped."
             said = " ".join(filter(None, (why, unkept, f"Go on with it: {opening.resume}")))
             raise Stopped(said) from stop
         except Exception as error:
             if ended:
-                _keep(_report(opening, ended[-1], watcher.truths), opening)
+                keep_report(_report(opening, ended[-1], watcher.truths), opening)
             error.add_note(f"Go on with the session: {opening.resume}")
             raise
 
@@ -229,7 +244,7 @@ def _cautions(opening: Opening, live: SessionLive) -> None:
     live.say(f"Session folder: {opening.folder}")
 
 
-def _keep(report: Report, opening: Opening) -> str:
+def keep_report(report: Report, opening: Opening) -> str:
     """Report and figure into the folder, in place of those of an earlier part of the session; why not, where not."""
     from eucentric.cli.session_json import as_json
     from eucentric.cli.session_report import as_text
