@@ -23,7 +23,7 @@ from eucentric.units import exactly, minus
 _INNER = {"sequence", "steps", "limits", "thresholds"}
 _TITLES = {
     "fit_limit": "Fit limit",
-    "chi2_per_dof_max": "χ² per degree, at most",
+    "chi2_per_dof_max": "χ² max",
     "recheck_drift": "Recheck drift",
     "z_approach": "Z approach",
     "on_phase_plate": "On phase plate",

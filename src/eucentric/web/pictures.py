@@ -20,6 +20,7 @@ SIDE_PX = 1024
 """Images are binned to about this side: more than a panel shows, so that there is something to zoom into."""
 MAP_PX = 512
 SPECTRUM_PX = 512
+NEAR_CELLS = 32
 _TAILS_PERCENT = (0.3, 99.7)
 _SAMPLED = 4  # of percentiles every so many rows and columns are enough
 _CLIP = 4.0  # white of a map is so many times as far above its median as the 99th percentile is
@@ -44,6 +45,18 @@ def map_picture(found: CorrelationMap) -> tuple[Plane, tuple[float, float, float
     low, middle, bright = (float(v) for v in np.percentile(values, (1, 50, 99)))
     high = min(float(values.max()), middle + _CLIP * (bright - middle))
     return _grey(values, low, high), box
+
+
+def peak_picture(found: CorrelationMap) -> tuple[Plane, tuple[float, float, float, float]]:
+    """The neighbourhood of the peak, cell by cell, its highest white; left, right, bottom, top in pixels of shift."""
+    (ny, nx), (dy, dx) = found.values.shape, found.step_px
+    row, column = (round(place) for place in found.peak)
+    around = np.arange(-NEAR_CELLS, NEAR_CELLS + 1)
+    patch = found.values[np.ix_((row + around) % ny, (column + around) % nx)]
+    y, x = found.shift_of(row % ny, column % nx)
+    reach = NEAR_CELLS + 0.5
+    box = (x - reach * dx, x + reach * dx, y + reach * dy, y - reach * dy)
+    return _grey(patch, float(np.percentile(patch, 1)), float(patch.max())), box
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -35,6 +35,7 @@ class RunProgress:
         self.steps: list[dict[str, Any]] = []
         self.doing = ""
         self.dose = 0.0
+        self._of_steps = 0.0  # what the steps that ended say that they spent, drift checks included
         self.name = ""
         self.measure_only = False
 
@@ -45,7 +46,7 @@ class RunProgress:
                 on = [step for step in event.sequence.steps if step.switch]
                 self.steps = [_to_come(step) for step in on]
                 self.name, self.measure_only = event.sequence.name, event.measure_only
-                self.dose, self.doing = 0.0, "starting"
+                self.dose, self._of_steps, self.doing = 0.0, 0.0, "starting"
             case focus.StepStarted():
                 self._step_began(event)
             case focus.FrameTaken():
@@ -101,6 +102,8 @@ class RunProgress:
                 one["looks"] = one.get("looks", 0) + 1
 
     def _step_ended(self, result: StepResult) -> None:
+        self._of_steps += result.dose_e_per_m2
+        self.dose = max(self.dose, self._of_steps)
         waiting = [one for one in self.steps if one["name"] == result.step.name and one["state"] in {"now", "to come"}]
         if not waiting:
             return

@@ -21,7 +21,7 @@ from eucentric.images.frame import Frame
 from eucentric.msi import events as msi
 from eucentric.optics.column import Column
 from eucentric.web import develop
-from eucentric.web.darkroom import Darkroom, text
+from eucentric.web.darkroom import Darkroom, Work, text
 from eucentric.web.develop import Looked
 from eucentric.web.hub import Hub
 from eucentric.web.packets import Packet
@@ -52,6 +52,7 @@ class Watching:
         self._session = SessionProgress()
         self._lines: deque[dict[str, str]] = deque(maxlen=_LINES)
         self._reading: dict[str, Any] | None = None
+        self._single: Work | None = None  # the rings of the last single image
         self._number = 0
         self._frames: list[Frame] = []
         self._shifts: list[Link] = []
@@ -120,19 +121,10 @@ class Watching:
     def show_live(self, frame: Frame, what: str) -> None:
         """Show a single image, and its power spectrum where somebody looks at it."""
         self.darkroom.give("live", lambda: [develop.live(frame, what)])
-        rings = self._rings(frame)
+        column, estimate_m = self._column(frame.state.preset), self.estimate_m
+        self._single = lambda: _some(develop.rings(frame, column, estimate_m))
         if "rings" in self.hub.wanted:
-            self.darkroom.give("rings", lambda: _some(develop.spectrum("rings", frame, rings)))
-
-    def _rings(self, frame: Frame) -> dict[str, Any]:
-        """With what the Thon rings of the present estimate are drawn."""
-        column = self._column(frame.state.preset)
-        return {
-            "estimate_m": self.estimate_m,
-            "wavelength_m": None if column is None else column.wavelength_m,
-            "c3_m": None if column is None else column.c3_m,
-            "amplitude_contrast": None if column is None else column.amplitude_contrast,
-        }
+            self.darkroom.give("rings", self._single)
 
     def _measured(self, event: focus.Measured) -> None:
         result = event.result
@@ -157,6 +149,9 @@ class Watching:
             self._raw.update(dict.fromkeys(coming, looked.number))
             if coming:
                 self.darkroom.give("raw", lambda: (made for m in coming for made in develop.raw(looked, m)))
+        if self._single is not None and "rings" in wanted:
+            self.darkroom.give("rings", self._single)
+            self._single = None
         self.darkroom.look_again()
 
     def _column(self, preset: str | None) -> Column | None:
