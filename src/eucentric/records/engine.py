@@ -1,8 +1,8 @@
 """Making engines: the only file that knows SQLite.
 
-SQLite runs in WAL mode, so that others read while one writes, with synchronous = FULL: each commit is on the disk before
-it is told done, so that neither a killed process nor a power cut loses what was confirmed. (With NORMAL a killed process
-would lose nothing either, and a power cut the last commits; FULL costs a flush of the disk at each.)
+SQLite runs in WAL mode, so that others read while one writes, with synchronous = FULL: each commit is on the disk
+before it is told done, so that neither a killed process nor a power cut loses what was confirmed. (With NORMAL a killed
+process would lose nothing either, and a power cut the last commits; FULL costs a flush of the disk at each.)
 Writers begin their transactions IMMEDIATE: two of them wait for each other instead of failing half way.
 """
 
@@ -53,9 +53,7 @@ def in_words(error: SQLAlchemyError | OSError, place: Place) -> InputError:
     """What a database or a disk refuses, as a sentence; a KeepError where another try may end otherwise."""
     why = _reason(error)
     if isinstance(error, DBAPIError) and any(sign in why for sign in _FOR_GOOD):
-        return InputError(
-            f"Records can't be kept at {place}: {_MEANING.get(why, why)}. Choose another place: --records"
-        )
+        return InputError(f"There can be no records at {place}: {_MEANING.get(why, why)}. Another place: --records")
     remedy = "Make room, or choose another place: --records" if place.file is not None else "Is the server there?"
     return KeepError(f"The records at {place} can't be written: {_MEANING.get(why, why)}. {remedy}")
 

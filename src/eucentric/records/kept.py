@@ -191,7 +191,7 @@ class KeptMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class KeptImage:
-    """One image of a measurement: `file` below the image folder, or why it is `gone`; `frame` without pixels as JSON."""
+    """One image of a measurement: `file` below the image folder, or why it is `gone`; `frame` is JSON without pixels."""
 
     number: int
     name: str
@@ -222,7 +222,7 @@ class MeasurementDetails:
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """The images of a measurement in the order of its pattern; empty where they are not there, and `why_not` says why."""
+    """The images of a measurement in the order of its pattern; empty where they are not there: `why_not`."""
 
     frames: tuple[Frame, ...]
     why_not: str | None = None

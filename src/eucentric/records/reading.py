@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,7 +30,6 @@ from eucentric.records.kept import (
 )
 from eucentric.records.opening import opened_to_read
 from eucentric.records.place import Place
-from eucentric.records.unplain import made
 
 EVERYTHING = Wanted()
 _NOT_WELL = ("refused", "failed", "not focused")
@@ -144,7 +142,7 @@ class Records:
             return Frames((), str(error))
 
     def events(self, run_id: int) -> tuple[dict[str, Any], ...]:
-        """Everything that was told in a run, in its order, as it is kept (`references.resolved` puts in the results)."""
+        """Everything that was told in a run, in its order, as kept (`references.resolved` puts results in)."""
         query = select(schema.Event.body).where(schema.Event.run_id == run_id).order_by(schema.Event.number)
         with self._asked() as orm:
             return tuple(orm.scalars(query))
@@ -156,8 +154,7 @@ class Records:
     def _frame(self, image: KeptImage) -> Frame:
         path = self.image_file(image)
         assert path is not None
-        told = made(Frame, {**image.frame, "pixels": None})
-        return replace(told, pixels=read_frame(path).pixels, name=path.name)
+        return seen.frame(image, read_frame(path).pixels)
 
     def _images(self, orm: Orm, measurement_id: int) -> tuple[KeptImage, ...]:
         query = select(schema.Image).where(schema.Image.measurement_id == measurement_id)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from eucentric.calibration.instrument import Calibration
 from eucentric.focus.how import How
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusSettings
 from eucentric.focus.targets import FocusTarget
-from eucentric.images.frame import OpticalState
+from eucentric.images.frame import Frame, OpticalState
 from eucentric.records import schema
 from eucentric.records.kept import (
     KeptImage,
@@ -55,6 +58,14 @@ def step(row: schema.Step) -> KeptStep:
 def image(row: schema.Image) -> KeptImage:
     """An image."""
     return _like(KeptImage, row, tilt_rad=_pair(row.tilt_y_rad, row.tilt_x_rad))
+
+
+def frame(image: KeptImage, pixels: NDArray[np.generic]) -> Frame:
+    """An image as it was taken."""
+    told = {**image.frame, "name": image.name}
+    state = made(OpticalState, told.pop("state"))
+    told.pop("shape")
+    return Frame(pixels, state=state, **told)
 
 
 def measurement(row: schema.Measurement, of: schema.Run, images: int, images_kept: int) -> KeptMeasurement:
