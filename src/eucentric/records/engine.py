@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from eucentric.errors import InputError, KeepError
 from eucentric.records.place import Place
@@ -49,19 +49,18 @@ def engine_of(place: Place, *, writes: bool) -> Engine:
         ) from error
 
 
-def in_words(error: SQLAlchemyError | OSError, place: Place) -> InputError:
-    """What a database or a disk refuses, as a sentence; a KeepError where another try may end otherwise."""
+def in_words(error: DBAPIError, place: Place) -> InputError:
+    """What a database refuses, as a sentence; a KeepError where another try may end otherwise."""
     why = _reason(error)
-    if isinstance(error, DBAPIError) and any(sign in why for sign in _FOR_GOOD):
+    if any(sign in why for sign in _FOR_GOOD):
         return InputError(f"There can be no records at {place}: {_MEANING.get(why, why)}. Another place: --records")
     remedy = "Make room, or choose another place: --records" if place.file is not None else "Is the server there?"
     return KeepError(f"The records at {place} can't be written: {_MEANING.get(why, why)}. {remedy}")
 
 
-def _reason(error: SQLAlchemyError | OSError) -> str:
-    cause = getattr(error, "orig", None) or error
-    said = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    return str(said).strip().splitlines()[0].rstrip(". ")
+def _reason(error: DBAPIError) -> str:
+    said = str(error.orig) or type(error.orig).__name__
+    return said.strip().splitlines()[0].rstrip(". ")
 
 
 def _make_folder(file: Path) -> None:

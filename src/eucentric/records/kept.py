@@ -191,7 +191,7 @@ class KeptMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class KeptImage:
-    """One image of a measurement: `file` below the image folder, or why it is `gone`; `frame` is JSON without pixels."""
+    """One image of a measurement: `file` below the image folder, or why it is `gone`; `frame` without its pixels."""
 
     number: int
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from eucentric.errors import InputError
 from eucentric.records.base import REVISION, VERSION_TABLE, Base
@@ -32,7 +32,7 @@ def opened_to_read(place: Place) -> Engine:
     engine = engine_of(place, writes=False)
     try:
         current = version_of(engine) == REVISION
-    except SQLAlchemyError as error:
+    except DBAPIError as error:
         raise in_words(error, place) from error
     if not current:
         opened_to_write(place).dispose()
@@ -52,7 +52,7 @@ def _ready(place: Place, engine: Engine) -> Engine:
     try:
         if version_of(engine) != REVISION:
             _migrated(place, engine)
-    except SQLAlchemyError as error:
+    except DBAPIError as error:
         raise in_words(error, place) from error
     return engine
 

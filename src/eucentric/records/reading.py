@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Engine, Select, func, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as Orm
 
 from eucentric.errors import EucentricError, InputError
@@ -147,6 +147,26 @@ class Records:
         with self._asked() as orm:
             return tuple(orm.scalars(query))
 
+    def results(self, run_id: int) -> dict[int, Any]:
+        """The results of its measurements as JSON, by number: to resolve what its events refer to."""
+        row = schema.Measurement
+        with self._asked() as orm:
+            found = orm.execute(select(row.number, row.result).where(row.run_id == run_id))
+            return dict(found.tuples().all())
+
+    def step_results(self, run_id: int) -> dict[int, Any]:
+        """The results of its steps as JSON, by number."""
+        row = schema.Step
+        with self._asked() as orm:
+            found = orm.execute(select(row.number, row.result).where(row.run_id == run_id))
+            return dict(found.tuples().all())
+
+    def images(self, run_id: int) -> tuple[KeptImage, ...]:
+        """All images of a run, those of no measurement too."""
+        query = select(schema.Image).where(schema.Image.run_id == run_id).order_by(schema.Image.id)
+        with self._asked() as orm:
+            return tuple(seen.image(row) for row in orm.scalars(query))
+
     def image_file(self, image: KeptImage) -> Path | None:
         """Where the file of an image is; None where none is kept."""
         return None if image.file is None else self.place.image_folder / image.file
@@ -171,7 +191,7 @@ class Records:
         try:
             with Orm(self._engine) as orm:
                 yield orm
-        except SQLAlchemyError as error:
+        except DBAPIError as error:
             raise in_words(error, self.place) from error
 
 

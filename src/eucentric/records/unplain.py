@@ -8,7 +8,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
@@ -65,8 +65,7 @@ def _single(kind: type, value: Any) -> Any:
     if issubclass(kind, BaseModel):
         return kind.model_validate(value)
     if is_dataclass(kind):
-        hints = _hints(kind)
-        return kind(**{f.name: _made(hints[f.name], value[f.name]) for f in fields(kind) if f.name in value})
+        return kind(**_fields(kind, value))
     if issubclass(kind, Enum):
         return kind(value)
     if kind is datetime:
@@ -74,6 +73,17 @@ def _single(kind: type, value: Any) -> Any:
     if kind is float:
         return float(value[NOT_FINITE]) if isinstance(value, dict) else float(value)
     return value
+
+
+def _fields(kind: type, value: Mapping[str, Any]) -> dict[str, Any]:
+    """By name; what was left out and has no default is None."""
+    hints, out = _hints(kind), {}
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.name in value:
+            out[field.name] = _made(hints[field.name], value[field.name])
+        elif field.default is MISSING and field.default_factory is MISSING:
+            out[field.name] = None
+    return out
 
 
 @lru_cache
