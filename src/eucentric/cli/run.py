@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eucentric.cli.chosen import APPLICATION
+from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.cli.stopped import Stopped
 from eucentric.errors import Aborted
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from eucentric.cli.session_report import Report
     from eucentric.cli.session_truth import Truths
     from eucentric.msi.outcome import SessionResult
-    from eucentric.msi.ready import Ready
+    from eucentric.records.place import Place
 
 NOT_ALL_WELL, CUT_SHORT = 3, 4
 FIGURE, TEXT, JSON = "figure.png", "report.txt", "report.json"
@@ -73,11 +74,16 @@ def run(
         Path | None,
         typer.Option(metavar="FOLDER", help="Go on with the session in this folder.", show_default=False),
     ] = None,
+    records: RecordsOption = RECORDS,
+    images_folder: FolderOption = None,
+    keep_images: KeepOption = Keep.ALL,
+    images_cap: CapOption = CAP_GB,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:
     """Run a session: squares, holes, focus where it is needed, exposures.
 
-    Everything is kept in a session folder: journal, images, report and figure. Stopped, killed, or the instrument
+    Everything is kept in a session folder: journal, images, report and figure; what focusing measured is kept in the
+    records (eucentric records). Stopped, killed, or the instrument
     lost: go on with --resume FOLDER, nothing is done twice.
 
     Exit code: 0 complete and all well; 3 complete, but targets were refused, skipped or failed, or images are flagged;
@@ -88,20 +94,21 @@ def run(
 
     console = make_console(quiet=as_json)
     said = [_first_line(console, application, resume)]
+    from eucentric.cli.recorded import check_records, place_of
     from eucentric.cli.session_log import SessionLog
     from eucentric.cli.session_open import Wanted, open_session
     from eucentric.cli.session_words import all_well
 
     wanted = Wanted(application, tuple(settings or ()), microscope, seed, calibrations, out, resume)
+    place = place_of(records, images_folder, keep_images, images_cap)
+    check_records(place)
     opening = open_session(wanted, lambda line: said.append(_print(console, line)))
     log = SessionLog(opening.folder)
     unwritten = log.write("\n".join(said))
     if unwritten:
         _print(console, unwritten)
     with opening.journal, _going_on(opening, log):
-        report = (
-            _told_again(opening, console, log) if opening.ready is None else _run(opening, opening.ready, console, log)
-        )
+        report = _told_again(opening, console, log) if opening.ready is None else _run(opening, place, (console, log))
         unkept = _keep(report, opening)
     _tell(report, console, log)
     if unkept:
@@ -172,8 +179,9 @@ def _report(opening: Opening, result: SessionResult, truths: Truths) -> Report:
     )
 
 
-def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -> Report:
+def _run(opening: Opening, place: Place, told: tuple[Console, SessionLog]) -> Report:
     """The session, shown and kept; whatever ends it early says how to go on."""
+    from eucentric.cli.recorded import session_recorder
     from eucentric.cli.session_kept import SessionKept
     from eucentric.cli.session_lost import Lost, Unattended
     from eucentric.cli.session_truth import Watcher
@@ -186,8 +194,10 @@ def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -
         if isinstance(event, events.SessionEnded):
             ended.append(event.result)
 
+    (console, log), prepared = told, opening.ready
+    assert prepared is not None  # a session that is complete is told again, not run
     watcher = Watcher(prepared.microscope, opening.folder)
-    with _live(opening, console, log) as live:
+    with _live(opening, console, log) as live, session_recorder(opening, place, live) as recorder:
         _cautions(opening, live)
         kept = SessionKept(opening.application, opening.folder, live.say)
         unattended = Unattended(live.say)
@@ -196,7 +206,7 @@ def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -
             prepared.book,
             opening.application,
             opening.journal,
-            observers=(live, watcher, kept, last_word, unattended.watch),
+            observers=(live, watcher, kept, last_word, unattended.watch, recorder),
             on_lost=(None if console.quiet else Lost.at_terminal(live, opening.resume)) or unattended,
         )
         try:

@@ -41,6 +41,7 @@ class Recorder:
         """Open the records. Raises InputError where they are not to be used: no database, or of a newer version."""
         self.place = place
         self._say = say
+        self._closed = False
         self._gathering = Gathering(place.images, now=now, instrument=instrument, session=session)
         self._writer = Writer(partial(Store.open, place), str(place), patience_s=patience_s)
         self._tell(self._writer.start())
@@ -58,9 +59,11 @@ class Recorder:
         self._hand(self._gathering(event))
 
     def close(self) -> None:
-        """Write what is left, and end."""
-        self._hand(self._gathering.rest())
-        self._tell(self._writer.close())
+        """Write what is left, and end. Once is enough."""
+        if not self._closed:
+            self._closed = True
+            self._hand(self._gathering.rest())
+            self._tell(self._writer.close())
 
     @property
     def run_id(self) -> int | None:

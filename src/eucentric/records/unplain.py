@@ -78,7 +78,7 @@ def _single(kind: type, value: Any) -> Any:
 def _fields(kind: type, value: Mapping[str, Any]) -> dict[str, Any]:
     """By name; what was left out and has no default is None."""
     hints, out = _hints(kind), {}
-    for field in fields(kind):  # type: ignore[arg-type]
+    for field in fields(kind):
         if field.name in value:
             out[field.name] = _made(hints[field.name], value[field.name])
         elif field.default is MISSING and field.default_factory is MISSING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +12,7 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-Columns = Iterator[sa.Column[object]]
+Columns = Iterator[sa.Column[Any]]
 
 
 def upgrade() -> None:
