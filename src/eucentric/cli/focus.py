@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from eucentric.cli.page import Page, PortOption, watched_live
+from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.cli.stopped import Stopped
 from eucentric.errors import Aborted, CalibrationError, EucentricError, SettingsError
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from eucentric.calibration.book import CalibrationBook
+    from eucentric.cli.recorded import Recorded
     from eucentric.cli.report import Truths
     from eucentric.focus.control import Control
     from eucentric.focus.events import Event, Observer
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from eucentric.focus.settings import FocusSettings
     from eucentric.images.frame import Frame
     from eucentric.microscope.protocol import Microscope
+    from eucentric.records.place import Place
 
 NOT_FOCUSED = 3
 _FIGURE = "figure.png"
@@ -57,11 +59,17 @@ def focus(
         bool, typer.Option("--measure-only", help="Measure with each step, correct nothing.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Run folder, new or empty. Default: a new one in ./runs.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Also export the run into this folder, new or empty.", show_default=False),
     ] = None,
     figure: Annotated[
-        Path | None, typer.Option(help=f"Where to draw the run. Default: {_FIGURE} in the run folder.")
+        Path | None,
+        typer.Option(help=f"Where to draw the run. Default: {_FIGURE} in the run folder, if there is one."),
     ] = None,
+    records: RecordsOption = RECORDS,
+    images_folder: FolderOption = None,
+    keep_images: KeepOption = Keep.ALL,
+    images_cap: CapOption = CAP_GB,
     serve: Annotated[
         bool, typer.Option("--serve", help="Show it live on a page, which can pause and abort it.")
     ] = False,
@@ -70,65 +78,69 @@ def focus(
 ) -> None:
     """Focus a microscope, by default the simulated one, from up to ±200 µm: coarse by stage Z, then fine by defocus.
 
-    Everything is kept in a run folder: events as JSON lines, the images as MRC, settings, result and figure.
+    Everything is kept in the records (eucentric records). With --out also in a run folder: events as JSON lines, the
+    images as MRC, settings, result and figure.
 
     Exit code: 0 in focus (or measured, with --measure-only), 3 not in focus or refused, 2 unusable options.
     """
+    from eucentric.cli.recorded import place_of
     from eucentric.cli.style import console as make_console
     from eucentric.figures.saved import check_suffix
-    from eucentric.records.run_folder import empty_folder, new_folder
 
     if figure is not None:
         check_suffix(figure)
     node = _node(microscope, seed, settings, calibrations)
     for sentence in node.cautions:
         typer.echo(sentence, err=True)
-    folder = empty_folder(out) if out is not None else new_folder(Path("runs"), _name(microscope, seed))
     console = make_console(quiet=as_json)
+    place = place_of(records, images_folder, keep_images, images_cap)
     with watched_live(node.book, node.microscope.name, port=port, wanted=serve) as page:
-        result, watcher, troubles = _watched(node, folder, console, page, measure_only=measure_only)
-    _tell(result, watcher.truths(), folder, console)
-    for sentence in troubles:
+        result, watcher, kept = _watched(node, (place, out), console, page, measure_only=measure_only)
+    _tell(result, watcher.truths(), kept, console)
+    for sentence in kept.sentences:
         typer.echo(sentence, err=True)
-    drawn = _draw(result, watcher, figure or folder / _FIGURE)
-    console.print(f"Figure: {drawn}", markup=False, soft_wrap=True)
+    where = figure or (None if out is None else out / _FIGURE)
+    if where is not None:
+        console.print(f"Figure: {_draw(result, watcher, where)}", markup=False, soft_wrap=True)
     if result.refusal is not None or not (result.focused or measure_only):
         raise typer.Exit(NOT_FOCUSED)
 
 
 def _watched(
-    node: _Node, folder: Path, console: Console, page: Page, *, measure_only: bool
-) -> tuple[RunResult, _Watcher, list[str]]:
-    """The run, kept in its folder and shown; what could not be kept comes back in sentences."""
+    node: _Node, where: tuple[Place, Path | None], console: Console, page: Page, *, measure_only: bool
+) -> tuple[RunResult, _Watcher, _Troubles]:
+    """The run, recorded and shown; what could not be kept comes back in sentences."""
     from eucentric.cli.live import Live
     from eucentric.cli.manual import operator_at
-    from eucentric.records.run_folder import RunFolder
+    from eucentric.cli.recorded import recorded
 
-    with RunFolder(folder) as records, Live(console) as live, _named(folder) as troubles:
-        operator = None if console.quiet else operator_at(live, folder)
-        watching = _Watching((records, live, troubles, *page.observers), page.control, operator)
+    place, out = where
+    with (
+        Live(console) as live,
+        _named() as troubles,
+        recorded(place, out, instrument=node.name, say=troubles.sentences.append) as kept,
+    ):
+        troubles.kept = kept
+        operator = None if console.quiet else operator_at(live, out or Path("runs"))
+        watching = _Watching((kept.recorder, live, troubles, *page.observers), page.control, operator)
         result, watcher = _run(node, measure_only, watching)
-    return result, watcher, troubles.sentences
+    return result, watcher, troubles
 
 
-def _tell(result: RunResult, truths: Truths, folder: Path, console: Console) -> None:
+def _tell(result: RunResult, truths: Truths, troubles: _Troubles, console: Console) -> None:
     """The end of the run: table and last lines, or JSON where the console is quiet."""
     from eucentric.cli.live import wrapped
     from eucentric.cli.report import as_json, closing, table
 
     if console.quiet:
-        typer.echo(json.dumps(as_json(result, truths, str(folder)), indent=2, allow_nan=False))
+        typer.echo(json.dumps(as_json(result, truths, troubles.place()), indent=2, allow_nan=False))
         return
     console.print(table(result, truths))
     for sentence in closing(result, truths):
         for line in wrapped(sentence, console.width):
             console.print(line, markup=False, soft_wrap=True)
-    console.print(f"Run folder: {folder}", markup=False, soft_wrap=True)
-
-
-def _name(microscope: str, seed: int) -> str:
-    which = f"seed{seed}" if microscope == "simulated" else microscope
-    return f"{datetime.now():%Y-%m-%d-%H%M%S}-focus-{which}"
+    for line in troubles.where():
+        console.print(line, markup=False, soft_wrap=True)
 
 
 class _Troubles:
@@ -137,6 +149,15 @@ class _Troubles:
     def __init__(self) -> None:
         self.stopped = "Stopped."
         self.sentences: list[str] = []
+        self.kept: Recorded | None = None
+
+    def where(self) -> list[str]:
+        """Where the run is kept, in lines."""
+        return [] if self.kept is None else self.kept.where
+
+    def place(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {} if self.kept is None else self.kept.plain()
 
     def __call__(self, event: Event) -> None:
         from eucentric.focus import events
@@ -148,15 +169,15 @@ class _Troubles:
 
 
 @contextmanager
-def _named(folder: Path) -> Iterator[_Troubles]:
-    """Whatever ends a run early says where its folder is."""
+def _named() -> Iterator[_Troubles]:
+    """Whatever ends a run early says where it is kept."""
     troubles = _Troubles()
     try:
         yield troubles
     except (KeyboardInterrupt, Aborted) as stop:
-        raise Stopped(f"{troubles.stopped} Run folder: {folder}") from stop
+        raise Stopped("\n".join((f"{troubles.stopped} {' '.join(troubles.where())}", *troubles.sentences))) from stop
     except EucentricError as error:
-        for sentence in (*troubles.sentences, f"Run folder: {folder}"):
+        for sentence in (*troubles.sentences, *troubles.where()):
             error.add_note(sentence)
         raise
 
@@ -203,6 +224,7 @@ class _Node:
     microscope: Microscope
     book: CalibrationBook
     settings: FocusSettings
+    name: str  # under which it is calibrated and recorded
     cautions: tuple[str, ...] = ()  # about what is believed
 
     @property
@@ -232,14 +254,15 @@ def _node(microscope: str, seed: int, settings: str, calibrations: Path | None) 
             error.add_note(f"All at once: {calibrate_all(calibrations, microscope=microscope, seed=seed)}")
         raise
     told = () if calibrations is None else cautions(instrument, calibrations)
-    return _Node(instrument.microscope, book, wanted, told)
+    return _Node(instrument.microscope, book, wanted, instrument.instrument, told)
 
 
 def _check_presets(settings: FocusSettings, microscope: Microscope, book: CalibrationBook) -> None:
     """Every preset is there, and where a step measures by beam tilt it is calibrated."""
     from eucentric.focus.settings import FocusMethod
 
-    known = [preset.name for preset in microscope.presets()]
+    brought = {preset.name: preset.like for preset in settings.presets}
+    known = [*(preset.name for preset in microscope.presets()), *brought]
     steps = [step for step in settings.sequence.steps if step.switch]
     further = {
         "Melting": settings.melt_preset,
@@ -255,7 +278,7 @@ def _check_presets(settings: FocusSettings, microscope: Microscope, book: Calibr
             )
     for step in steps:
         if step.focus_method is FocusMethod.BEAM_TILT:
-            book.of(step.preset)
+            book.of(brought.get(step.preset, step.preset))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import typer
 
 from eucentric.cli.chosen import APPLICATION
 from eucentric.cli.page import Page, PortOption, watched_live
+from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.cli.stopped import Stopped
 from eucentric.errors import Aborted
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from eucentric.cli.session_report import Report
     from eucentric.cli.session_truth import Truths
     from eucentric.msi.outcome import SessionResult
-    from eucentric.msi.ready import Ready
+    from eucentric.records.place import Place
 
 NOT_ALL_WELL, CUT_SHORT = 3, 4
 FIGURE, TEXT, JSON = "figure.png", "report.txt", "report.json"
@@ -74,6 +75,10 @@ def run(
         Path | None,
         typer.Option(metavar="FOLDER", help="Go on with the session in this folder.", show_default=False),
     ] = None,
+    records: RecordsOption = RECORDS,
+    images_folder: FolderOption = None,
+    keep_images: KeepOption = Keep.ALL,
+    images_cap: CapOption = CAP_GB,
     serve: Annotated[
         bool, typer.Option("--serve", help="Show it live on a page, which can pause and abort it.")
     ] = False,
@@ -82,7 +87,8 @@ def run(
 ) -> None:
     """Run a session: squares, holes, focus where it is needed, exposures.
 
-    Everything is kept in a session folder: journal, images, report and figure. Stopped, killed, or the instrument
+    Everything is kept in a session folder: journal, images, report and figure; what focusing measured is kept in the
+    records (eucentric records). Stopped, killed, or the instrument
     lost: go on with --resume FOLDER, nothing is done twice.
 
     Exit code: 0 complete and all well; 3 complete, but targets were refused, skipped or failed, or images are flagged;
@@ -93,17 +99,20 @@ def run(
 
     console = make_console(quiet=as_json)
     said = [_first_line(console, application, resume)]
+    from eucentric.cli.recorded import check_records, place_of
     from eucentric.cli.session_log import SessionLog
     from eucentric.cli.session_open import Wanted, open_session
     from eucentric.cli.session_words import all_well
 
     wanted = Wanted(application, tuple(settings or ()), microscope, seed, calibrations, out, resume)
+    place = place_of(records, images_folder, keep_images, images_cap)
+    check_records(place)
     opening = open_session(wanted, lambda line: said.append(_print(console, line)))
     log = SessionLog(opening.folder)
     unwritten = log.write("\n".join(said))
     if unwritten:
         _print(console, unwritten)
-    report, unkept = _worked(opening, console, log, port=port, page=serve)
+    report, unkept = _worked(opening, (console, log), place, port=port, page=serve)
     _tell(report, console, log)
     if unkept:
         log.write(unkept)
@@ -114,15 +123,18 @@ def run(
         raise typer.Exit(NOT_ALL_WELL)
 
 
-def _worked(opening: Opening, console: Console, log: SessionLog, *, port: int | None, page: bool) -> tuple[Report, str]:
+def _worked(
+    opening: Opening, told: tuple[Console, SessionLog], place: Place, *, port: int | None, page: bool
+) -> tuple[Report, str]:
     """The session run, or told again where it is complete; and why its report could not be kept, where it could not."""
+    console, log = told
     with opening.journal, going_on(opening, log):
         if opening.ready is None:
             report = _told_again(opening, console, log)
         else:
             book, name = opening.ready.book, opening.ready.microscope.name
             with watched_live(book, name, port=port, wanted=page) as seen:
-                report = run_opened(opening, opening.ready, (console, log), seen)
+                report = run_opened(opening, place, told, seen)
         return report, keep_report(report, opening)
 
 
@@ -185,8 +197,9 @@ def _report(opening: Opening, result: SessionResult, truths: Truths) -> Report:
     )
 
 
-def run_opened(opening: Opening, prepared: Ready, told: tuple[Console, SessionLog], page: Page) -> Report:
+def run_opened(opening: Opening, place: Place, told: tuple[Console, SessionLog], page: Page) -> Report:
     """The session, shown and kept; whatever ends it early says how to go on."""
+    from eucentric.cli.recorded import session_recorder
     from eucentric.cli.session_kept import SessionKept
     from eucentric.cli.session_lost import Lost, Unattended
     from eucentric.cli.session_truth import Watcher
@@ -199,9 +212,10 @@ def run_opened(opening: Opening, prepared: Ready, told: tuple[Console, SessionLo
         if isinstance(event, events.SessionEnded):
             ended.append(event.result)
 
-    console, log = told
+    (console, log), prepared = told, opening.ready
+    assert prepared is not None  # a session that is complete is told again, not run
     watcher = Watcher(prepared.microscope, opening.folder)
-    with _live(opening, console, log) as live:
+    with _live(opening, console, log) as live, session_recorder(opening, place, live) as recorder:
         _cautions(opening, live)
         kept = SessionKept(opening.application, opening.folder, live.say)
         unattended = Unattended(live.say)
@@ -210,7 +224,7 @@ def run_opened(opening: Opening, prepared: Ready, told: tuple[Console, SessionLo
             prepared.book,
             opening.application,
             opening.journal,
-            observers=(live, watcher, kept, last_word, unattended.watch, *page.observers),
+            observers=(live, watcher, kept, last_word, unattended.watch, recorder, *page.observers),
             control=page.control,
             on_lost=(None if console.quiet else Lost.at_terminal(live, opening.resume)) or unattended,
         )

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from eucentric.calibration.instrument import Uncertainty
 from eucentric.focus.correct import PLAY_M, Correction
 from eucentric.focus.measurement import Measurement
+from eucentric.focus.response import Response
 from eucentric.focus.result import DefocusResult
-from eucentric.focus.settings import CorrectionType, FocusStep
+from eucentric.focus.settings import FocusStep
 from eucentric.focus.verdict import Finding, Reason, Verdict
 from eucentric.units import show_length
 
@@ -64,11 +64,9 @@ def another_look(step: FocusStep, verdict: Verdict, looked: Look, pixel_m: float
     return None
 
 
-def expected_after(before: Measurement, made: Correction, sure: Uncertainty) -> Expected:
+def expected_after(before: Measurement, made: Correction, response: Response) -> Expected:
     """C1 after a correction: what was measured plus the change, with the errors of both."""
-    by_stage = made.channel is CorrectionType.STAGE_Z
-    scale = sure.height_scale if by_stage else math.hypot(sure.focus_scale, sure.focus_hysteresis)
-    move = math.hypot(scale * made.change_c1_m, PLAY_M.get(made.channel, 0.0))
+    move = math.hypot(response.sigma * made.change_c1_m, PLAY_M.get(made.channel, 0.0))
     return Expected(before.c1_m + made.change_c1_m, math.hypot(before.total_sigma_m, move))
 
 
