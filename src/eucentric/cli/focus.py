@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eucentric.cli.focus_watcher import Watcher
 from eucentric.cli.page import Page, PortOption, watched_live
 from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.cli.stopped import Stopped
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from eucentric.focus.methods.manual import Operator
     from eucentric.focus.outcome import RunResult
     from eucentric.focus.settings import FocusSettings
-    from eucentric.images.frame import Frame
     from eucentric.microscope.protocol import Microscope
     from eucentric.records.place import Place
 
@@ -94,7 +94,7 @@ def focus(
         typer.echo(sentence, err=True)
     console = make_console(quiet=as_json)
     place = place_of(records, images_folder, keep_images, images_cap)
-    with watched_live(node.book, node.microscope.name, port=port, wanted=serve) as page:
+    with watched_live(node.book, node.name, place, port=port, wanted=serve) as page:
         result, watcher, kept = _watched(node, (place, out), console, page, measure_only=measure_only)
     _tell(result, watcher.truths(), kept, console)
     for sentence in kept.sentences:
@@ -108,7 +108,7 @@ def focus(
 
 def _watched(
     node: _Node, where: tuple[Place, Path | None], console: Console, page: Page, *, measure_only: bool
-) -> tuple[RunResult, _Watcher, _Troubles]:
+) -> tuple[RunResult, Watcher, _Troubles]:
     """The run, recorded and shown; what could not be kept comes back in sentences."""
     from eucentric.cli.live import Live
     from eucentric.cli.manual import operator_at
@@ -121,7 +121,8 @@ def _watched(
         recorded(place, out, instrument=node.name, say=troubles.sentences.append) as kept,
     ):
         troubles.kept = kept
-        operator = None if console.quiet else operator_at(live, out or Path("runs"))
+        there = None if console.quiet else operator_at(live, out or Path("runs"))
+        operator = there or page.operator
         watching = _Watching((kept.recorder, live, troubles, *page.observers), page.control, operator)
         result, watcher = _run(node, measure_only, watching)
     return result, watcher, troubles
@@ -180,41 +181,6 @@ def _named() -> Iterator[_Troubles]:
         for sentence in (*troubles.sentences, *troubles.where()):
             error.add_note(sentence)
         raise
-
-
-class _Watcher:
-    """Remembers what the report needs: the last pair, and the truth at each measurement where there is one."""
-
-    def __init__(self, microscope: Microscope, c3_m: float) -> None:
-        self.c3_m = c3_m
-        self._microscope = microscope
-        self._true: list[float | None] = []
-        self._end: float | None = None
-        self._taken: list[Frame] = []
-        self._compared: tuple[int, int] | None = None
-        self.pair: tuple[Frame, Frame] | None = None
-
-    def __call__(self, event: Event) -> None:
-        from eucentric.cli.report import true_c1_m
-        from eucentric.focus import events
-
-        if isinstance(event, events.FrameTaken):
-            self._taken = [*self._taken, event.frame] if event.index else [event.frame]
-            self._compared = None
-        elif isinstance(event, events.ShiftFound):
-            self._compared = self._compared or event.link
-        elif isinstance(event, events.Measured):
-            self._true.append(true_c1_m(self._microscope))
-            if self._compared is not None:
-                self.pair = (self._taken[self._compared[0]], self._taken[self._compared[1]])
-        elif isinstance(event, events.StepEnded):
-            self._end = true_c1_m(self._microscope)
-
-    def truths(self) -> Truths:
-        """The truth at each measurement, and at the end of the last step (before anything is restored)."""
-        from eucentric.cli.report import Truths
-
-        return Truths(tuple(self._true), self._end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,10 +256,10 @@ class _Watching:
     operator: Operator | None
 
 
-def _run(node: _Node, measure_only: bool, watching: _Watching) -> tuple[RunResult, _Watcher]:
+def _run(node: _Node, measure_only: bool, watching: _Watching) -> tuple[RunResult, Watcher]:
     from eucentric.focus.focus import Focus
 
-    watcher = _Watcher(node.microscope, node.c3_m)
+    watcher = Watcher(node.microscope, node.c3_m)
     focus = Focus(
         node.microscope,
         node.book,
@@ -305,7 +271,7 @@ def _run(node: _Node, measure_only: bool, watching: _Watching) -> tuple[RunResul
     return focus.run(measure_only=measure_only), watcher
 
 
-def _draw(result: RunResult, watcher: _Watcher, path: Path) -> Path:
+def _draw(result: RunResult, watcher: Watcher, path: Path) -> Path:
     from eucentric.figures.run import run_figure
     from eucentric.figures.saved import save
 

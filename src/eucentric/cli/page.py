@@ -15,6 +15,8 @@ import typer
 if TYPE_CHECKING:
     from eucentric.calibration.book import CalibrationBook
     from eucentric.focus.control import Control
+    from eucentric.focus.methods.manual import Operator
+    from eucentric.records.place import Place
 
 PortOption = Annotated[
     int | None,
@@ -26,22 +28,28 @@ PortOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Those who watch for the page, and its brake; nobody and none without a page."""
+    """Those who watch for the page, its brake, and who focuses by hand there; nobody and none without a page."""
 
     observers: tuple[Callable[[Any], None], ...] = ()
     control: Control | None = None
+    operator: Operator | None = None
 
 
 @contextmanager
-def watched_live(book: CalibrationBook, instrument: str, *, port: int | None, wanted: bool) -> Iterator[Page]:
-    """The page of a run, where it is wanted; its address goes to stderr, so that what is printed stays as it is."""
+def watched_live(
+    book: CalibrationBook, instrument: str, place: Place, *, port: int | None, wanted: bool
+) -> Iterator[Page]:
+    """The page of a run, where it is wanted; its address goes to stderr, so that what is printed stays as it is.
+
+    `place` is that of the records.
+    """
     if not wanted:
         yield Page()
         return
     from eucentric.web.room import Room
     from eucentric.web.serving import Serving
 
-    room = Room(book=book, instrument=instrument)
+    room = Room(book=book, instrument=instrument, place=place)
     with Serving(room, port=port) as serving:
         typer.echo(f"Watch it live: {serving.url}", err=True)
-        yield Page(room.observers, room.control)
+        yield Page(room.observers, room.control, room.operator)

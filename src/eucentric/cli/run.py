@@ -132,8 +132,7 @@ def _worked(
         if opening.ready is None:
             report = _told_again(opening, console, log)
         else:
-            book, name = opening.ready.book, opening.ready.microscope.name
-            with watched_live(book, name, port=port, wanted=page) as seen:
+            with watched_live(opening.ready.book, opening.instrument, place, port=port, wanted=page) as seen:
                 report = run_opened(opening, place, told, seen)
         return report, keep_report(report, opening)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +13,7 @@ import typer
 
 from eucentric import __version__
 from eucentric.cli.page import PortOption
+from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.errors import Aborted, CalibrationError
 
 if TYPE_CHECKING:
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
     from eucentric.cli.bench import Opened
     from eucentric.cli.session_open import Opening, Wanted
     from eucentric.focus.control import Control
-    from eucentric.web.bench import Bench, Observers, SessionToRun
+    from eucentric.records.place import Place
+    from eucentric.web.bench import Bench, Observers, Say, SessionToRun
 
 _OPEN_TO_ALL = (
     "It is served beyond this machine, and not encrypted: whoever can listen on the network can read the token and "
@@ -51,18 +55,25 @@ def serve(
     ] = Path("sequences"),
     host: Annotated[str, typer.Option(help="Address to serve at.")] = "127.0.0.1",
     port: PortOption = None,
+    records: RecordsOption = RECORDS,
+    images_folder: FolderOption = None,
+    keep_images: KeepOption = Keep.ALL,
+    images_cap: CapOption = CAP_GB,
 ) -> None:
     """The live page: watch autofocus work, run and tune it, focus by hand, plan, look back.
 
     Open the address that is printed in a browser. Whoever has it can drive the microscope: it carries the token.
     Ctrl-C ends it; what runs is aborted first, and everything restored.
     """
+    from eucentric.cli.recorded import check_records, place_of
     from eucentric.web.room import Room
     from eucentric.web.safety import LOOPBACK
     from eucentric.web.serving import Serving
 
-    bench = _bench(_Where(microscope, seed, calibrations), settings, sequences)
-    with Serving(Room(bench), host=host, port=port) as serving:
+    place = place_of(records, images_folder, keep_images, images_cap)
+    check_records(place)
+    bench = make_bench(Where(microscope, seed, calibrations, place), settings, sequences)
+    with Serving(Room(bench, place=place), host=host, port=port) as serving:
         typer.echo(f"The live page of {bench.instrument}: {serving.url}")
         if host not in LOOPBACK:
             typer.echo(_OPEN_TO_ALL, err=True)
@@ -71,12 +82,13 @@ def serve(
 
 
 @dataclass(frozen=True, slots=True)
-class _Where:
-    """Which instrument, and where its calibrations are."""
+class Where:
+    """Which instrument, where its calibrations are, and where runs are recorded."""
 
     microscope: str
     seed: int
     calibrations: Path | None
+    place: Place
 
     def wanted(self, application: str) -> Wanted:
         """A session here."""
@@ -86,7 +98,7 @@ class _Where:
         return Wanted(application, microscope=self.microscope, seed=seed, calibrations=self.calibrations)
 
 
-def _bench(where: _Where, settings: str, sequences: Path) -> Bench:
+def make_bench(where: Where, settings: str, sequences: Path) -> Bench:
     """All that the page works on, checked. Raises InputError, SettingsError, CalibrationError."""
     from eucentric.cli.bench import cautions, opened, stored_book
     from eucentric.cli.chosen import chosen
@@ -111,25 +123,36 @@ def _bench(where: _Where, settings: str, sequences: Path) -> Bench:
         Shelf(sequences, opened=wanted, name=Path(settings).stem),
         SHIPPED,
         begin=lambda application: _opened_session(where, there, application),
+        keep=lambda say: _recorded(where.place, there.instrument, say),
         keep_focus=lambda book, preset, focus_m: _kept_focus(there, store, book, preset, focus_m),
     )
 
 
-def _opened_session(where: _Where, there: Opened, application: str) -> SessionToRun:
+@contextmanager
+def _recorded(place: Place, instrument: str, say: Say) -> Iterator[Observers]:
+    """The recorder of a run."""
+    from eucentric.records.recorder import Recorder
+
+    with Recorder(place, say=say, instrument=instrument) as recorder:
+        yield (recorder,)
+
+
+def _opened_session(where: Where, there: Opened, application: str) -> SessionToRun:
     from eucentric.cli.session_open import open_session
     from eucentric.errors import SettingsError
     from eucentric.msi.shipped import SHIPPED
 
     if application not in SHIPPED:  # no file of this machine is read for a browser
         raise SettingsError(f"No application is called '{application}'. There are: {', '.join(SHIPPED)}.")
-    return _Session(open_session(where.wanted(application), lambda _line: None, there))
+    return _Session(open_session(where.wanted(application), lambda _line: None, there), where.place)
 
 
 class _Session:
     """A session that is open, run as `eucentric run` does."""
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, opening: Opening, place: Place) -> None:
         self._opening = opening
+        self._place = place
         self.folder = str(opening.folder)
 
     def run(self, observers: Observers, control: Control) -> str:
@@ -141,11 +164,11 @@ class _Session:
         from eucentric.cli.style import console
 
         opening = self._opening
-        assert opening.ready is not None  # a new session has everything to do
         log = SessionLog(opening.folder)
         try:
             with opening.journal, going_on(opening, log):
-                report = run_opened(opening, opening.ready, (console(quiet=True), log), Page(observers, control))
+                told = (console(quiet=True), log)
+                report = run_opened(opening, self._place, told, Page(observers, control))
                 unkept = keep_report(report, opening)
         except Stopped as stop:
             raise Aborted(str(stop)) from stop

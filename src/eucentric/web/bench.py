@@ -26,13 +26,16 @@ class SessionToRun(Protocol):
         ...
 
 
-def _nothing_kept(_what: str) -> AbstractContextManager[Observers]:
+Say = Callable[[str], None]
+
+
+def _nothing_kept(_say: Say) -> AbstractContextManager[Observers]:
     return nullcontext(())
 
 
 @dataclass(slots=True)
 class Bench:
-    """`keep` gives the observers that keep a run, of the kind that it is told ("focus", "measure", "manual").
+    """`keep` gives the observers that keep a run; they tell through what they are given what they can't keep.
 
     `begin` opens a session by the name of its application; None: there are none here. `keep_focus` keeps a lens setting
     as the eucentric focus of a preset, and gives the book with it.
@@ -44,5 +47,5 @@ class Bench:
     shelf: Shelf
     applications: tuple[str, ...] = ()
     begin: Callable[[str], SessionToRun] | None = None
-    keep: Callable[[str], AbstractContextManager[Observers]] = field(default=_nothing_kept)
+    keep: Callable[[Say], AbstractContextManager[Observers]] = field(default=_nothing_kept)
     keep_focus: Callable[[CalibrationBook, str, float], CalibrationBook] | None = None

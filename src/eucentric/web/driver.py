@@ -108,7 +108,7 @@ class Driver:
         bench = self._bench()
 
         def work() -> None:
-            with bench.keep("measure" if measure_only else "focus") as keepers:
+            with bench.keep(self._trouble) as keepers:
                 self._focus(bench, settings, keepers).run(measure_only=measure_only)
 
         self._begin("measure" if measure_only else "focus", settings.sequence.name, work)
@@ -123,7 +123,7 @@ class Driver:
         settings = FocusSettings(sequence=FocusSequence(name="Manual focus", steps=(step,)))
 
         def work() -> None:
-            with bench.keep("manual") as keepers:
+            with bench.keep(self._trouble) as keepers:
                 self._focus(bench, settings, keepers).run()
 
         self._begin("manual", "Manual focus", work)
@@ -161,6 +161,9 @@ class Driver:
             operator=self.operator,
             confirmed=self._confirmed,
         )
+
+    def _trouble(self, sentence: str) -> None:
+        self.watching.say("trouble", sentence, "care")
 
     def _confirms(self, event: Any) -> None:
         """Channels that were seen to act with the right sign need no probe in the next run."""

@@ -44,7 +44,7 @@ def _looking(api: APIRouter, room: Room) -> None:
             applications=[] if bench is None or bench.begin is None else list(bench.applications),
             instruments=list(SHIPPED),
             first="" if bench is None else bench.shelf.first,
-            history=room.records is not None,
+            history=room.place is not None,
         )
 
     @api.get("/state")
