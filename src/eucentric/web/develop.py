@@ -94,8 +94,7 @@ def spectrum(kind: str, frame: Frame, about: dict[str, Any]) -> Packet | None:
     if frame.pixel_m is None:
         return None
     made = power_spectrum(frame.pixels, frame.pixel_m)
-    told = {**about, "edge_per_m": made.edge_per_m, "radial": _numbers(made.radial)}
-    return Packet(kind, told, (made.picture,))
+    return Packet(kind, {**about, "edge_per_m": made.edge_per_m}, (made.picture,))
 
 
 def rings(frame: Frame, column: Column | None, estimate_m: float | None) -> Packet | None:

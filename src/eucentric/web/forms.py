@@ -32,8 +32,8 @@ _PRESETS = {"preset", "melt_preset", "manual_focus_preset", "final_preset"}
 _UNIT_WORDS = {"px2": "px²"}
 GROUPS = {
     "What": ("name", "switch", "preset", "focus_method", "tilt", "tilt_direction", "pattern", "correlation_type"),
-    "Correct": ("correction_type", "delta_min", "delta_max", "tolerance", "iterations", "looks_min", "retries",
-                "settle", "offset", "reset_defocus"),
+    "Correct": ("correction_type", "delta_min", "delta_max", "tolerance", "iterations", "looks_min", "look_again",
+                "retries", "settle", "offset", "reset_defocus"),
     "Drift": ("check_drift", "drift_threshold", "drift_timeout", "recheck_drift"),
     "Astigmatism": ("stig_correction", "stig_defocus_min", "stig_defocus_max"),
     "Judge": ("fit_limit",),
@@ -49,8 +49,16 @@ def forms() -> dict[str, Any]:
         "limits": _fields(CorrectionLimits),
         "step": _fields(FocusStep),
         "thresholds": _fields(Thresholds),
-        "groups": [{"title": title, "fields": list(names)} for title, names in GROUPS.items()],
+        "groups": _groups(),
     }
+
+
+def _groups() -> list[dict[str, Any]]:
+    """Each field of a step in one group; those that are in none come last."""
+    grouped = {name for names in GROUPS.values() for name in names}
+    rest = [key for name in FocusStep.model_fields if name not in _INNER and (key := without_unit(name)) not in grouped]
+    groups = [*GROUPS.items(), *([("Further", tuple(rest))] if rest else [])]
+    return [{"title": title, "fields": list(names)} for title, names in groups]
 
 
 def values_of(settings: FocusSettings) -> dict[str, Any]:

@@ -61,13 +61,10 @@ def peak_picture(found: CorrelationMap) -> tuple[Plane, tuple[float, float, floa
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PowerSpectrum:
-    """log power, zero frequency in the middle; the edge of the picture is at `edge_per_m`. `radial` is its mean in
-    rings, between 0 and 1, the last of them at the edge.
-    """
+    """log power, zero frequency in the middle; the edge of the picture is at `edge_per_m`."""
 
     picture: Plane
     edge_per_m: float
-    radial: NDArray[np.float64]
 
 
 def power_spectrum(image: NDArray[np.generic], pixel_m: float) -> PowerSpectrum:
@@ -91,18 +88,13 @@ def power_spectrum(image: NDArray[np.generic], pixel_m: float) -> PowerSpectrum:
     mean = np.bincount(ring.ravel(), log.ravel()) / np.maximum(np.bincount(ring.ravel()), 1)
     flat = (log - _smooth(mean)[ring]).astype(np.float32)
     low, high = np.percentile(flat[::_SAMPLED, ::_SAMPLED], (2, 99.7))
-    return PowerSpectrum(_grey(flat, float(low), float(high)), 0.5 / pixel, _unit(mean[: log.shape[0] // 2]))
+    return PowerSpectrum(_grey(flat, float(low), float(high)), 0.5 / pixel)
 
 
 def _smooth(mean: NDArray[np.float64]) -> NDArray[np.float64]:
     """The fall of the rings' mean as a polynomial: subtracted, the rings stay."""
     x = np.linspace(-1, 1, mean.size)
     return np.asarray(np.polynomial.Polynomial.fit(x, mean, 6)(x))
-
-
-def _unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    low, high = float(values.min()), float(values.max())
-    return np.asarray((values - low) / max(high - low, 1e-12))
 
 
 def lit_moved(first: NDArray[np.generic], second: NDArray[np.generic]) -> float | None:
