@@ -27,6 +27,7 @@ from eucentric.cli.check import check
 from eucentric.cli.focus import focus
 from eucentric.cli.measure import measure
 from eucentric.cli.plan import plan
+from eucentric.cli.records import app as records
 from eucentric.cli.run import run as run_session
 from eucentric.cli.sequences import app as sequences
 from eucentric.cli.serve import serve
@@ -57,6 +58,7 @@ app.command("plan")(plan)
 app.add_typer(sequences, name="sequences")
 app.add_typer(applications, name="applications")
 app.add_typer(calibrate, name="calibrate")
+app.add_typer(records, name="records")
 app.command("check")(check)
 
 

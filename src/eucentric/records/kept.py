@@ -190,6 +190,20 @@ class KeptMeasurement:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptDrift:
+    """A look at the drift; the speed is None where the images did not tell it."""
+
+    run_id: int
+    step: str
+    told_at: datetime
+    time_s: float
+    speed_m_per_s: float | None
+    sigma_m_per_s: float | None
+    threshold_m_per_s: float
+    still: bool
+
+
+@dataclass(frozen=True, slots=True)
 class KeptImage:
     """One image of a measurement: `file` below the image folder, or why it is `gone`; `frame` without its pixels."""
 

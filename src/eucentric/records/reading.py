@@ -13,12 +13,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as Orm
 
 from eucentric.errors import EucentricError, InputError
+from eucentric.focus.outcome import RunResult
 from eucentric.images.files import read_frame
 from eucentric.images.frame import Frame
 from eucentric.records import schema, seen
 from eucentric.records.engine import in_words
 from eucentric.records.kept import (
     Frames,
+    KeptDrift,
     KeptImage,
     KeptMeasurement,
     KeptRun,
@@ -30,6 +32,8 @@ from eucentric.records.kept import (
 )
 from eucentric.records.opening import opened_to_read
 from eucentric.records.place import Place
+from eucentric.records.references import resolved
+from eucentric.records.unplain import made
 
 EVERYTHING = Wanted()
 _NOT_WELL = ("refused", "failed", "not focused")
@@ -146,6 +150,19 @@ class Records:
         query = select(schema.Event.body).where(schema.Event.run_id == run_id).order_by(schema.Event.number)
         with self._asked() as orm:
             return tuple(orm.scalars(query))
+
+    def drifts(self, wanted: Wanted = EVERYTHING) -> tuple[KeptDrift, ...]:
+        """The looks at the drift in the runs that are asked for, in their order."""
+        query = select(schema.Event).join(schema.Run).where(*_of_runs(wanted), schema.Event.kind == "DriftMeasured")
+        with self._asked() as orm:
+            return tuple(seen.drift(row) for row in orm.scalars(query.order_by(schema.Event.id)))
+
+    def run_result(self, run_id: int) -> RunResult | None:
+        """The result of a run as it ended (without correlation maps); None where it broke off, or goes on."""
+        ended = next((body for body in self.events(run_id) if body["event"] == "RunEnded"), None)
+        if ended is None:
+            return None
+        return made(RunResult, resolved(ended["result"], self.results(run_id), self.step_results(run_id)))
 
     def results(self, run_id: int) -> dict[int, Any]:
         """The results of its measurements as JSON, by number: to resolve what its events refer to."""

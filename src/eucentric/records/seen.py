@@ -15,6 +15,7 @@ from eucentric.focus.targets import FocusTarget
 from eucentric.images.frame import Frame, OpticalState
 from eucentric.records import schema
 from eucentric.records.kept import (
+    KeptDrift,
     KeptImage,
     KeptMeasurement,
     KeptRun,
@@ -53,6 +54,13 @@ def run_details(row: schema.Run) -> RunDetails:
 def step(row: schema.Step) -> KeptStep:
     """A step."""
     return _like(KeptStep, row)
+
+
+def drift(row: schema.Event) -> KeptDrift:
+    """A look at the drift, from its event."""
+    names = ("step", "speed_m_per_s", "sigma_m_per_s", "threshold_m_per_s", "still")
+    told = {name: row.body[name] for name in names}
+    return KeptDrift(run_id=row.run_id or 0, told_at=row.told_at, time_s=row.time_s, **told)
 
 
 def image(row: schema.Image) -> KeptImage:
