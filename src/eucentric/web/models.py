@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+MethodName = Literal["matched", "phase", "cross"]
+
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -153,3 +155,19 @@ class Text(_Body):
     """The text of a file."""
 
     text: str = Field(max_length=200_000)
+
+
+class Otherwise(_Body):
+    """How a stored measurement is made again; None: as it was."""
+
+    method: MethodName | None = None
+    cs_mm: float | None = Field(default=None, ge=-50, le=50)
+    tilt_scale: float = Field(default=1.0, ge=0.1, le=10)
+    """Factor on all beam tilts, as of another calibration."""
+
+
+class Again(Otherwise):
+    """A stored measurement to be made again and judged."""
+
+    thresholds: dict[str, float] | None = None
+    """When it is believed, by name; those that are not given are as they were."""

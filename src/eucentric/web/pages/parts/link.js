@@ -31,14 +31,32 @@ function unpack(buffer) {
 
 export class Refused extends Error {}
 
-class Link extends EventTarget {
+// The newest of each kind, told as it changes. What shows pictures has one: the link, or a stored measurement.
+export class Source extends EventTarget {
+  newest = new Map();
+
+  put(kind, body) {
+    this.newest.set(kind, body);
+    this.dispatchEvent(new Event(kind));
+  }
+
+  // Call `act` with the newest of a kind, now and whenever it changes.
+  on(kind, act) {
+    this.addEventListener(kind, () => act(this.newest.get(kind)));
+    if (this.newest.has(kind)) act(this.newest.get(kind));
+  }
+
+  // What `who` looks at, of what is made only where somebody looks.
+  want() {}
+}
+
+class Link extends Source {
   constructor() {
     super();
     this.token = tokenOfTab();
     this.client = sessionStorage.getItem(CLIENT) || random();
     sessionStorage.setItem(CLIENT, this.client);
     this.name = `Browser ${this.client.slice(0, 4).toUpperCase()}`;
-    this.newest = new Map();
     this.state = "connecting"; // connected, lost, refused
     this.shown = 0; // pictures, since the page was loaded
     this._wants = new Map();
@@ -64,12 +82,6 @@ class Link extends EventTarget {
     this._socket = socket;
   }
 
-  // Call `act` with the newest of a kind, now and whenever it changes.
-  on(kind, act) {
-    this.addEventListener(kind, () => act(this.newest.get(kind)));
-    if (this.newest.has(kind)) act(this.newest.get(kind));
-  }
-
   // What `who` looks at, of what the server makes only where somebody looks.
   want(who, kinds) {
     this._wants.set(who, kinds);
@@ -90,21 +102,17 @@ class Link extends EventTarget {
     return told;
   }
 
-  async blob(path) {
+  // A picture that is asked for.
+  async picture(path) {
     const answer = await fetch(`/api${path}`, { headers: { Authorization: `Bearer ${this.token}` } });
     if (!answer.ok) throw new Refused(sentence(await answer.json().catch(() => ({}))) || `The server answered ${answer.status}.`);
-    return answer.arrayBuffer();
-  }
-
-  packet(buffer) {
-    return unpack(buffer);
+    return unpack(await answer.arrayBuffer());
   }
 
   _take(data) {
     const picture = data instanceof ArrayBuffer;
     const told = picture ? unpack(data) : JSON.parse(data);
-    this.newest.set(told.kind, picture ? told : told.body);
-    this.dispatchEvent(new Event(told.kind));
+    this.put(told.kind, picture ? told : told.body);
     if (!picture) return;
     requestAnimationFrame(() => {
       this.shown += 1;

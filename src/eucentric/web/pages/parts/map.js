@@ -1,7 +1,7 @@
 // <eu-map>: the correlation map: origin in the middle or top left as Leginon shows it; compensated or raw; peak and
 // runner-up marked; axes in pixels of shift, and µm of defocus along the line on which pure defocus puts the peak.
 
-import { choice, digits, fill, h, minus, round125 } from "./dom.js";
+import { choice, fill, h, minus, round125 } from "./dom.js";
 import { link } from "./link.js";
 import { Tile, fitted, label, soon, token } from "./pixels.js";
 
@@ -11,6 +11,7 @@ const EDGE = { left: 46, right: 10, top: 8, bottom: 34 };
 
 class CorrelationMap extends HTMLElement {
   connectedCallback() {
+    this.source ??= link;
     this.kind = "map";
     this.view = "centred";
     this.which = 0;
@@ -22,15 +23,15 @@ class CorrelationMap extends HTMLElement {
     fill(this, h("div.bar", h("h2", "Correlation"), h("span.grow"), this._views), this._canvas, h("div.bar", this._kinds), this._note);
     this._paint = soon(() => this.paint());
     new ResizeObserver(() => this._paint()).observe(this._canvas);
-    for (const [kind] of KINDS) link.on(kind, () => kind === this.kind && this._paint());
-    link.on("curves", () => this._paint());
+    for (const [kind] of KINDS) this.source.on(kind, () => kind === this.kind && this._paint());
+    this.source.on("curves", () => this._paint());
     document.addEventListener("eu-theme", () => this._paint());
   }
 
   choose(kind) {
     this.kind = kind;
     this._kinds.pick(kind, false);
-    link.want("map", kind === "map" ? [] : [kind]);
+    this.source.want("map", kind === "map" ? [] : [kind]);
     this.dispatchEvent(new CustomEvent("eu-map", { bubbles: true, detail: kind.replace("map", "").replace("-", "") }));
     this._paint();
   }
@@ -54,7 +55,8 @@ class CorrelationMap extends HTMLElement {
     const context = fitted(this._canvas), width = this._canvas.clientWidth, height = this._canvas.clientHeight;
     context.fillStyle = token("--panel");
     context.fillRect(0, 0, width, height);
-    const curves = link.newest.get("curves"), packet = link.newest.get(this.kind);
+    const curves = this.source.newest.get("curves"), packet = this.source.newest.get(this.kind);
+    if (curves) this._kinds.firstChild.textContent = curves.method === "matched" ? "Compensated" : "As measured";
     const k = packet && packet.number === curves?.number ? packet.maps.findIndex((one) => one.link === this.which) : -1;
     if (k < 0) {
       const why = !curves ? "No correlation yet" : this.kind === "map" ? "This measurement has no such map" : "It is being made";
@@ -90,7 +92,7 @@ class CorrelationMap extends HTMLElement {
     context.restore();
     this._axes(context, at, wrapped ? [0, period.x] : [left, right], wrapped ? [0, period.y] : [top, bottom]);
     const [y, x] = map.peak_px;
-    this._note.textContent = minus(`peak x ${digits(x, 4)}, y ${digits(y, 4)} px`);
+    this._note.textContent = minus(`peak x ${x.toFixed(1)}, y ${y.toFixed(1)} px`);
     this._canvas.setAttribute("aria-label", `Correlation map, ${this._note.textContent}`);
   }
 

@@ -73,8 +73,7 @@ class Page extends HTMLElement {
     try {
       const about = await link.call("GET", "/about");
       link.about = about;
-      link.newest.set("about", about);
-      link.dispatchEvent(new Event("about"));
+      link.put("about", about);
       this._instrument.textContent = about.instrument;
       document.title = `eucentric · ${about.instrument}`;
       if (about.starts) await this._shelf();
@@ -86,8 +85,7 @@ class Page extends HTMLElement {
 
   async _shelf(wanted) {
     const entries = await link.call("GET", "/settings");
-    link.newest.set("shelf", entries);
-    link.dispatchEvent(new Event("shelf"));
+    link.put("shelf", entries);
     const chosen = wanted || this._sequence.value || sessionStorage.getItem("eucentric-sequence") || link.about.first;
     const group = (title, list) => (list.length ? h("optgroup", { label: title }, list.map((one) => h("option", { value: one.name, disabled: Boolean(one.trouble) }, one.saved ? one.name : one.title))) : null);
     fill(this._sequence, group("Saved", entries.filter((one) => one.saved)), group("Come along", entries.filter((one) => !one.saved)));

@@ -15,6 +15,7 @@ const FLICKER_MS = 450;
 
 class Pair extends HTMLElement {
   connectedCallback() {
+    this.source ??= link;
     this.place = new Place();
     this.mode = "beside";
     this.which = 0; // of the compared pairs
@@ -27,8 +28,8 @@ class Pair extends HTMLElement {
     this._paint = soon(() => this.paint());
     this.place.addEventListener("change", () => this._paint());
     new ResizeObserver(() => this._paint()).observe(this);
-    link.on("images", (packet) => packet && this._images(packet));
-    link.on("curves", (curves) => this._curves(curves));
+    this.source.on("images", (packet) => packet && this._images(packet));
+    this.source.on("curves", (curves) => this._curves(curves));
     document.addEventListener("eu-theme", () => this._paint());
   }
 

@@ -96,6 +96,7 @@ function runs(x, flags, wanted) {
 
 class Panel extends HTMLElement {
   connectedCallback() {
+    this.source ??= link;
     this.which = 0;
     this.place = h("div.plot");
     this.note = h("p.note");
@@ -118,13 +119,13 @@ class Cut extends Panel {
   begin() {
     this.kind = "";
     this.curve = new Curve(this.place, (c) => this._options(c));
-    link.on("curves", () => this.show());
-    for (const method of ["cross", "phase"]) link.on(`cut-${method}`, () => this.show());
+    this.source.on("curves", () => this.show());
+    for (const method of ["cross", "phase"]) this.source.on(`cut-${method}`, () => this.show());
   }
 
   show() {
-    const curves = link.newest.get("curves"), told = curves?.links[this.which];
-    const raw = this.kind ? link.newest.get(`cut-${this.kind}`) : null;
+    const curves = this.source.newest.get("curves"), told = curves?.links[this.which];
+    const raw = this.kind ? this.source.newest.get(`cut-${this.kind}`) : null;
     const cut = this.kind ? (raw?.number === curves?.number ? raw?.cuts[this.which] : null) : told?.cut;
     this.has(cut);
     if (!cut) return;
@@ -161,11 +162,11 @@ class Coherence extends Panel {
 
   begin() {
     this.curve = new Curve(this.place, (c) => this._options(c));
-    link.on("curves", () => this.show());
+    this.source.on("curves", () => this.show());
   }
 
   show() {
-    const told = link.newest.get("curves")?.links[this.which]?.coherence;
+    const told = this.source.newest.get("curves")?.links[this.which]?.coherence;
     this.has(told);
     if (!told) return;
     this._told = told;
@@ -195,7 +196,7 @@ class Spectrum extends Panel {
     this.place.append(this.canvas);
     this._paint = soon(() => this.paint());
     new ResizeObserver(() => this._paint()).observe(this.place);
-    link.on(this.getAttribute("kind") ?? "spectrum", (packet) => {
+    this.source.on(this.getAttribute("kind") ?? "spectrum", (packet) => {
       this.has(packet);
       this.packet = packet;
       this._paint();

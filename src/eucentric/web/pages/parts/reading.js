@@ -5,10 +5,11 @@ import { link } from "./link.js";
 
 class Reading extends HTMLElement {
   connectedCallback() {
-    link.on("reading", (told) => this.show(told, this._moved));
-    link.on("curves", (curves) => {
+    this.source ??= link;
+    this.source.on("reading", (told) => this.show(told, this._moved));
+    this.source.on("curves", (curves) => {
       this._moved = curves;
-      this.show(link.newest.get("reading"), curves);
+      this.show(this.source.newest.get("reading"), curves);
     });
   }
 
