@@ -113,7 +113,7 @@ def once(settings: FocusSettings, step: str | None) -> FocusSettings:
             f"No step of '{settings.sequence.name}' measures as '{step or 'asked'}'. There are: {known}."
         )
     beam = [s for s in named if s.focus_method is FocusMethod.BEAM_TILT] or named
-    chosen = beam[-1].model_copy(update={"looks_min": 1, "switch": True})
+    chosen = beam[-1].model_copy(update={"looks_min": 1, "retries": 0, "switch": True})
     sequence = FocusSequence(
         name=f"Measure once: {chosen.name}",
         steps=(chosen,),

@@ -54,6 +54,7 @@ class Page extends HTMLElement {
     this._toast.hidden = true;
     this._help = h("dialog.help", { "aria-label": "Keys" }, h("div.bar", h("h2", "Keys"), h("span.grow"), h("button.quiet", { type: "button", onclick: () => this._help.close() }, "Close")),
       h("div.columns", KEYS.map(([title, keys]) => h("section", h("h3", title), h("dl", keys.map(([key, what]) => [h("dt", key), h("dd", what)]))))));
+    for (const one of [this._start, this._measure, this._pause, this._abort]) one.disabled = true;
     fill(this,
       h("header.top", h("span.brand", "eucentric"), this._instrument, h("nav", { role: "tablist", "aria-label": "Views" }, this._tabs), h("span.grow"), this._link, this._control, this._themeButton, h("button.quiet", { type: "button", title: "Keys (?)", onclick: () => this.help() }, "?")),
       h("div.transport", this._sequence, this._start, this._measure, this._pause, this._abort, this._chip, this._doing, h("span.grow"), this._spent),
@@ -90,6 +91,12 @@ class Page extends HTMLElement {
     const group = (title, list) => (list.length ? h("optgroup", { label: title }, list.map((one) => h("option", { value: one.name, disabled: Boolean(one.trouble) }, one.saved ? one.name : one.title))) : null);
     fill(this._sequence, group("Saved", entries.filter((one) => one.saved)), group("Come along", entries.filter((one) => !one.saved)));
     this._sequence.value = entries.some((one) => one.name === chosen) ? chosen : link.about.first;
+    this._startable();
+  }
+
+  // Nothing is started before it is known what.
+  _startable() {
+    this._start.disabled = this._measure.disabled = this._phase !== "idle" || !this._sequence.value;
   }
 
   view(name) {
@@ -125,7 +132,7 @@ class Page extends HTMLElement {
     this._phase = drive.phase;
     this._drive = drive;
     const idle = drive.phase === "idle", held = drive.phase === "paused" || drive.phase === "pausing";
-    this._start.disabled = this._measure.disabled = !idle;
+    this._startable();
     this._pause.disabled = idle || drive.phase === "stopping";
     this._abort.disabled = idle || drive.phase === "stopping";
     this._pause.textContent = held ? "Resume" : "Pause";
