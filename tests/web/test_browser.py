@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from benchmarks.browser import Watched, chromium, launched
 from eucentric.web.serving import Serving
-from tests.web.browser import Watched, chromium, launched
 from tests.web.served import serving, whole_bench
 
 pytestmark = pytest.mark.skipif(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -19,6 +20,8 @@ Work = Callable[[], Iterable[Packet | tuple[str, Any]]]
 
 ORDER = ("live", "images", "map", "spectrum", "rings", "raw")
 """What is done first."""
+SLOWLY_S = {"rings": 0.3}
+"""What is not done again sooner than after so long: it costs more than the images that come meanwhile."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -30,6 +33,7 @@ class Darkroom:
         self._changed = threading.Condition()
         self._work: dict[str, Work] = {}
         self._stopped = False
+        self._done_s: dict[str, float] = {}
         self._thread = threading.Thread(target=self._run, name="eucentric-darkroom", daemon=True)
 
     def start(self) -> None:
@@ -63,16 +67,25 @@ class Darkroom:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._stopped or (self._work and self._hub.clients))
+                while not self._stopped and (not self._hub.clients or self._due() is None):
+                    self._changed.wait(SLOWLY_S["rings"] if self._work and self._hub.clients else None)
                 if self._stopped:
                     return
-                kind = min(self._work, key=ORDER.index)
+                kind = self._due()
+                assert kind is not None
                 work = self._work.pop(kind)
+                self._done_s[kind] = time.monotonic()
             try:
                 for made in work():
                     self._hub.publish(*_message(made))
             except Exception:  # a picture that can't be made must not end those that can
                 _LOG.exception("A picture for the page (%s) could not be made.", kind)
+
+    def _due(self) -> str | None:
+        """What is to be done next; None: nothing yet."""
+        now_s = time.monotonic()
+        due = [k for k in self._work if now_s - self._done_s.get(k, -1e9) >= SLOWLY_S.get(k, 0.0)]
+        return min(due, key=ORDER.index, default=None)
 
 
 def _message(made: Packet | tuple[str, Any]) -> tuple[str, Message]:

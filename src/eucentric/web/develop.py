@@ -25,7 +25,7 @@ from eucentric.optics.aberrations import Tilt
 from eucentric.optics.column import Column
 from eucentric.units import minus, show_angle
 from eucentric.web.packets import Packet
-from eucentric.web.pictures import equal_contrast, lit_moved, map_picture, peak_picture, power_spectrum
+from eucentric.web.pictures import SIDE_PX, equal_contrast, lit_moved, map_picture, peak_picture, power_spectrum
 
 RAW = (Method.CROSS, Method.PHASE)
 _CUT_POINTS = 1600
@@ -62,10 +62,10 @@ class Looked:
         return len(known) > 1 and max(known) - min(known) > _STAGE_MOVED_RAD
 
 
-def images(number: int, step: str, frames: tuple[Frame, ...]) -> Packet:
-    """All images of a pattern, black and white at the same values."""
+def images(number: int, step: str, frames: tuple[Frame, ...], side_px: int = SIDE_PX) -> Packet:
+    """All images of a pattern, black and white at the same values, binned to about `side_px`."""
     about = {"number": number, "step": step, "images": [_image(frame) for frame in frames]}
-    return Packet("images", about, equal_contrast([frame.pixels for frame in frames]))
+    return Packet("images", about, equal_contrast([frame.pixels for frame in frames], side_px))
 
 
 def live(frame: Frame, what: str) -> Packet:

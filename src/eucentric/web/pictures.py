@@ -18,6 +18,8 @@ from eucentric.web.packets import Plane
 
 SIDE_PX = 1024
 """Images are binned to about this side: more than a panel shows, so that there is something to zoom into."""
+COARSE_PX = 512
+"""What a panel shows of a whole image."""
 MAP_PX = 512
 SPECTRUM_PX = 512
 NEAR_CELLS = 32

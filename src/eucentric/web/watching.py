@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from eucentric.calibration.book import CalibrationBook
@@ -25,11 +26,14 @@ from eucentric.web.darkroom import Darkroom, Work, text
 from eucentric.web.develop import Looked
 from eucentric.web.hub import Hub
 from eucentric.web.packets import Packet
+from eucentric.web.pictures import COARSE_PX, SIDE_PX
 from eucentric.web.progress import RunProgress, SessionProgress
 from eucentric.web.reading import reading
 from eucentric.web.story import line
 
 _LINES = 300
+SHARP = "sharp"
+"""What a browser wants that has zoomed in, or has a large screen."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -53,6 +57,8 @@ class Watching:
         self._lines: deque[dict[str, str]] = deque(maxlen=_LINES)
         self._reading: dict[str, Any] | None = None
         self._single: Work | None = None  # the rings of the last single image
+        self._taken: Callable[[int], Packet] | None = None
+        self._sharp = False
         self._number = 0
         self._frames: list[Frame] = []
         self._shifts: list[Link] = []
@@ -95,7 +101,9 @@ class Watching:
             self._publish("session", session)
 
     def _publish(self, kind: str, body: Any) -> None:
-        self.hub.publish(kind, text(kind, body))
+        message = text(kind, body)
+        if message != self.hub.newest(kind):
+            self.hub.publish(kind, message)
 
     def _picture(self, event: Any) -> None:
         """Images as they come."""
@@ -107,8 +115,8 @@ class Watching:
                     self._number += 1
                     self._frames, self._shifts = [], []
                 self._frames.append(event.frame)
-                number, step, frames = self._number, event.step, tuple(self._frames)
-                self.darkroom.give("images", lambda: [develop.images(number, step, frames)])
+                self._taken = partial(develop.images, self._number, event.step, tuple(self._frames))
+                self._show_taken()
             case focus.ShiftFound():
                 self._shifts.append(event.link)
             case focus.ByHand() if event.frame is not None:
@@ -117,6 +125,13 @@ class Watching:
                 self.show_live(event.frame, f"final image of {event.target}")
             case msi.Exposed():
                 self.show_live(event.frame, event.unit.key)
+
+    def _show_taken(self) -> None:
+        """The images of the last pattern, as sharp as somebody looks at them."""
+        taken, side_px = self._taken, SIDE_PX if SHARP in self.hub.wanted else COARSE_PX
+        if taken is not None:
+            self._sharp = side_px == SIDE_PX
+            self.darkroom.give("images", lambda: [taken(side_px)])
 
     def show_live(self, frame: Frame, what: str) -> None:
         """Show a single image, and its power spectrum where somebody looks at it."""
@@ -152,6 +167,8 @@ class Watching:
         if self._single is not None and "rings" in wanted:
             self.darkroom.give("rings", self._single)
             self._single = None
+        if SHARP in wanted and not self._sharp:
+            self._show_taken()
         self.darkroom.look_again()
 
     def _column(self, preset: str | None) -> Column | None:

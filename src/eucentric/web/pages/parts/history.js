@@ -29,7 +29,7 @@ class Stored extends Source {
 
   want(_who, kinds) {
     for (const kind of kinds) {
-      if (this._asked.has(kind)) continue;
+      if (this._asked.has(kind) || !kind.startsWith("map-")) continue; // its images are as sharp as they are
       this._asked.add(kind);
       const method = kind.replace("map-", "");
       Promise.all([this._picture(kind), link.call("GET", `${this._path}/cuts/${method}`).then((told) => this.put(`cut-${method}`, told))]).catch((error) => say(error.message, "bad"));

@@ -58,7 +58,7 @@ class Link extends Source {
     sessionStorage.setItem(CLIENT, this.client);
     this.name = `Browser ${this.client.slice(0, 4).toUpperCase()}`;
     this.state = "connecting"; // connected, lost, refused
-    this.shown = 0; // pictures, since the page was loaded
+    this.shown = {}; // pictures since the page was loaded, by kind
     this._wants = new Map();
     this._tries = 0;
   }
@@ -115,7 +115,7 @@ class Link extends Source {
     this.put(told.kind, picture ? told : told.body);
     if (!picture) return;
     requestAnimationFrame(() => {
-      this.shown += 1;
+      this.shown[told.kind] = (this.shown[told.kind] ?? 0) + 1;
       if (this._socket.readyState === WebSocket.OPEN) this._socket.send('{"shown": true}');
     });
   }

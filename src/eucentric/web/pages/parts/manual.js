@@ -42,7 +42,6 @@ class Manual extends HTMLElement {
     link.on("about", (about) => about && this._about(about));
     this._place.addEventListener("change", paint);
     new ResizeObserver(paint).observe(this._canvas);
-    link.want("manual", ["rings"]);
   }
 
   _about(about) {
@@ -122,7 +121,13 @@ class Manual extends HTMLElement {
     label(context, lengthLabel(length), 14 + length / perPixel / 2, height - 24, { align: "center" });
   }
 
+  // Power spectra are made while this view is looked at.
+  left() {
+    link.want("manual", []);
+  }
+
   shown() {
+    link.want("manual", ["rings"]);
     this.paint();
     this._spectrum.paint();
   }

@@ -35,6 +35,11 @@ class Page extends HTMLElement {
     this._about();
   }
 
+  // How many pictures of a kind were shown since the page was loaded: for whoever measures how fast it is.
+  shown(kind) {
+    return link.shown[kind] ?? 0;
+  }
+
   _build() {
     this._instrument = h("span.instrument");
     this._link = h("span.link", { role: "status" });
@@ -101,6 +106,7 @@ class Page extends HTMLElement {
 
   view(name) {
     if (!this._views.has(name)) return;
+    if (this._now && this._now !== name) this._views.get(this._now).left?.();
     this._now = name;
     VIEWS.forEach(([one], k) => {
       this._tabs[k].setAttribute("aria-selected", String(one === name));

@@ -26,7 +26,10 @@ class Pair extends HTMLElement {
     this._tiles = [new Tile(), new Tile()];
     this._build();
     this._paint = soon(() => this.paint());
-    this.place.addEventListener("change", () => this._paint());
+    this.place.addEventListener("change", () => {
+      this._sharpness();
+      this._paint();
+    });
     new ResizeObserver(() => this._paint()).observe(this);
     this.source.on("images", (packet) => packet && this._images(packet));
     this.source.on("curves", (curves) => this._curves(curves));
@@ -51,6 +54,13 @@ class Pair extends HTMLElement {
     fill(this,
       h("div.bar", this._modes, this._pairs, h("span.grow"), h("label.contrast", h("span", "Contrast"), this._black, this._white), this._zoom),
       h("div.sides", this._sides.map((one) => h("figure", one.title, one.canvas))), this._empty);
+  }
+
+  // Zoomed in, or on a large screen, more pixels are shown than a panel has by itself.
+  _sharpness() {
+    const sharp = this.place.zoom * this._sides[0].canvas.clientWidth * (window.devicePixelRatio || 1) > 640;
+    if (sharp !== this._sharp) this.source.want("pair", sharp ? ["sharp"] : []);
+    this._sharp = sharp;
   }
 
   _images(packet) {
@@ -170,6 +180,7 @@ class Pair extends HTMLElement {
   }
 
   paint() {
+    this._sharpness();
     if (!this.packet || this.offsetParent === null) return;
     const { told, images } = this._pair();
     this._sides.forEach((side, k) => {

@@ -22,13 +22,20 @@ class Run extends HTMLElement {
     this._tile = new Tile();
     this._place = new Place();
     fill(this, h("section.panel.sequence", this._steps), h("section.panel.units", this._session, this._starter), h("div.aside", this._single, h("eu-log.panel")));
-    link.on("run", (run) => run && this.run(run));
-    link.on("session", (session) => this.session(session));
+    link.on("run", () => this._words());
+    link.on("session", () => this._words());
     link.on("drive", (drive) => (this._begin.disabled = drive?.phase !== "idle"));
     link.on("about", (about) => this._about(about));
     const paint = soon(() => this.paint());
     link.on("live", paint);
     new ResizeObserver(paint).observe(this._single);
+  }
+
+  _words() {
+    if (this.offsetParent === null) return;
+    const run = link.newest.get("run");
+    if (run) this.run(run);
+    this.session(link.newest.get("session"));
   }
 
   _about(about) {
@@ -76,6 +83,8 @@ class Run extends HTMLElement {
   }
 
   shown() {
+    this._words();
+    this.querySelector("eu-log").show();
     this.paint();
   }
 }

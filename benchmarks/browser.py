@@ -1,4 +1,4 @@
-"""Debian's Chromium, as the tests of the page use it."""
+"""Chromium without a screen, as the tests, the benchmark and the pictures of the page use it."""
 
 from __future__ import annotations
 
