@@ -78,7 +78,9 @@ def serve(
         if host not in LOOPBACK:
             typer.echo(_OPEN_TO_ALL, err=True)
         typer.echo("Ctrl-C ends it.")
-        threading.Event().wait()
+        never = threading.Event()
+        while not never.wait(1.0):  # a wait without an end would not hear of Ctrl-C everywhere
+            pass
 
 
 @dataclass(frozen=True, slots=True)
