@@ -18,7 +18,7 @@ from eucentric.web.room import Room
 from eucentric.web.serving import Serving
 
 _WITHIN_MS = 120_000
-_COLOURS = 160  # of the picture's palette: images are mostly noise
+_COLOURS = 256  # of the picture's palette: images are mostly noise
 
 
 def main(folder: Path) -> None:
@@ -39,7 +39,7 @@ def _keep(page: Page, path: Path) -> None:
     page.evaluate("() => { document.activeElement?.blur(); window.scrollTo(0, 0); }")
     page.wait_for_timeout(800)  # plots are drawn a frame after their data
     taken = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-    taken.quantize(_COLOURS).save(path, optimize=True)
+    taken.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def _ended(page: Page) -> None:

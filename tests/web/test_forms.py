@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from eucentric.errors import SettingsError
+from eucentric.focus.preset_settings import NamedPreset
 from eucentric.focus.settings import CorrectionLimits, FocusSequence, FocusSettings, FocusStep, Thresholds
 from eucentric.focus.shipped import SHIPPED, Shipped
 from eucentric.web.forms import fields_of, forms, settings_of, values_of
@@ -18,8 +19,9 @@ _MODELS = {
     "limits": CorrectionLimits,
     "step": FocusStep,
     "thresholds": Thresholds,
+    "preset": NamedPreset,
 }
-_INNER = {"sequence", "steps", "limits", "thresholds"}
+_INNER = {"sequence", "steps", "limits", "thresholds", "presets"}
 
 
 def _values() -> dict[str, Any]:
@@ -61,6 +63,15 @@ def test_a_limit_that_is_off_stays_off() -> None:
     made = SHIPPED[0].settings.model_copy(update={"accuracy_limit_m": None})
     assert values_of(made)["accuracy_limit"] == "off"
     assert settings_of(values_of(made)).accuracy_limit_m is None
+
+
+def test_presets_of_its_own_come_back_too() -> None:
+    preset = NamedPreset(name="mine", like="fa", size=(512, 256), image_shift_m=(0.0, 1e-6), exposure_s=0.5)
+    made = SHIPPED[0].settings.model_copy(update={"presets": (preset,)})
+    assert settings_of(json.loads(json.dumps(values_of(made)))) == made
+    kinds = {field["name"]: field["kind"] for field in forms()["preset"]}
+    assert (kinds["like"], kinds["size"], kinds["image_shift"]) == ("preset", "pair", "pair")
+    assert {field["name"]: field["kind"] for field in forms()["settings"]}["phase_plate_tilts"] == "pairs"
 
 
 def _refused(values: dict[str, Any]) -> SettingsError:

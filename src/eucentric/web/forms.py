@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 from types import NoneType
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from eucentric.errors import SettingsError
 from eucentric.focus.fields import OFF, Settings, plain_value, si_unit, without_unit
+from eucentric.focus.preset_settings import NamedPreset
 from eucentric.focus.settings import CorrectionLimits, FocusSequence, FocusSettings, FocusStep, Thresholds
 from eucentric.focus.toml import settings_from, written
 from eucentric.units import exactly, minus
 
-_INNER = {"sequence", "steps", "limits", "thresholds"}
+_INNER = {"sequence", "steps", "limits", "thresholds", "presets"}
 _TITLES = {
     "fit_limit": "Fit limit",
     "chi2_per_dof_max": "χ² max",
@@ -28,7 +29,7 @@ _TITLES = {
     "z_approach": "Z approach",
     "on_phase_plate": "On phase plate",
 }
-_PRESETS = {"preset", "melt_preset", "manual_focus_preset", "final_preset"}
+_PRESETS = {"preset", "like", "melt_preset", "manual_focus_preset", "final_preset"}
 _UNIT_WORDS = {"px2": "px²"}
 GROUPS = {
     "What": ("name", "switch", "preset", "focus_method", "tilt", "tilt_direction", "pattern", "correlation_type"),
@@ -49,6 +50,7 @@ def forms() -> dict[str, Any]:
         "limits": _fields(CorrectionLimits),
         "step": _fields(FocusStep),
         "thresholds": _fields(Thresholds),
+        "preset": _fields(NamedPreset),
         "groups": _groups(),
     }
 
@@ -65,7 +67,9 @@ def values_of(settings: FocusSettings) -> dict[str, Any]:
     """Settings as a form shows them: every field."""
     sequence = settings.sequence
     steps = [{**_values(step), "thresholds": _values(step.thresholds)} for step in sequence.steps]
-    return {**_values(settings), **_values(sequence), "limits": _values(sequence.limits), "steps": steps}
+    presets = [_values(preset) for preset in settings.presets]
+    inner = {"limits": _values(sequence.limits), "steps": steps, "presets": presets}
+    return {**_values(settings), **_values(sequence), **inner}
 
 
 def settings_of(values: Mapping[str, Any]) -> FocusSettings:
@@ -102,7 +106,7 @@ def _values(settings: Settings) -> dict[str, Any]:
 
 def _value(name: str, value: Any, settings: Settings) -> Any:
     told = written(name, value, settings)
-    return [list(pair) for pair in told] if isinstance(value, tuple) else told
+    return [list(one) if isinstance(one, list | tuple) else one for one in told] if isinstance(value, tuple) else told
 
 
 def _fields(model: type[BaseModel]) -> list[dict[str, Any]]:
@@ -144,7 +148,8 @@ def _kind(name: str, kinds: tuple[Any, ...]) -> str:
         return "choice"
     number = "number" if si_unit(name) in {None, "px2"} else "quantity"
     by_type = {bool: "switch", str: "text", int: "integer", float: number}
-    return next((word for kind, word in by_type.items() if kind in kinds), "pairs")
+    several = any(get_origin(part) is tuple for kind in kinds for part in get_args(kind))
+    return next((word for kind, word in by_type.items() if kind in kinds), "pairs" if several else "pair")
 
 
 _WORDS = {"gt": "above", "ge": "from", "lt": "below", "le": "to"}

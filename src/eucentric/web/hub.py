@@ -75,12 +75,6 @@ class Hub:
         for watcher in watchers:
             watcher.offer(kind)
 
-    def forget(self, *kinds: str) -> None:
-        """What was of these kinds is no longer so."""
-        with self._lock:
-            for kind in kinds:
-                self._newest.pop(kind, None)
-
     def newest(self, kind: str) -> Message | None:
         """The newest message of a kind; None: there was none."""
         with self._lock:

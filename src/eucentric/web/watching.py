@@ -59,6 +59,7 @@ class Watching:
         self._single: Work | None = None  # the rings of the last single image
         self._taken: Callable[[int], Packet] | None = None
         self._sharp = False
+        self._columns: dict[str, Column] = {}
         self._number = 0
         self._frames: list[Frame] = []
         self._shifts: list[Link] = []
@@ -172,13 +173,17 @@ class Watching:
         self.darkroom.look_again()
 
     def _column(self, preset: str | None) -> Column | None:
-        if self.book is None or preset is None or preset not in self.book.presets:
+        """The optics as a run took them, else as they are believed."""
+        if preset is None:
             return None
-        return self.book.presets[preset].column
+        believed = None if self.book is None else self.book.presets.get(preset)
+        return self._columns.get(preset) or (None if believed is None else believed.column)
 
     def _estimated(self, event: Any) -> None:
         """Follow C1 through what is measured and moved."""
         match event:
+            case focus.Assumed():
+                self._columns[event.preset] = event.calibration.column
             case focus.Measured() if event.result.accepted:
                 self.estimate_m = event.result.defocus_m
             case focus.Corrected() if self.estimate_m is not None:

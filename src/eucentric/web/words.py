@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from eucentric.focus.words import speed_words
-from eucentric.units import minus, show_length
+from eucentric.units import minus
 
 _CHANCES = (
     (1e-12, "as good as none"),
@@ -51,13 +51,3 @@ def big_number(value_m: float, total_sigma_m: float) -> dict[str, str]:
     error = total_sigma_m * factor
     digits = min(max(1 - math.floor(math.log10(error)), 0), 3) if error > 0 else 3
     return {"value": minus(f"{value_m * factor:+.{digits}f}"), "error": f"{error:.{digits}f}", "unit": unit}
-
-
-def moved_words(part: float) -> str:
-    """How far the lit area moved."""
-    return f"the lit area moved {part:.0%} of the field between the images"
-
-
-def length_or_none(value_m: float | None) -> str | None:
-    """A length for people; None stays."""
-    return None if value_m is None else show_length(value_m)

@@ -10,7 +10,7 @@ const EXAMPLES = { m: "20 µm", rad: "5 mrad", s: "2 s", "m/s": "3 Å/s", "1/m2"
 
 // One field. `get` and `set` its value; `changed` is called after each change.
 export function field(told, value, changed, id) {
-  const input = { switch: toggle, choice: pick, preset: preset, pairs: pairs }[told.kind] ?? typed;
+  const input = { switch: toggle, choice: pick, preset, pairs, pair }[told.kind] ?? typed;
   const made = input(told, value, changed, id);
   const hint = [told.bounds, told.kind === "number" && told.unit ? `in ${told.unit}` : ""].filter(Boolean).join(", ");
   const error = h("p.error", { role: "alert" });
@@ -52,7 +52,7 @@ function pick(told, value, changed, id) {
 }
 
 function preset(told, value, changed, id) {
-  const known = link.about?.presets ?? [], names = value && !known.includes(value) ? [...known, value] : known;
+  const known = [...(link.about?.presets ?? []), ...own], names = value && !known.includes(value) ? [...known, value] : known;
   const element = h("select", { id, onchange: changed }, told.optional ? h("option", { value: "" }, "not set") : null, names.map((one) => h("option", { value: one }, known.includes(one) ? one : `${one} (not on this microscope)`)));
   element.value = value ?? "";
   return { element, get: () => element.value || null };
@@ -64,6 +64,20 @@ function pairs(told, value, changed, id) {
   const element = h("input", { id, type: "text", spellcheck: "false", placeholder: "0 mrad, −5 mrad; 0 mrad, 5 mrad", value: text, onchange: changed });
   const get = () => element.value.replaceAll("−", "-").split(";").map((pair) => pair.split(",").map((one) => one.trim()).filter(Boolean)).filter((pair) => pair.length);
   return { element, get };
+}
+
+// Two values (y, x): "0 nm, 500 nm".
+function pair(told, value, changed, id) {
+  const element = h("input", { id, type: "text", spellcheck: "false", placeholder: told.optional ? "not set" : "y, x", value: (value ?? []).map(shown).join(", "), onchange: changed });
+  const one = (text) => (/^\d+$/.test(text) ? Number(text) : text);
+  const get = () => (element.value.trim() ? element.value.replaceAll("−", "-").split(",").map((text) => one(text.trim())) : told.optional ? null : []);
+  return { element, get };
+}
+
+// Presets that the settings bring along, beside the microscope's.
+let own = [];
+export function ownPresets(names) {
+  own = names;
 }
 
 // A group of fields below a title. `values` by name.

@@ -5,7 +5,7 @@ import { clock, fill, h, minus } from "./dom.js";
 import { Source, ask, link, say } from "./link.js";
 import { Curve, axis, colours } from "./plots.js";
 
-const TINTS = ["--accent", "--mark", "--good", "--care", "--bad", "--dim"];
+const TINTS = ["--accent", "--mark", "--good", "--violet", "--olive", "--dim"];
 const PLOTS = [
   ["Defocus", "µm", (one) => (one.c1_m === null ? null : one.c1_m * 1e6), false],
   ["Error, 1 σ", "nm", (one) => (one.total_sigma_m === null ? null : one.total_sigma_m * 1e9), true],
@@ -56,7 +56,7 @@ class History extends HTMLElement {
     this._body = h("tbody");
     this._table = h("div.rows-of", { tabindex: 0, "aria-label": "Measurements" }, h("table", h("thead", h("tr", ["Time", "Node, step", "Defocus ± 1 σ", "Verdict"].map((one) => h("th", one)))), this._body));
     this._detail = h("section.panel.detail", h("p.empty", "Choose a measurement: its images, maps and numbers are shown here."));
-    fill(this, h("section.panel.over", h("div.bar", h("h2", "History"), this._session, this._by, h("label.check-label", this._refused, "refused only"), this._legend, h("span.grow"), this._count, h("button.quiet", { type: "button", onclick: () => this.load() }, "Refresh")), h("div.four", this._plots.map((one) => one.element))),
+    fill(this, h("section.panel.over", h("div.bar", h("h2", "History"), this._session, this._by, h("label.check-label", this._refused, "refused only"), h("span.grow"), this._count, h("button.quiet", { type: "button", onclick: () => this.load() }, "Refresh")), h("div.four", this._plots.map((one) => one.element)), this._legend),
       h("section.panel.table", this._table), this._detail);
     link.on("about", (about) => about && this._about(about));
     link.on("drive", (drive) => this._ran(drive));

@@ -72,7 +72,7 @@ class Manual extends HTMLElement {
     const { estimate_m: c1, wavelength_m: wave, c3_m: c3, amplitude_contrast: w, edge_per_m: edge } = this._spectrum.packet;
     if (c1 === null || !wave) return;
     const phase = (q2) => Math.PI * wave * c1 * q2 + 0.5 * Math.PI * c3 * wave ** 3 * q2 * q2 - Math.asin(w);
-    context.strokeStyle = token("--mark");
+    context.strokeStyle = token("--pic-mark");
     context.lineWidth = 1.3;
     context.globalAlpha = 0.9;
     let before = phase(0), drawn = 0;

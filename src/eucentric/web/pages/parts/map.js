@@ -7,7 +7,7 @@ import { Tile, fitted, label, soon, token } from "./pixels.js";
 
 const KINDS = [["map", "Compensated", "The map in which the shift was found"], ["map-cross", "Raw: cross", "Cross-correlation of the whole images, wrapped"], ["map-phase", "Raw: phase", "Phase correlation of the whole images, wrapped"]];
 const VIEWS = [["centred", "Centred", "No shift in the middle (key C)"], ["wrapped", "Top left", "No shift in the top-left corner, wrapped (key C)"], ["near", "Around the peak", "Cell by cell (key N)"]];
-const EDGE = { left: 46, right: 10, top: 8, bottom: 34 };
+const EDGE = { left: 58, right: 10, top: 8, bottom: 34 };
 
 class CorrelationMap extends HTMLElement {
   connectedCallback() {
@@ -87,7 +87,7 @@ class CorrelationMap extends HTMLElement {
     context.clip();
     context.imageSmoothingEnabled = false;
     this._picture(context, picture, at, wrapped);
-    if (told.line) this._line(context, told.line, put, { left, right, bottom, top }, wrapped);
+    if (told.line) this._line(context, told.line, put, at, { left, right, bottom, top }, wrapped);
     this._marks(context, put, at, map.peak_px, this.kind === "map" ? told.rival_px : null);
     context.restore();
     this._axes(context, at, wrapped ? [0, period.x] : [left, right], wrapped ? [0, period.y] : [top, bottom]);
@@ -107,11 +107,11 @@ class CorrelationMap extends HTMLElement {
   }
 
   // Where pure defocus puts the peak, with a few values of it.
-  _line(context, line, put, box, wrapped) {
+  _line(context, line, put, at, box, wrapped) {
     const [uy, ux] = line.unit, [oy, ox] = line.offset_px;
     const far = 0.46 * Math.min(box.right - box.left, box.bottom - box.top);
     const middle = this.view === "near" ? ((box.left + box.right) / 2 - ox) * ux + ((box.top + box.bottom) / 2 - oy) * uy : 0;
-    const colour = token("--mark");
+    const colour = token("--pic-mark");
     context.strokeStyle = colour;
     context.globalAlpha = 0.85;
     context.lineWidth = 1.2;
@@ -134,7 +134,7 @@ class CorrelationMap extends HTMLElement {
       context.moveTo(x - uy * 5, y - ux * 5);
       context.lineTo(x + uy * 5, y + ux * 5);
       context.stroke();
-      if (Math.abs(value) > step / 2) label(context, minus(`${value > 0 ? "+" : ""}${Number(value.toPrecision(6))} µm`), x, y - 9, { align: "center", colour });
+      if (Math.abs(value) > step / 2) label(context, minus(`${value > 0 ? "+" : ""}${Number(value.toPrecision(6))} µm`), Math.min(Math.max(x, at.x + 26), at.x + at.w - 26), y - 9, { align: "center", colour });
     }
   }
 
@@ -143,18 +143,18 @@ class CorrelationMap extends HTMLElement {
     for (const [width, style, who] of [[4, "rgba(0, 0, 0, 0.7)", 0], [2, null, 1]]) {
       context.lineWidth = width;
       const [x, y] = put(...peak);
-      context.strokeStyle = style ?? token("--good");
+      context.strokeStyle = style ?? token("--pic-good");
       context.beginPath();
       context.arc(x, y, 9, 0, 2 * Math.PI);
       context.stroke();
       if (!rival) continue;
       const [rx, ry] = put(...rival);
-      context.strokeStyle = style ?? token("--bad");
+      context.strokeStyle = style ?? token("--pic-bad");
       context.strokeRect(rx - 7, ry - 7, 14, 14);
-      if (who && this.view !== "near") label(context, "runner-up", ...inside(rx, ry - 13), { align: "center", colour: token("--bad"), size: 11 });
+      if (who && this.view !== "near") label(context, "runner-up", ...inside(rx, ry - 13), { align: "center", colour: token("--pic-bad"), size: 11 });
     }
     const [x, y] = put(...peak);
-    if (this.view !== "near") label(context, "peak", ...inside(x, y + 24), { align: "center", colour: token("--good"), size: 11 });
+    if (this.view !== "near") label(context, "peak", ...inside(x, y + 24), { align: "center", colour: token("--pic-good"), size: 11 });
   }
 
   _axes(context, at, [x0, x1], [y0, y1]) {
@@ -169,6 +169,12 @@ class CorrelationMap extends HTMLElement {
     context.textBaseline = "top";
     for (let v = Math.ceil(x0 / step) * step; v <= x1 + 1e-6; v += step) context.fillText(minus(Math.round(v)), at.x + ((v - x0) / (x1 - x0)) * at.w, at.y + at.h + 4);
     context.fillText("shift x (px)", at.x + at.w / 2, at.y + at.h + 19);
+    context.save();
+    context.translate(at.x - 46, at.y + at.h / 2);
+    context.rotate(-Math.PI / 2);
+    context.textBaseline = "middle";
+    context.fillText("shift y (px)", 0, 0);
+    context.restore();
     context.textAlign = "right";
     context.textBaseline = "middle";
     for (let v = Math.ceil(y0 / step) * step; v <= y1 + 1e-6; v += step) context.fillText(minus(Math.round(v)), at.x - 5, at.y + Math.min(Math.max(((v - y0) / (y1 - y0)) * at.h, 6), at.h - 6));

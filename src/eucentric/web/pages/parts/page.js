@@ -163,7 +163,8 @@ class Page extends HTMLElement {
     const drive = this._drive;
     if (!drive?.began) return;
     const end = this._phase === "idle" && drive.ended ? new Date(drive.ended) : new Date();
-    this._spent.textContent = [this._run?.dose, duration(Math.max((end - new Date(drive.began)) / 1000, 0))].filter(Boolean).join(" · ");
+    const dose = drive.kind === "session" ? link.newest.get("session")?.dose : this._run?.dose;
+    this._spent.textContent = [dose, duration(Math.max((end - new Date(drive.began)) / 1000, 0))].filter(Boolean).join(" · ");
   }
 
   _linked() {

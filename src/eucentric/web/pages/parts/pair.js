@@ -231,7 +231,7 @@ class Pair extends HTMLElement {
     const tilt = image.tilt_rad;
     const longest = Math.max(...images.map((one) => (one.tilt_rad ? Math.hypot(...one.tilt_rad) : 0)));
     if (!tilt || !longest) return;
-    const reach = 40, x = width - 56, y = height - 56, colour = token("--mark");
+    const reach = 40, x = width - 56, y = height - 56, colour = token("--pic-mark");
     context.beginPath();
     context.arc(x, y, 4, 0, 2 * Math.PI);
     context.fillStyle = colour;

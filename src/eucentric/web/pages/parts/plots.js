@@ -34,7 +34,7 @@ export class Curve {
 }
 
 export function colours() {
-  const names = ["text", "dim", "line", "panel", "good", "bad", "care", "accent", "mark"];
+  const names = ["text", "dim", "line", "panel", "good", "bad", "care", "accent", "mark", "violet", "olive"];
   return Object.fromEntries(names.map((name) => [name, token(`--${name}`)]));
 }
 

@@ -1,7 +1,7 @@
 // <eu-settings>: sequences edited, ordered, switched, saved and loaded, in forms made from the settings models.
 
 import { fill, h } from "./dom.js";
-import { group } from "./fields.js";
+import { group, ownPresets } from "./fields.js";
 import { ask, link, say } from "./link.js";
 
 class Settings extends HTMLElement {
@@ -64,14 +64,31 @@ class Settings extends HTMLElement {
   _draw() {
     const { values } = this, forms = this._forms;
     const changed = () => this._changed();
+    values.presets ??= [];
+    ownPresets(values.presets.map((one) => one.name));
     this._wholes = [
       group("The sequence", forms.sequence, values, changed, "sequence"),
       group("The node", forms.settings, values, changed, "settings"),
       group("Limits on all corrections", forms.limits, values.limits, changed, "limits"),
     ];
-    fill(this._whole, this._wholes.map((one) => one.element));
+    this._own = values.presets.map((preset, k) => group(`Preset ${preset.name}`, forms.preset, preset, changed, `preset-${k}`));
+    const drop = (k) => h("button.quiet", { type: "button", onclick: () => this._presets((all) => all.splice(k, 1)) }, `Remove preset ${values.presets[k].name}`);
+    const add = h("button.quiet", { type: "button", title: "A preset of the sequence's own, like one of the microscope's", onclick: () => this._presets((all) => all.push(this._newPreset(all))) }, "Add preset");
+    fill(this._whole, this._wholes.map((one) => one.element), this._own.map((one, k) => [one.element, drop(k)]), add);
     this._order();
     this._step();
+  }
+
+  _newPreset(all) {
+    const like = link.about.presets[0], blank = Object.fromEntries(this._forms.preset.map((one) => [one.name, null]));
+    return { ...blank, name: `${like} ${all.length + 1}`, like, defocus: "0 nm", image_shift: ["0 nm", "0 nm"], beam_shift: ["0 nm", "0 nm"] };
+  }
+
+  _presets(change) {
+    this._collect();
+    change(this.values.presets);
+    this._draw();
+    this._changed(false);
   }
 
   _order() {
@@ -96,7 +113,8 @@ class Settings extends HTMLElement {
   _collect() {
     const [sequence, settings, limits] = this._wholes.map((one) => one.get());
     const step = Object.assign({}, ...this._groups.map((one) => one.get()), { thresholds: this._thresholds.get() });
-    Object.assign(this.values, sequence, settings, { limits });
+    Object.assign(this.values, sequence, settings, { limits, presets: this._own.map((one) => one.get()) });
+    ownPresets(this.values.presets.map((one) => one.name));
     this.values.steps[this.at] = step;
   }
 
@@ -149,7 +167,7 @@ class Settings extends HTMLElement {
   async _check() {
     const told = await link.call("POST", "/settings/check", { values: this.values }).catch((error) => ({ good: false, sentence: error.message, fields: [] }));
     this._toml = told.toml;
-    for (const one of [...this._wholes, ...this._groups, this._thresholds]) for (const field of one.fields.values()) field.wrong("");
+    for (const one of [...this._wholes, ...this._own, ...this._groups, this._thresholds]) for (const field of one.fields.values()) field.wrong("");
     this._save.disabled = !told.good;
     if (told.good) return;
     let placed = false;
@@ -167,6 +185,7 @@ class Settings extends HTMLElement {
       const last = path.at(-1);
       return path[2] === "thresholds" ? this._thresholds.fields.get(last) : this._groups.map((one) => one.fields.get(path[2])).find(Boolean);
     }
+    if (path[0] === "presets") return this._own[path[1]]?.fields.get(path.at(-1));
     const [sequence, settings, limits] = this._wholes;
     return path[0] === "limits" ? limits.fields.get(path[1]) : sequence.fields.get(path[0]) ?? settings.fields.get(path[0]);
   }
