@@ -166,17 +166,17 @@ class Records:
 
     def results(self, run_id: int) -> dict[int, Any]:
         """The results of its measurements as JSON, by number: to resolve what its events refer to."""
-        row = schema.Measurement
+        of = schema.Measurement
         with self._asked() as orm:
-            found = orm.execute(select(row.number, row.result).where(row.run_id == run_id))
-            return dict(found.tuples().all())
+            found = orm.execute(select(of.number, of.result).where(of.run_id == run_id))
+            return {int(row.number): row.result for row in found}
 
     def step_results(self, run_id: int) -> dict[int, Any]:
         """The results of its steps as JSON, by number."""
-        row = schema.Step
+        of = schema.Step
         with self._asked() as orm:
-            found = orm.execute(select(row.number, row.result).where(row.run_id == run_id))
-            return dict(found.tuples().all())
+            found = orm.execute(select(of.number, of.result).where(of.run_id == run_id))
+            return {int(row.number): row.result for row in found}
 
     def images(self, run_id: int) -> tuple[KeptImage, ...]:
         """All images of a run, those of no measurement too."""
