@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -21,16 +21,19 @@ from eucentric.focus.settings import CorrectionType, FocusSequence, FocusSetting
 from eucentric.focus.verdict import Finding, Reason, Verdict
 from eucentric.images.frame import Frame, OpticalState
 from eucentric.optics.column import Column
+from eucentric.records.export import export_run
 from eucentric.records.place import Images, Place
+from eucentric.records.reading import Records
+from eucentric.records.run_folder import empty_folder
 
 SIDE, PIXEL_M, TILT_RAD = 64, 0.3e-9, 5e-3
 STEP = FocusStep(name="fine", preset="fa", tilt_rad=TILT_RAD, tolerance_m=50e-9)
-SEQUENCE = FocusSequence(name="Focus", steps=(STEP,))
+SEQUENCE = FocusSequence(name="Focus", steps=(STEP,), accuracy_m=1e-6)
 SETTINGS = FocusSettings(sequence=SEQUENCE, melt_time_s=1.0)
 COLUMN = Column(voltage_v=200e3, c3_m=0.0)
 TAKEN = datetime(2026, 11, 29, 8, 30, tzinfo=UTC)
 CALIBRATION = Calibration("simulated", COLUMN, sources=(Source("tilt response", TAKEN, "fa"),))
-HOW = How(COLUMN, range_m=20e-6, offset_m=-0.5e-6)
+HOW = How(COLUMN, range_m=20e-6, offset_m=90e-9)  # of which 3 pixels at ±5 mrad tell
 TILTS = ((0.0, -TILT_RAD), (0.0, TILT_RAD))
 CORRECTION = Correction(CorrectionType.DEFOCUS, -1e-6, -1e-6, -1.5e-6, probe=True)
 REFUSAL = Finding(Reason.FALSE_LOCK, "Nothing in common", "allowed 1e-06", "Move to carbon.")
@@ -141,4 +144,8 @@ def never(sentence: str) -> None:
     raise AssertionError(sentence)
 
 
-Say = Callable[[str], None]
+def exported(place: Place, folder: Path) -> Path:
+    """The run folder of the newest run, made in a new folder."""
+    with Records.open(place) as records:
+        export_run(records, records.runs(limit=1)[0].id, empty_folder(folder))
+    return folder
