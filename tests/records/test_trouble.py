@@ -66,8 +66,9 @@ def test_a_full_disk_is_told_once_and_left_behind(small_disk: Path) -> None:
         assert "the disk is full" in said[0]
         assert "Focusing goes on" in said[0]
         filler.unlink()
-        while len(said) < 2:  # in trouble nothing waits: until the thread has written what was left
-            recorder(events.Paused(0.0))
+        recorder(events.Paused(0.0))
+        while recorder._writer._troubles:  # in trouble nothing waits: until the thread has written what was left
+            pass
         for event in run().events:
             recorder(event)
     assert said[1:] == ["The records are written again."]
