@@ -151,6 +151,13 @@ class Records:
         with self._asked() as orm:
             return tuple(orm.scalars(query))
 
+    def session_events(self, session_id: int) -> tuple[dict[str, Any], ...]:
+        """What was told in a session outside of its runs, in its order."""
+        row = schema.Event
+        query = select(row.body).where(row.session_id == session_id, row.run_id.is_(None)).order_by(row.id)
+        with self._asked() as orm:
+            return tuple(orm.scalars(query))
+
     def drifts(self, wanted: Wanted = EVERYTHING) -> tuple[KeptDrift, ...]:
         """The looks at the drift in the runs that are asked for, in their order."""
         query = select(schema.Event).join(schema.Run).where(*_of_runs(wanted), schema.Event.kind == "DriftMeasured")
