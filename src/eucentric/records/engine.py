@@ -59,7 +59,7 @@ def in_words(error: DBAPIError, place: Place) -> InputError:
     if not isinstance(error, _PASSING):
         return InputError(f"The database at {place} refuses: {why}.")
     remedy = "Make room, or choose another place: --records" if place.file is not None else "Is the server there?"
-    return KeepError(f"The records at {place} can't be written: {_MEANING.get(why, why)}. {remedy}")
+    return KeepError(f"The records at {place} can't be used now: {_MEANING.get(why, why)}. {remedy}")
 
 
 def _reason(error: DBAPIError) -> str:
