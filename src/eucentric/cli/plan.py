@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eucentric.cli.stopped import raise_if_stopped
+from eucentric.errors import SettingsError
+
 if TYPE_CHECKING:
+    from eucentric.cli.plan_verify import Job
     from eucentric.optimize.instrument import Instrument
+    from eucentric.optimize.planning import Plan
     from eucentric.optimize.rules import Needs
+    from eucentric.optimize.spread import Spread
+    from eucentric.optimize.trials import Trial
 
 
 class Rules(StrEnum):
@@ -67,6 +74,13 @@ def plan(
     verify: Annotated[
         int, typer.Option(metavar="N", min=0, help="Run the plan on N simulated microscopes of this instrument.")
     ] = 0,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="--verify on this Dask cluster (tcp://HOST:8786). Default: processes of this machine.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:
     """Plan focus steps: which take you from one error to another, cheapest first.
@@ -81,7 +95,9 @@ def plan(
         copy_to(copy_instrument, shipped_text(instrument), "Instruments")
         typer.echo(f"Change it, then: eucentric plan --instrument {copy_instrument}")
         return
-    _check_meant(rules, {"--image": image}, {"--kv": kv, "--cs": cs, "--out": out, "--figure": figure})
+    physical: dict[str, object] = {"--kv": kv, "--cs": cs, "--out": out, "--figure": figure}
+    physical |= {"--verify": verify or None, "--scheduler": scheduler}
+    _check_meant(rules, {"--image": image}, physical)
     if rules is Rules.CLASSIC:
         from eucentric.optimize.rules import Needs
 
@@ -94,6 +110,8 @@ def plan(
         )
         _classic(needs, as_json=as_json)
         return
+    if scheduler is not None and not verify:
+        raise SettingsError("--scheduler does nothing without --verify. Say how often: --verify 200")
     from eucentric.cli import plan_physics as physics
     from eucentric.optimize.planning import Asked, Cheapest
     from eucentric.optimize.planning import plan as planned
@@ -110,15 +128,29 @@ def plan(
         save(plan_figure(made, there), figure)
     if not as_json:
         physics.show(made, there, out=out, figure=figure)
-    trials = physics.verify(made, there, verify, quiet=as_json) if verify else []
+    came = _verified(made, there, verify, scheduler, quiet=as_json) if verify else None
     if as_json:
-        typer.echo(json.dumps(physics.as_json(made, there, trials), indent=2, allow_nan=False))
+        typer.echo(json.dumps(physics.as_json(made, there, came), indent=2, allow_nan=False))
+    if came is not None:
+        raise_if_stopped(came.stopped, len(came.ended), came.asked, "trials", by_user=came.by_user)
+
+
+def _verified(
+    made: Plan, instrument: Instrument, count: int, scheduler: str | None, *, quiet: bool
+) -> Spread[Job, Trial]:
+    """The plan's trials, told as they end and together."""
+    from eucentric.cli.plan_physics import tell_verified
+    from eucentric.cli.plan_verify import trial_of, verify
+    from eucentric.cli.style import console
+
+    screen = console(quiet=quiet)
+    came = verify(made, instrument, count, scheduler=scheduler, console=screen)
+    tell_verified(made, [trial_of(one) for one in came.ended], screen)
+    return came
 
 
 def _check_meant(rules: Rules, classic: dict[str, object], physics: dict[str, object]) -> None:
     """Raise SettingsError for an option that the other rules have."""
-    from eucentric.errors import SettingsError
-
     foreign = physics if rules is Rules.CLASSIC else classic
     for option, value in foreign.items():
         if value is not None:

@@ -8,30 +8,22 @@ from typing import TYPE_CHECKING, Any
 from eucentric.units import minus, show_bound
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from eucentric.cli.plan_verify import Job
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.planning import Plan, PlannedStep
+    from eucentric.optimize.spread import Spread
     from eucentric.optimize.trials import Trial
 
 _E_PER_A2 = 1e20
 _MATTERS = 0.05  # of the variance: parts below are told together
 
 
-def verify(made: Plan, instrument: Instrument, count: int, *, quiet: bool) -> list[Trial]:
-    """Run the plan so often, and tell what it came to beside what was predicted."""
-    import os
-
-    from eucentric.cli.plan_verify import run_trials
-    from eucentric.cli.style import console as make_console
+def tell_verified(made: Plan, trials: list[Trial], console: Console) -> None:
+    """What the trials came to, beside what was predicted."""
     from eucentric.optimize.trials import verified
 
-    console = make_console(quiet=quiet)
-
-    def tell(one: Trial) -> None:
-        end = f"ended {show_bound(abs(one.end_m))} off" if one.end_m is not None else f"refused: {one.why}"
-        console.print(f"  seed {one.seed}: from {show_bound(one.start_m)}, {end}", markup=False, soft_wrap=True)
-
-    console.print(f"Verifying on {count} simulated microscopes of this instrument …")
-    trials = run_trials(made, instrument, count, workers=os.cpu_count() or 1, tell=tell)
     came = verified(trials, made)
     median = "none ended" if came.median_m is None else f"median error {show_bound(came.median_m)}"
     console.print(
@@ -42,13 +34,11 @@ def verify(made: Plan, instrument: Instrument, count: int, *, quiet: bool) -> li
         markup=False,
         soft_wrap=True,
     )
-    return trials
 
 
-def as_json(made: Plan, instrument: Instrument, trials: list[Trial] | None = None) -> dict[str, Any]:
+def as_json(made: Plan, instrument: Instrument, came: Spread[Job, Trial] | None = None) -> dict[str, Any]:
     """The plan in SI units, and what its trials came to."""
     from eucentric.optimize.sequence import elsewhere, names_of
-    from eucentric.optimize.trials import verified
     from eucentric.records.plain import plain
 
     asked = made.asked
@@ -63,7 +53,21 @@ def as_json(made: Plan, instrument: Instrument, trials: list[Trial] | None = Non
         "seconds": made.seconds,
         "steps": [_step_json(one, name) for one, name in zip(made.steps, names_of(made), strict=True)],
         "elsewhere": [plain(one) for one in elsewhere(made)],
-        "verified": {**plain(verified(trials, made)), "trials_by_seed": [plain(t) for t in trials]} if trials else None,
+        "verified": None if came is None else _verified_json(made, came),
+    }
+
+
+def _verified_json(made: Plan, came: Spread[Job, Trial]) -> dict[str, Any]:
+    from eucentric.cli.plan_verify import trial_of
+    from eucentric.optimize.trials import verified
+    from eucentric.records.plain import plain
+
+    trials = [trial_of(one) for one in came.ended]
+    return {
+        **plain(verified(trials, made)),
+        "trials_asked": came.asked,
+        "stopped": came.stopped,
+        "trials_by_seed": [plain(t) for t in trials],
     }
 
 
