@@ -268,4 +268,3 @@ def _check_tilt(tilt_rad: float, instrument: Instrument) -> None:
             f"({aperture * 1e3:g} mrad): the beam itself would be stopped. Give a smaller --tilt-max-mrad, or take the "
             "aperture out (lens.aperture in the instrument's file)."
         )
-

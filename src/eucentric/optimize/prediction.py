@@ -209,5 +209,3 @@ def _corrected(candidate: Candidate, instrument: Instrument, change_m: float, be
         Contribution("lens scale", instrument.errors.focus_scale * abs(change_m)),
         Contribution("lens hysteresis", instrument.lens.hysteresis * abs(change_m) / math.sqrt(3)),
     ]
-
-
