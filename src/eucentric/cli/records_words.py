@@ -20,38 +20,35 @@ _GOOD = {"focused", "measured"}
 
 
 def run_table(runs: Sequence[KeptRun]) -> Table:
-    """One row for each run; columns that would say nothing are left out."""
+    """One row for each run; where all are of one instrument the title names it."""
     instruments = {run.instrument for run in runs}
     on = f" on {next(iter(instruments))}" if len(instruments) == 1 else ""
     table = _table(f"{len(runs)} runs{on}, the newest first")
-    columns = ["run", "begun", "instrument", "session", "what", "ended", "within\n(3 σ)", "e/Å²", "measured"]
-    if on:
-        columns.remove("instrument")
-    if all(run.session_id is None for run in runs):
-        columns.remove("session")
-    for name in columns:
-        right = name in {"run", "session", "within\n(3 σ)", "e/Å²", "measured"}
-        table.add_column(
-            name, justify="right" if right else "left", overflow="fold", no_wrap=name in {"run", "begun", "e/Å²"}
-        )
+    for name, width in _RUN_COLUMNS.items():
+        right = name in {"run", "within\n(3 σ)", "e/Å²", "measured"}
+        table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=width)
     for run in runs:
-        values = _run_cells(run)
-        table.add_row(*(values[name] for name in columns), style="" if run.status in _GOOD else "yellow")
+        table.add_row(*_run_cells(run, several=not on), style="" if run.status in _GOOD else "yellow")
     return table
 
 
-def _run_cells(run: KeptRun) -> dict[str, str]:
-    return {
-        "run": str(run.id),
-        "begun": local(run.begun_at),
-        "instrument": run.instrument,
-        "session": "" if run.session_id is None else str(run.session_id),
-        "what": run.target or run.sequence,
-        "ended": ended(run),
-        "within\n(3 σ)": "" if run.stated_error_m is None else show_length(run.stated_error_m),
-        "e/Å²": "" if run.dose_e_per_m2 is None else f"{run.dose_e_per_m2 / 1e20:.1f}",
-        "measured": f"{run.measurements}" + (f", {run.refused} refused" if run.refused else ""),
-    }
+_RUN_COLUMNS = {"run": 3, "begun": 16, "what": 12, "ended": 10, "within\n(3 σ)": 8, "e/Å²": 5, "measured": 8}
+"""With the widths at which their words do not break."""
+
+
+def _run_cells(run: KeptRun, *, several: bool) -> tuple[str, ...]:
+    what = [run.target or run.sequence]
+    what += [f"session {run.session_id}"] if run.session_id is not None else []
+    what += [f"on {run.instrument}"] if several else []
+    return (
+        str(run.id),
+        local(run.begun_at),
+        ",\n".join(what),
+        ended(run),
+        "" if run.stated_error_m is None else show_length(run.stated_error_m),
+        "" if run.dose_e_per_m2 is None else f"{run.dose_e_per_m2 / 1e20:.1f}",
+        f"{run.measurements}" + (f", {run.refused} refused" if run.refused else ""),
+    )
 
 
 def session_table(sessions: Sequence[KeptSession]) -> Table:
@@ -144,7 +141,7 @@ def heading(run: KeptRun, details: RunDetails) -> list[str]:
 
 def closing(run: KeptRun, steps: Sequence[KeptStep], measurements: Sequence[KeptMeasurement]) -> list[str]:
     """How it ended, and what it spent."""
-    lines = [run.statement or f"It has not ended: {ended(run)}."]
+    lines = [run.statement or "It has not ended: it is running, or its process was killed."]
     lines += [step.skipped for step in steps if step.skipped is not None and step.skipped not in lines[0]]
     for one in measurements:
         if one.accepted is False and one.sentence is not None:
@@ -172,7 +169,7 @@ def as_plain(
 def ended(run: KeptRun) -> str:
     """Its status; with the reason where it was refused."""
     if run.status == RUNNING:
-        return "running, or killed"
+        return "not ended"
     reason = f": {run.reason.lower().replace('_', ' ')}" if run.reason is not None else ""
     return f"{run.status}{reason}"
 

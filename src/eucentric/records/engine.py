@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 
 from eucentric.errors import InputError, KeepError
 from eucentric.records.place import Place
@@ -21,6 +21,8 @@ from eucentric.records.place import Place
 _WAIT_S = 5.0
 """How long to wait for another process that writes."""
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+_PASSING = (OperationalError, InterfaceError)
+"""Errors of the database and the way to it; all others are of what was asked, and another try would end the same."""
 _FOR_GOOD = ("not a database", "malformed", "unable to open", "readonly", "no such table", "no such column")
 """What SQLite says where another try would end the same."""
 _MEANING = {
@@ -54,8 +56,10 @@ def in_words(error: DBAPIError, place: Place) -> InputError:
     why = _reason(error)
     if any(sign in why for sign in _FOR_GOOD):
         return InputError(f"There can be no records at {place}: {_MEANING.get(why, why)}. Another place: --records")
+    if not isinstance(error, _PASSING):
+        return InputError(f"The database at {place} refuses: {why}.")
     remedy = "Make room, or choose another place: --records" if place.file is not None else "Is the server there?"
-    return KeepError(f"The records at {place} can't be written: {_MEANING.get(why, why)}. {remedy}")
+    return KeepError(f"The records at {place} can't be used now: {_MEANING.get(why, why)}. {remedy}")
 
 
 def _reason(error: DBAPIError) -> str:

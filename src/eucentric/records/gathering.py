@@ -41,7 +41,9 @@ class OfSession:
 
 @dataclass(slots=True)
 class _Run:
-    """What is known of the run that goes on. `last` is the number of its last measurement."""
+    """What is known of the run that goes on. `last` is the number of its last measurement, `corrected` of the last one
+    after which something was moved.
+    """
 
     facts: Facts
     references: References = field(default_factory=References)
@@ -51,6 +53,7 @@ class _Run:
     finals: int = 0
     range_m: float | None = None
     last: int | None = None
+    corrected: int | None = None
 
 
 class Gathering:
@@ -115,9 +118,10 @@ class Gathering:
             case events.StepEnded():
                 changes["step"] = self._step(event, run)
             case events.Corrected() if run.last is not None:
+                run.corrected = run.last
                 changes["moved"] = Moved(run.last, rows.moved_values(event))
-            case events.TakenBack() if run.last is not None:
-                changes["moved"] = Moved(run.last, {"taken_back": True})
+            case events.TakenBack() if run.corrected is not None:
+                changes["moved"] = Moved(run.corrected, {"taken_back": True})
             case events.ByHand(frame=Frame() as frame):
                 run.by_hand += 1
                 name = f"others/by-hand-{run.by_hand:03d}-{event.step}.mrc"

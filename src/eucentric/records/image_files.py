@@ -11,8 +11,9 @@ when the records are next opened and nobody else writes.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -21,6 +22,8 @@ from eucentric.errors import InputError, KeepError
 from eucentric.images.files import write_frame
 from eucentric.images.frame import Frame
 
+_RESERVE_BYTES, _RESERVE_PART = 2e9, 0.02
+"""So much of a disk, the smaller of both, images of records leave free."""
 _KEY, _LOCK, _TORN = "records-key", "lock", ".torn-"
 
 
@@ -53,15 +56,16 @@ class ImageFolder:
         if found is not None and found != self._key:
             raise InputError(f"The images in {self.folder} belong to the records of another database. {_ANOTHER}")
 
-    def write(self, images: Iterable[tuple[str, Frame]]) -> list[int]:
+    def write(self, images: Sequence[tuple[str, Frame]]) -> list[int]:
         """Keep frames under names below the folder, on the disk when this returns; their sizes in bytes.
 
-        Raises KeepError, and then none of them is there.
+        Raises KeepError, and then none of them is there; also where they would take the last room of the disk.
         """
         done: list[Path] = []
         sizes = []
         try:
             self._claim()
+            self._check_room(sum(frame.pixels.nbytes for _, frame in images))
             for name, frame in images:
                 path = self.folder / name
                 torn = path.with_name(f"{_TORN}{path.name}")
@@ -73,6 +77,8 @@ class ImageFolder:
                 torn.replace(path)
             for folder in {path.parent for path in done}:
                 to_disk(folder)
+        except KeepError:
+            raise
         except (OSError, InputError) as error:
             for path in done:
                 with suppress(OSError):  # else a full disk stays full
@@ -87,8 +93,9 @@ class ImageFolder:
             path = self.folder / name
             with suppress(OSError):
                 path.unlink()
-            with suppress(OSError):  # the run's folder, when it is empty
-                path.parent.rmdir()
+            for folder in path.parents[: len(Path(name).parts) - 1]:
+                with suppress(OSError):  # it is not empty yet
+                    folder.rmdir()
 
     def sweep(self, named: Collection[str]) -> int:
         """Take away what no row names, unless somebody else writes; how many files."""
@@ -101,6 +108,16 @@ class ImageFolder:
                 path.unlink()
         self.close()
         return len(lost)
+
+    def _check_room(self, size: int) -> None:
+        """Raise KeepError where too little would be left for what must be kept: a session stops without room."""
+        disk = shutil.disk_usage(self.folder)
+        reserve = min(_RESERVE_BYTES, _RESERVE_PART * disk.total)
+        if disk.free - size < reserve:
+            raise KeepError(
+                f"Images are not kept in {self.folder}: on its disk {disk.free / 1e6:.0f} MB are free, and "
+                f"{reserve / 1e6:.0f} are left for sessions. Make room, or keep fewer (--images-cap)."
+            )
 
     def _claim(self) -> None:
         """Make the folder, say whose it is, and say that somebody writes."""

@@ -151,6 +151,13 @@ class Records:
         with self._asked() as orm:
             return tuple(orm.scalars(query))
 
+    def session_events(self, session_id: int) -> tuple[dict[str, Any], ...]:
+        """What was told in a session outside of its runs, in its order."""
+        row = schema.Event
+        query = select(row.body).where(row.session_id == session_id, row.run_id.is_(None)).order_by(row.id)
+        with self._asked() as orm:
+            return tuple(orm.scalars(query))
+
     def drifts(self, wanted: Wanted = EVERYTHING) -> tuple[KeptDrift, ...]:
         """The looks at the drift in the runs that are asked for, in their order."""
         query = select(schema.Event).join(schema.Run).where(*_of_runs(wanted), schema.Event.kind == "DriftMeasured")
@@ -166,17 +173,17 @@ class Records:
 
     def results(self, run_id: int) -> dict[int, Any]:
         """The results of its measurements as JSON, by number: to resolve what its events refer to."""
-        row = schema.Measurement
+        of = schema.Measurement
         with self._asked() as orm:
-            found = orm.execute(select(row.number, row.result).where(row.run_id == run_id))
-            return dict(found.tuples().all())
+            found = orm.execute(select(of.number, of.result).where(of.run_id == run_id))
+            return {int(row.number): row.result for row in found}
 
     def step_results(self, run_id: int) -> dict[int, Any]:
         """The results of its steps as JSON, by number."""
-        row = schema.Step
+        of = schema.Step
         with self._asked() as orm:
-            found = orm.execute(select(row.number, row.result).where(row.run_id == run_id))
-            return dict(found.tuples().all())
+            found = orm.execute(select(of.number, of.result).where(of.run_id == run_id))
+            return {int(row.number): row.result for row in found}
 
     def images(self, run_id: int) -> tuple[KeptImage, ...]:
         """All images of a run, those of no measurement too."""

@@ -70,6 +70,11 @@ class Record:
         """All its images."""
         return self.pictures + (() if self.measurement is None else self.measurement.pictures)
 
+    @property
+    def has_pixels(self) -> bool:
+        """Whether there are images to write."""
+        return any(picture.frame is not None for picture in self.images)
+
     def without_images(self, why: str) -> Record:
         """The same without pixels; its rows will say why."""
         taken = self.measurement

@@ -1,7 +1,7 @@
 """The thread that writes records, so that no disk, lock or network holds the focusing up for long.
 
 While all is well each record is waited for: handed over is written. In trouble nothing is waited for; what could not be
-written is kept in memory, without its images, and tried again with each record that follows.
+written is kept in memory, the images of a few measurements with it, and tried again with each record that follows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ PATIENCE_S = 10.0
 """How long a record is waited for."""
 _MOST = 2000
 """So many records wait in memory; the oldest go then."""
-_TOO_LATE = "It could not be written when it was taken: the records were not writable."
+_WITH_IMAGES = 2
+"""So many of them with their images."""
+_TOO_LATE = "They could not be written when they were taken: the records were not writable."
 
 
 class _Trouble(Enum):
@@ -47,6 +49,7 @@ class Writer:
         self._refusal: InputError | None = None
         self._store: Store | None = None
         self._pending: deque[Record] = deque()
+        self._room = threading.Semaphore(_WITH_IMAGES)
         self._lost = 0
         self.run_id: int | None = None
         """The number of the run that was written of last."""
@@ -63,7 +66,7 @@ class Writer:
 
     def hand(self, record: Record) -> list[str]:
         """Have a record written; what is to be told. It is on the disk when this returns, unless there is trouble."""
-        if not self._queue.empty():  # the thread is held up: no images pile up behind it
+        if record.has_pixels and not self._room.acquire(blocking=False):
             record = record.without_images(_TOO_LATE)
         handed = _Handed(record, threading.Event())
         self._queue.put(handed)
@@ -143,9 +146,8 @@ class Writer:
                 self._one(self._store)
         except KeepError as error:
             self._in_trouble(_Trouble.RECORDS, f"{error} Focusing goes on; what is told meanwhile is tried again.")
-            self._pending = deque((one.without_images(_TOO_LATE) for one in self._pending), maxlen=None)
             while len(self._pending) > _MOST:
-                self._pending.popleft()
+                self._done()
                 self._lost += 1
         except Exception as error:  # nothing that is wrong here may end the thread: who waits would wait in vain
             self._refuse(error)
@@ -154,7 +156,6 @@ class Writer:
 
     def _one(self, store: Store) -> None:
         record = self._pending[0]
-        had_images = any(picture.frame is not None for picture in record.images)
         try:
             written = store.write(record)
         except KeepError:
@@ -166,9 +167,14 @@ class Writer:
             self.run_id = written.run_id if written.run_id is not None else self.run_id
             if written.images_lost is not None:
                 self._in_trouble(_Trouble.IMAGES, f"{written.images_lost} Focusing goes on, and the numbers are kept.")
-            elif had_images:
+            elif record.has_pixels:
                 self._well(_Trouble.IMAGES)
-        self._pending.popleft()
+        self._done()
+
+    def _done(self) -> None:
+        """The first record waits no longer."""
+        if self._pending.popleft().has_pixels:
+            self._room.release()
 
     def _refuse(self, error: Exception) -> None:
         """The store is not to be used: at the beginning that ends the command, later it is told."""
@@ -176,5 +182,6 @@ class Writer:
         if not self._opened.is_set():
             self._refusal = refusal
         self._lost += len(self._pending)
-        self._pending.clear()
+        while self._pending:
+            self._done()
         self._in_trouble(_Trouble.RECORDS, f"{refusal} Focusing goes on without records.")
