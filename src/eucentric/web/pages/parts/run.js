@@ -94,7 +94,7 @@ function head(title, name, bar) {
 }
 
 function progress(done, total, told) {
-  const left = told.left_s === null ? "time left: known when each kind was seen once" : `about ${duration(told.left_s)} left`;
+  const left = told.left_s === null ? "time left not known yet" : `about ${duration(told.left_s)} left`;
   return h("div.progress", h("progress", { max: total, value: done, "aria-label": "Progress" }), h("p.note", `${done} of ${total}`, h("span.grow"), told.doing ? `${told.doing} · ` : "", `${told.dose} · ${done < total ? left : "nothing left"}`));
 }
 
