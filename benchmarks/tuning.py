@@ -9,16 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from benchmarks.claims import Claim, judged, shown
 from benchmarks.seeds import Seed, stream
 from eucentric.calibration.handed_over import book_from
+from eucentric.focus import events
 from eucentric.focus.focus import Focus
-from eucentric.focus.measure import measure_frames
 from eucentric.focus.patterns import PatternName
 from eucentric.focus.settings import FocusSettings, default_sequence
 from eucentric.microscope.registry import handed_out, open_microscope
@@ -26,9 +24,8 @@ from eucentric.optimize.blanks import measure_blank
 from eucentric.optimize.curve import scatter_of
 from eucentric.optimize.misfits import Level, Series, settled
 from eucentric.optimize.rates import Found, tail_of
+from eucentric.optimize.repeats import Repeat
 from eucentric.optimize.scores import TAIL_FROM
-from eucentric.records.run_folder import RunFolder
-from eucentric.records.stored import Stored, read_run
 
 GROUP = "5 tune"
 SIDE, REPEATS = 512, 40
@@ -68,9 +65,8 @@ def place_of(name: PatternName, seed: int, blanks: int = 0) -> Place | None:
     assert book is not None
     if Focus(scope, book, settings).run().residual is None:
         return None
-    with TemporaryDirectory() as folder, RunFolder(Path(folder)) as records:
-        result = Focus(scope, book, settings, observers=(records,)).repeat("fine", REPEATS)
-        blank = _blanks(read_run(Path(folder)).measurements, blanks, seed)
+    told: list[events.Event] = []
+    result = Focus(scope, book, settings, observers=(told.append,)).repeat("fine", REPEATS)
     all_of_them = [one.result for one in result.steps[0].rounds]
     accepted = [one for one in all_of_them if one.accepted]
     if len(accepted) < REPEATS // 2:
@@ -86,18 +82,22 @@ def place_of(name: PatternName, seed: int, blanks: int = 0) -> Place | None:
         np.array([one.c1_m for one in at]),
         np.array([one.sigma_m for one in at]),
         len(good),
-        blank,
+        _blanks(told, blanks, seed),
     )
 
 
-def _blanks(stored: tuple[Stored, ...], count: int, seed: int) -> tuple[float, ...]:
-    """The stated chances of so many blank pairs that are made of the first stored measurement."""
+def _blanks(told: list[events.Event], count: int, seed: int) -> tuple[float, ...]:
+    """The stated chances of so many blank pairs that are made of the first measurement."""
     if count == 0:
         return ()
-    one, rng = stored[0], stream(Seed.TUNING, seed)
-    frames = one.frames()
-    result = measure_frames(frames, one.tilts, one.links, one.how)
-    made = [measure_blank(frames, result, one.links, rng) for _ in range(count)]
+    rng = stream(Seed.TUNING, seed)
+    how = next(e.how for e in told if isinstance(e, events.Assumed))
+    result = next(e.result for e in told if isinstance(e, events.Measured))
+    frames = tuple(e.frame for e in told if isinstance(e, events.FrameTaken) and e.measurement == 0)
+    links = tuple(e.link for e in told if isinstance(e, events.ShiftFound) and e.measurement == 0)
+    assert how is not None
+    first = Repeat(1, 0, 0, result.exposures.times_s[0], result, how, links)
+    made = [measure_blank(frames, first, rng).result for _ in range(count)]
     return tuple(shift.false_lock_probability for blank in made for shift in blank.shifts)
 
 

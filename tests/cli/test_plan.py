@@ -64,7 +64,15 @@ def test_an_instrument_is_copied_and_planned_for(capsys, tmp_path):
     assert instrument_of(str(mine)) == instrument_of("300kv-autoloader")
 
 
-@pytest.mark.parametrize("options", [["--rules", "classic", "--kv", "300"], ["--image", "1024"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--rules", "classic", "--kv", "300"],
+        ["--rules", "classic", "--verify", "3"],
+        ["--image", "1024"],
+        ["--scheduler", "tcp://127.0.0.1:8786"],
+    ],
+)
 def test_an_option_that_does_nothing_is_said(capsys, options):
     with pytest.raises(SystemExit) as end:
         run(["plan", *options])

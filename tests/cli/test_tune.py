@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from eucentric.focus.toml import read_settings, read_toml
 from eucentric.images.frame import Frame
 from eucentric.microscope.simulated.microscope import SimulatedMicroscope
 from eucentric.optimize.chi_square import limit_at
+from eucentric.records.kept import Wanted
+from eucentric.records.place import Place
+from eucentric.records.reading import Records
 
 MINE = """# my own settings
 [[steps]]
@@ -48,16 +51,31 @@ def _ended(*options: str) -> object:
     return end.value.code
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A folder with settings, tuned ones, a figure and a run folder; and the records with the run of the repeats."""
+
+    folder: Path
+    records: str
+    run: str
+
+    @property
+    def stored(self) -> list[str]:
+        """The options that tune from it."""
+        return ["--from", self.run, "--records", self.records]
+
+
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with settings, a run of repeats, tuned settings and a figure, all made by one command."""
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """Repeats, tuned settings and a figure, all made by one command."""
     folder = tmp_path_factory.mktemp("tune")
     (folder / "mine.toml").write_text(MINE, encoding="utf-8")
-    names = {"--settings": "mine.toml", "--run": "run", "--out": "tuned.toml", "--figure": "tune.png"}
+    names = {"--settings": "mine.toml", "--run-folder": "run", "--out": "tuned.toml", "--figure": "tune.png",
+             "--records": "records.sqlite"}  # fmt: skip
     files = [word for option, name in names.items() for word in (option, str(folder / name))]
     live = ["--seed", "3", "--size", "256", "--focus-first", "--repeats", str(REPEATS)]
     assert _ended(*files, *live, "--step", "Focus", "--blanks", "20") == 0
-    return folder
+    return Made(folder, str(folder / "records.sqlite"), "2")  # the first one is that of focusing
 
 
 def _json(capsys: pytest.CaptureFixture[str], *options: str) -> dict[str, Any]:
@@ -70,19 +88,21 @@ def _refused(name: str) -> None:
     raise AssertionError(f"{name} in JSON")
 
 
-def test_the_step_is_repeated_and_everything_kept(measured: Path) -> None:
-    events = [json.loads(line) for line in (measured / "run" / "events.jsonl").read_text("utf-8").splitlines()]
+def test_the_step_is_repeated_and_everything_kept(made: Made) -> None:
+    events = [json.loads(line) for line in (made.folder / "run" / "events.jsonl").read_text("utf-8").splitlines()]
     assert sum(e["event"] == "Measured" for e in events) == REPEATS
     assert not [e for e in events if e["event"] == "Corrected"]
     assert [e["event"] for e in events][-2:] == ["Restored", "RunEnded"]
-    assert len(list((measured / "run" / "pairs").glob("*.mrc"))) == 2 * REPEATS
-    first = (measured / "run" / "first" / "events.jsonl").read_text("utf-8")
-    assert '"Corrected"' in first  # --focus-first corrects, and is kept too
+    assert len(list((made.folder / "run" / "pairs").glob("*.mrc"))) == 2 * REPEATS
+    with Records.open(Place.of(made.records)) as records:
+        first, second = reversed(records.runs())
+        assert any(one.moved is not None for one in records.measurements(Wanted(run=first.id)))
+        assert (second.measurements, second.measure_only, second.instrument) == (REPEATS, True, "simulated (seed 3)")
 
 
-def test_the_settings_are_the_operators_with_new_limits_and_why(measured: Path) -> None:
-    text = (measured / "tuned.toml").read_text("utf-8")
-    before, after = read_toml(MINE), read_settings(measured / "tuned.toml")
+def test_the_settings_are_the_operators_with_new_limits_and_why(made: Made) -> None:
+    text = (made.folder / "tuned.toml").read_text("utf-8")
+    before, after = read_toml(MINE), read_settings(made.folder / "tuned.toml")
     for old, new in zip(before.sequence.steps, after.sequence.steps, strict=True):
         assert new.model_copy(update={"thresholds": old.thresholds}) == old
     assert text.startswith("# my own settings")
@@ -100,14 +120,17 @@ def test_the_settings_are_the_operators_with_new_limits_and_why(measured: Path) 
         assert said in words
 
 
-def test_the_figure_is_drawn(measured: Path) -> None:
-    with Image.open(measured / "tune.png") as picture:
+def test_the_figure_is_drawn(made: Made) -> None:
+    with Image.open(made.folder / "tune.png") as picture:
         assert picture.size[0] == 1600
         assert picture.size[1] > 700
 
 
-def test_from_a_run_folder_the_same_is_learned(measured: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = _json(capsys, "--from", str(measured / "run"), "--blanks", "10")
+@pytest.mark.parametrize("folder", [False, True])
+def test_from_what_is_stored_the_same_is_learned(made: Made, capsys: pytest.CaptureFixture[str], folder: bool) -> None:
+    source = ["--from", str(made.folder / "run")] if folder else made.stored
+    told = _json(capsys, *source, "--blanks", "10")
+    assert told["sources"] == [str(made.folder / "run") if folder else "run 2"]
     assert told["step"] == "Focus"
     assert [one["mark"] for one in told["repeats"]] == ["good"] * REPEATS
     assert told["chi2"]["here"]["found"] == {"count": 0, "of": REPEATS}
@@ -124,9 +147,8 @@ def test_from_a_run_folder_the_same_is_learned(measured: Path, capsys: pytest.Ca
     assert old["defocus_m"] == pytest.approx(old["across_m"] / 10e-3)
 
 
-def test_what_is_told_has_units_ranges_and_what_it_rests_on(measured: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = str(measured / "run")
-    assert _ended("--from", folder, "--fit-limit-px2", "50", "--blanks", "5") == 0
+def test_what_is_told_has_units_ranges_and_what_it_rests_on(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _ended(*made.stored, "--fit-limit-px2", "50", "--blanks", "5") == 0
     out = " ".join(capsys.readouterr().out.split())
     for said in (
         f"{REPEATS} repeats at 1 place",
@@ -147,8 +169,8 @@ def test_what_is_told_has_units_ranges_and_what_it_rests_on(measured: Path, caps
         assert said in out
 
 
-def test_marks_by_number(measured: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = _json(capsys, "--from", str(measured / "run"), "--bad", "2,7-8", "--good", "1", "--blanks", "0")
+def test_marks_by_number(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    told = _json(capsys, *made.stored, "--bad", "2,7-8", "--good", "1", "--blanks", "0")
     assert [one["mark"] for one in told["repeats"]] == ["good", "bad", "good", "good", "good", "good", "bad", "bad"]
     assert {one["marked_by"] for one in told["repeats"]} == {"the operator", "the verdict"}
     assert told["passing"]["bad"] == {"count": 3, "of": 3}
@@ -156,10 +178,9 @@ def test_marks_by_number(measured: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_marks_at_the_terminal_with_a_picture_of_each_pair(
-    measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "run"
-    shutil.copytree(measured / "run", folder)
+    monkeypatch.chdir(tmp_path)
     typed, asked = iter(["b", "what", "s"]), list[str]()
 
     def answer(prompt: str) -> str:
@@ -170,9 +191,9 @@ def test_marks_at_the_terminal_with_a_picture_of_each_pair(
         return line
 
     monkeypatch.setattr("builtins.input", answer)
-    assert _ended("--from", str(folder), "--ask", "--blanks", "0") == 0
+    assert _ended(*made.stored, "--ask", "--blanks", "0") == 0
     out = " ".join(capsys.readouterr().out.split())
-    with Image.open(folder / "pair.png") as picture:
+    with Image.open(Path("runs", "pair.png")) as picture:
         assert picture.size[0] == 1600
     assert asked[0] == "  1 (Enter: good, says the verdict) > "
     assert [prompt.split()[0] for prompt in asked] == ["1", "2", "2", "3"]
@@ -197,13 +218,13 @@ def test_ctrl_c_keeps_what_was_measured(
 
     monkeypatch.setattr(SimulatedMicroscope, "acquire", acquire)
     live = ["--seed", "3", "--size", "128", "--repeats", "8"]
-    assert _ended("--settings", "mine.toml", "--step", "coarse", *live, "--run", "run") == 130
+    assert _ended("--settings", "mine.toml", "--step", "coarse", *live) == 130
     said = capsys.readouterr().err
     assert "0.1 e/Å² each) put 1.6 e/Å² on this one place" in said
     assert "Beam tilt and preset restored" in said
-    assert "What was measured is kept: eucentric tune --from run" in said
+    assert "Tune from what was measured: eucentric tune --from 1" in said
     # Two were whole. At 128 pixels this step does not reach so far: nothing to learn from, and that is said.
-    assert _ended("--from", "run", "--step", "coarse") == 3
+    assert _ended("--from", "1", "--step", "coarse") == 3
     said = capsys.readouterr().err
     assert "Of 2 repeats 0 good, 2 bad, 0 skipped: at least 5 good ones are needed to tune limits by" in said
     assert "Refused for: false lock (2)" in said
@@ -222,11 +243,14 @@ def test_ctrl_c_keeps_what_was_measured(
         (["--settings", "mine.toml", "--repeats", "20", "--bad", "21"], "no repeat 21. They are numbered from 1 to 20"),
         (["--settings", "mine.toml", "--bad", "3;4"], "'3;4' is no number of a repeat. Write for example: --bad 3,7"),
         (["--settings", "mine.toml", "--bad", "3", "--good", "2-4"], "Repeat 3 is in --good and in --bad"),
-        (["--settings", "mine.toml", "--run", "full"], "already holds precious"),
+        (["--settings", "mine.toml", "--run-folder", "full"], "already holds precious"),
         (["--settings", "mine.toml", "--calibrations", "nowhere"], "There is no folder nowhere with calibrations"),
         (["--from", "nowhere"], "nowhere is no run folder"),
+        (["--from", "3", "--records", "none.sqlite"], "There are no records at none.sqlite"),
+        (["--from", "3", "--from", "03"], "--from 03 is there twice"),
+        (["--session", "2", "--records", "none.sqlite"], "There are no records at none.sqlite"),
         (["--from", "full", "--ask", "--json"], "--ask talks to you"),
-        (["--from", "full", "--from", "./full"], "--from full is there twice"),
+        (["--from", "full", "--from", "./full"], "--from ./full is there twice"),
         (["--from", "full", "--focus-first"], "--focus-first does nothing with --from"),
     ],
 )
@@ -252,8 +276,8 @@ def test_what_can_not_be_used_is_one_sentence_and_spends_no_electron(
     assert sorted(Path().rglob("*")) == before
 
 
-def test_a_step_that_the_run_did_not_measure_is_a_sentence(measured: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _ended("--from", str(measured / "run"), "--step", "coarse") == 2
+def test_a_step_that_the_run_did_not_measure_is_a_sentence(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _ended(*made.stored, "--step", "coarse") == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert "Step 'coarse' was not measured in" in said
+    assert "Step 'coarse' was not measured in run 2" in said
     assert "They have measurements of: Focus." in said

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from eucentric.correlation.shift import Shift
 from eucentric.figures.tune import shown, tune_figure
 from eucentric.figures.tune_tiles import COLUMNS, Tile, sheet_rows, tile_of
 from eucentric.focus.how import How
@@ -16,7 +17,7 @@ from eucentric.focus.patterns import PatternName, pattern
 from eucentric.focus.settings import FocusStep
 from eucentric.images.frame import Frame
 from eucentric.optimize.blanks import random_peaks
-from eucentric.optimize.repeats import Mark, marked
+from eucentric.optimize.repeats import Mark, Repeat, marked
 from eucentric.optimize.tuning import Given, tune
 
 from ..optimize.repeated import COLUMN, PIXEL_M, Bench, renumbered
@@ -37,12 +38,16 @@ def _tile(number: int) -> Tile:
     return tile_of(number, frames, result, PLAN.links[0])
 
 
+def _chance(one: Repeat, chance: float) -> Shift:
+    return replace(one.result.shift, false_lock_probability=chance)
+
+
 def test_all_marks_are_drawn_and_no_word_is_cut_off() -> None:
     rng, bench = np.random.default_rng(2), Bench()
     repeats = renumbered(bench.series(7, 0, rng), bench.series(6, 0, rng))
     marks = marked(repeats, {3: Mark.BAD, 9: Mark.SKIPPED})
     blanks = tuple(
-        replace(one.result, shifts=(replace(one.result.shift, false_lock_probability=float(rng.uniform())),))
+        replace(one, result=replace(one.result, shifts=(_chance(one, float(rng.uniform())),)))
         for one in bench.series(10, 0, rng)
     )
     peaks = random_peaks(repeats[0], (128, 128), 20, rng)

@@ -19,6 +19,7 @@ from eucentric.focus.again import (
     expected_after,
     settled,
     surprised,
+    told_apart,
 )
 from eucentric.focus.correct import Correction
 from eucentric.focus.patterns import PatternName, pattern
@@ -94,6 +95,17 @@ def test_what_was_expected_is_no_surprise() -> None:
     expected = Expected(0.0, 50e-9)
     assert surprised(_result(0.2e-6), expected).accepted
     assert surprised(_result(9e-6), None).accepted
+
+
+def test_of_several_answers_the_one_that_the_correction_left_is_taken() -> None:
+    ambiguous = _refused(Reason.AMBIGUOUS)
+    expected = Expected(0.0, 1e-6)
+    assert told_apart(_result(2e-6, 100e-6, ambiguous), expected).accepted
+    assert told_apart(_result(2e-6, None, ambiguous), expected).accepted  # the other shift is no defocus at all
+    assert not told_apart(_result(2e-6, 4e-6, ambiguous), expected).accepted  # both can be
+    assert not told_apart(_result(20e-6, 100e-6, ambiguous), expected).accepted  # neither can
+    assert not told_apart(_result(2e-6, 100e-6, ambiguous), None).accepted
+    assert not told_apart(_result(2e-6, 100e-6, _refused(Reason.AMBIGUOUS, Reason.CHI_SQUARE)), expected).accepted
 
 
 def test_the_expectation_has_the_errors_of_measurement_and_move() -> None:

@@ -61,8 +61,9 @@ def test_so_many_measurements_and_not_one_correction(microscope: Microscope) -> 
 
 
 def test_the_place_is_known_to_have_been_exposed_before(microscope: Microscope) -> None:
-    result, _ = _repeated(microscope, 3)
-    left = [one.result.how.uncertainty.first_motion_m for one in result.steps[0].rounds if one.result.how is not None]
+    _, told = _repeated(microscope, 3)
+    assumed = [e.how for e in told if isinstance(e, events.Assumed)]
+    left = [how.uncertainty.first_motion_m for how in assumed if how is not None]
     assert left[0] > left[1] > left[2] > 0
 
 

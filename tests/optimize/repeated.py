@@ -69,9 +69,11 @@ class Bench:
         verdict = judge(Evidence(measured, shifts, (None,) * len(shifts)), how.thresholds)
         across = max(y**2 for y, _ in shifts_px) * BINNING**2
         result = DefocusResult(
-            measured, verdict, shifts, (None,) * len(shifts), exposures, PIXEL_M, misfit_px2=float(across), how=how
+            measured, verdict, shifts, (None,) * len(shifts), exposures, PIXEL_M, misfit_px2=float(across)
         )
-        return Repeat(number, place, place, 3.0 * number, result, plan.links, dose_e_per_m2=1e21, electrons_per_px=50.0)
+        return Repeat(
+            number, place, place, 3.0 * number, result, how, plan.links, dose_e_per_m2=1e21, electrons_per_px=50.0
+        )
 
     def series(self, count: int, place: int, rng: np.random.Generator, first: int = 1) -> list[Repeat]:
         """So many repeats at one place."""

@@ -6,13 +6,15 @@ import functools
 
 import pytest
 
-from eucentric.cli.plan_verify import run_trials
+from eucentric.cli.plan_verify import Job, run_trials, trial_of
 from eucentric.errors import SettingsError
 from eucentric.microscope.registry import open_microscope
+from eucentric.optimize.cluster import cluster
 from eucentric.optimize.instrument import Instrument, instrument_of
 from eucentric.optimize.planning import Asked, Plan, plan
 from eucentric.optimize.sequence import settings_of
 from eucentric.optimize.simulated import binned, height_of, magnitudes_of
+from eucentric.optimize.spread import Ended
 from eucentric.optimize.trials import Trial, verified
 
 
@@ -71,8 +73,18 @@ def test_a_magnification_of_another_name_is_said() -> None:
 def test_trials_end_where_the_plan_says_and_alike_for_any_workers() -> None:
     """Two microscopes from up to 50 µm: within the accuracy of 99 % (one of 50 such tests would miss it)."""
     told: list[Trial] = []
-    trials = run_trials(_plan(), _small(), 2, workers=2, tell=told.append)
+    with cluster(workers=2) as on:
+        came = run_trials(_plan(), _small(), 2, on=on, tell=told.append)
+    trials = [one.result for one in came.ended]
     assert [t.seed for t in trials] == [0, 1]
-    assert len(told) == 2
+    assert sorted(told, key=lambda one: one.seed) == trials
     assert all(t.end_m is not None and abs(t.end_m) <= 0.2e-6 for t in trials), trials
-    assert run_trials(_plan(), _small(), 1, workers=1, tell=told.append) == trials[:1]
+    with cluster(workers=1) as on:
+        assert run_trials(_plan(), _small(), 1, on=on, tell=told.append).ended == came.ended[:1]
+
+
+def test_a_trial_that_failed_has_missed() -> None:
+    failed = trial_of(Ended(7, Job(_plan(), _small(), 7), None, "It failed with MemoryError: too large"))
+    assert (failed.seed, failed.end_m, failed.start_m) == (7, None, height_of(50e-6, 7))
+    assert "too large" in failed.why
+    assert verified([failed], _plan()).within == 0

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from eucentric.correlation.shift import Shift
 from eucentric.focus.how import How
 from eucentric.focus.measure import measure_frames
 from eucentric.focus.patterns import PatternName, pattern
@@ -75,6 +76,10 @@ def test_drift_and_first_motion_are_seen() -> None:
     assert motion.first_m == pytest.approx(2e-9, rel=0.05)
 
 
+def _chance(one: Repeat, chance: float) -> Shift:
+    return replace(one.result.shift, false_lock_probability=chance)
+
+
 def test_good_ones_that_are_refused_for_little_evidence_lower_the_limit_only_as_far_as_blank_pairs_let() -> None:
     rng = np.random.default_rng(1)
     repeats = [one for n in range(20) for one in _series(1, n, p=math.exp(-0.5 * (4.5 + 0.5 * rng.normal()) ** 2))]
@@ -83,7 +88,7 @@ def test_good_ones_that_are_refused_for_little_evidence_lower_the_limit_only_as_
     without = _tuned(repeats, by_hand=by_hand).limits[0]
     assert without.after == STEP.thresholds.false_lock_max  # without blank pairs nothing says how far it may go
     blanks = tuple(
-        replace(one.result, shifts=(replace(one.result.shift, false_lock_probability=float(rng.uniform())),))
+        replace(one, result=replace(one.result, shifts=(_chance(one, float(rng.uniform())),)))
         for one in _series(1) * 400
     )
     given = Given(STEP, tuple(repeats), marked(repeats, by_hand), blanks)
@@ -98,7 +103,7 @@ def test_good_ones_that_are_refused_for_little_evidence_lower_the_limit_only_as_
 def test_blank_pairs_that_pass_make_the_limit_stricter() -> None:
     rng = np.random.default_rng(8)
     blanks = tuple(
-        replace(one.result, shifts=(replace(one.result.shift, false_lock_probability=float(rng.uniform() ** 8)),))
+        replace(one, result=replace(one.result, shifts=(_chance(one, float(rng.uniform() ** 8)),)))
         for one in _series(1) * 300
     )
     repeats = _series()
@@ -141,8 +146,8 @@ def test_too_few_good_ones_are_said_so() -> None:
 
 def test_a_result_is_judged_anew_by_other_thresholds() -> None:
     (one,) = _series(1, p=1e-4)
-    assert rejudged(one.result, Thresholds()).reason is Reason.FALSE_LOCK
-    assert rejudged(one.result, Thresholds(false_lock_max=1e-3)).accepted
+    assert rejudged(one, Thresholds()).reason is Reason.FALSE_LOCK
+    assert rejudged(one, Thresholds(false_lock_max=1e-3)).accepted
 
 
 def test_peaks_anywhere_pass_a_fit_limit_as_its_band_of_the_searched_area() -> None:
@@ -184,7 +189,7 @@ def test_a_blank_pair_is_refused_where_the_pair_it_is_made_of_is_accepted() -> N
     frames, how = _pair(rng), How(column=COLUMN)
     result = measure_frames(frames, plan.tilts, plan.links, how)
     assert result.accepted
-    assert result.how == how
-    blank = measure_blank(frames, result, plan.links, rng)
+    blank = measure_blank(frames, Repeat(1, 0, 0, 0.0, result, how, plan.links), rng).result
     assert blank.verdict.reason is Reason.FALSE_LOCK
     assert blank.shift.false_lock_probability > 1e-4
+    assert blank.shift.map is None

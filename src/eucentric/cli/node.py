@@ -32,6 +32,7 @@ class Node:
     microscope: Microscope
     book: CalibrationBook
     settings: FocusSettings
+    name: str  # under which it is calibrated and recorded
     cautions: tuple[str, ...] = ()  # about what is believed
 
     @property
@@ -60,7 +61,7 @@ def node_of(bench: Bench, settings: FocusSettings) -> Node:
             error.add_note(f"All at once: {calibrate_all(store, microscope=bench.microscope, seed=bench.seed)}")
         raise
     told = () if store is None else cautions(instrument, store)
-    return Node(instrument.microscope, book, settings, told)
+    return Node(instrument.microscope, book, settings, instrument.instrument, told)
 
 
 def _check_presets(settings: FocusSettings, microscope: Microscope, book: CalibrationBook) -> None:

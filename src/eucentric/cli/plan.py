@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eucentric.cli.stopped import raise_if_stopped
+from eucentric.errors import SettingsError
+
 if TYPE_CHECKING:
+    from eucentric.cli.plan_verify import Job
     from eucentric.optimize.instrument import Instrument
+    from eucentric.optimize.planning import Plan
     from eucentric.optimize.rules import Needs
+    from eucentric.optimize.spread import Spread
+    from eucentric.optimize.trials import Trial
 
 
 class Rules(StrEnum):
@@ -26,6 +33,15 @@ class Saves(StrEnum):
 
     ELECTRONS = "electrons"
     TIME = "time"
+    BOTH = "both"
+
+
+class Aims(StrEnum):
+    """What a tilt pattern is to tell."""
+
+    C1 = "c1"
+    C1_A1 = "c1+a1"
+    C1_A1_COMA = "c1+a1+coma"
 
 
 def plan(
@@ -59,7 +75,20 @@ def plan(
         int | None,
         typer.Option(help="classic: side of the image after binning, pixels. Default: binned to 1024 or below."),
     ] = None,
-    saves: Annotated[Saves, typer.Option("--for", help="What the plan saves.")] = Saves.ELECTRONS,
+    saves: Annotated[
+        Saves, typer.Option("--for", help="What the plan saves; both: the plans between which to choose are told.")
+    ] = Saves.BOTH,
+    preset: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this magnification (again for another). Default: all; --optimal-pattern: the plan's."),
+    ] = None,
+    one_preset: Annotated[
+        bool, typer.Option("--one-preset", help="All images alike: one preset for all steps.")
+    ] = False,
+    steps: Annotated[int, typer.Option(metavar="N", help="At most so many steps.")] = 4,
+    look_again: Annotated[
+        bool, typer.Option("--look-again", help="Look once more after the last correction, instead of trusting it.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the sequence: eucentric focus --settings FILE.")
     ] = None,
@@ -67,6 +96,23 @@ def plan(
     verify: Annotated[
         int, typer.Option(metavar="N", min=0, help="Run the plan on N simulated microscopes of this instrument.")
     ] = 0,
+    optimal_pattern: Annotated[
+        bool,
+        typer.Option("--optimal-pattern", help="Find the tilts and their order that tell best what --aim asks for."),
+    ] = False,
+    aim: Annotated[
+        Aims | None, typer.Option(help="--optimal-pattern: what it is to tell. Default: c1.", show_default=False)
+    ] = None,
+    images: Annotated[
+        int | None, typer.Option(help="--optimal-pattern: of so many images. Default: 2, 4, 6 and 8 beside each other.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="--verify on this Dask cluster (tcp://HOST:8786). Default: processes of this machine.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:
     """Plan focus steps: which take you from one error to another, cheapest first.
@@ -81,7 +127,13 @@ def plan(
         copy_to(copy_instrument, shipped_text(instrument), "Instruments")
         typer.echo(f"Change it, then: eucentric plan --instrument {copy_instrument}")
         return
-    _check_meant(rules, {"--image": image}, {"--kv": kv, "--cs": cs, "--out": out, "--figure": figure})
+    of_patterns: dict[str, object] = {"--aim": aim, "--images": images}
+    of_plans: dict[str, object] = {"--out": out, "--verify": verify or None, "--scheduler": scheduler}
+    _check_pattern(rules, of_patterns, of_plans, optimal=optimal_pattern)
+    physical: dict[str, object] = {"--kv": kv, "--cs": cs, "--out": out, "--figure": figure, "--preset": preset}
+    physical |= {"--one-preset": one_preset or None, "--look-again": look_again or None}
+    physical |= {"--verify": verify or None, "--scheduler": scheduler}
+    _check_meant(rules, {"--image": image}, physical)
     if rules is Rules.CLASSIC:
         from eucentric.optimize.rules import Needs
 
@@ -94,13 +146,33 @@ def plan(
         )
         _classic(needs, as_json=as_json)
         return
+    if scheduler is not None and not verify:
+        raise SettingsError("--scheduler does nothing without --verify. Say how often: --verify 200")
     from eucentric.cli import plan_physics as physics
-    from eucentric.optimize.planning import Asked, Cheapest
+    from eucentric.optimize.planning import Asked, Cheapest, front, knee
     from eucentric.optimize.planning import plan as planned
 
     there = _instrument(instrument, kv, cs, camera)
     tilt = None if tilt_max_mrad is None else tilt_max_mrad * 1e-3
-    made = planned(there, Asked(start_um * 1e-6, accuracy_um * 1e-6, probability, tilt, Cheapest(saves.value)))
+    asked = Asked(
+        start_um * 1e-6,
+        accuracy_um * 1e-6,
+        probability,
+        tilt,
+        Cheapest(saves.value),
+        look_again=look_again,
+        steps_max=steps,
+        presets=() if optimal_pattern else tuple(preset or ()),
+        one_preset=one_preset,
+    )
+    if optimal_pattern:
+        from eucentric.cli.plan_pattern import PatternAsked, plan_pattern
+
+        of = PatternAsked(asked, (aim or Aims.C1).value, _one(preset), images)
+        plan_pattern(there, of, figure=figure, as_json=as_json)
+        return
+    plans = front(there, asked) if saves is Saves.BOTH else (planned(there, asked),)
+    made = knee(plans)
     if out is not None:
         physics.write_sequence(made, there, out)
     if figure is not None:
@@ -110,21 +182,55 @@ def plan(
         save(plan_figure(made, there), figure)
     if not as_json:
         physics.show(made, there, out=out, figure=figure)
-    trials = physics.verify(made, there, verify, quiet=as_json) if verify else []
+        physics.show_front(plans, made)
+    came = _verified(made, there, verify, scheduler, quiet=as_json) if verify else None
     if as_json:
-        typer.echo(json.dumps(physics.as_json(made, there, trials), indent=2, allow_nan=False))
+        typer.echo(json.dumps(physics.as_json(made, there, came, plans), indent=2, allow_nan=False))
+    if came is not None:
+        raise_if_stopped(came.stopped, len(came.ended), came.asked, "trials", by_user=came.by_user)
+
+
+def _one(presets: list[str] | None) -> str | None:
+    """The one magnification of a pattern. Raises SettingsError where several are given."""
+    if presets and len(presets) > 1:
+        raise SettingsError("--optimal-pattern takes one --preset. Leave the others out.")
+    return presets[0] if presets else None
+
+
+def _verified(
+    made: Plan, instrument: Instrument, count: int, scheduler: str | None, *, quiet: bool
+) -> Spread[Job, Trial]:
+    """The plan's trials, told as they end and together."""
+    from eucentric.cli.plan_physics import tell_verified
+    from eucentric.cli.plan_verify import trial_of, verify
+    from eucentric.cli.style import console
+
+    screen = console(quiet=quiet)
+    came = verify(made, instrument, count, scheduler=scheduler, console=screen)
+    tell_verified(made, [trial_of(one) for one in came.ended], screen)
+    return came
 
 
 def _check_meant(rules: Rules, classic: dict[str, object], physics: dict[str, object]) -> None:
     """Raise SettingsError for an option that the other rules have."""
-    from eucentric.errors import SettingsError
-
     foreign = physics if rules is Rules.CLASSIC else classic
     for option, value in foreign.items():
         if value is not None:
             raise SettingsError(
                 f"{option} does nothing with --rules {rules.value}. Leave it out, or use the other rules."
             )
+
+
+def _check_pattern(rules: Rules, mine: dict[str, object], others: dict[str, object], *, optimal: bool) -> None:
+    """Raise SettingsError for an option that belongs to the other kind of answer."""
+    from eucentric.errors import SettingsError
+
+    if optimal and rules is Rules.CLASSIC:
+        raise SettingsError("--rules classic knows no patterns. Leave it out with --optimal-pattern.")
+    given = [option for option, value in (others if optimal else mine).items() if value is not None]
+    if given:
+        how = "with" if optimal else "without"
+        raise SettingsError(f"{given[0]} does nothing {how} --optimal-pattern. Leave it out.")
 
 
 def _instrument(name: str, kv: float | None, cs: float | None, camera: int | None) -> Instrument:

@@ -2,84 +2,119 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import Pool
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from eucentric.focus.settings import FocusSettings
+    from eucentric.optimize.cluster import Cluster
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.planning import Plan
+    from eucentric.optimize.spread import Ended, Spread
     from eucentric.optimize.trials import Trial
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One trial: all that a worker needs."""
+    """One trial: sequences that are run one after the other, from anywhere within ±`start_m`, on the instrument of a
+    seed. `preset` is where the session stands, and where the end holds.
+    """
 
-    plan: Plan
+    sequences: tuple[FocusSettings, ...]
+    preset: str
     instrument: Instrument
+    start_m: float
     seed: int
 
 
-def run_trials(
-    plan: Plan, instrument: Instrument, count: int, *, workers: int, tell: Callable[[Trial], None]
-) -> list[Trial]:
-    """So many trials, in the order of their seeds 0, 1 …; each is told when it ends. The same for any workers.
+def jobs_of(plan: Plan, instrument: Instrument, count: int) -> list[Job]:
+    """Trials of a plan, of the seeds 0, 1 …"""
+    from eucentric.optimize.sequence import settings_of
 
-    Ctrl-C keeps those that have ended; raises KeyboardInterrupt where none has.
-    """
-    jobs = [Job(plan, instrument, seed) for seed in range(count)]
-    done: list[Trial] = []
-    # Leaving the pool ends what still runs in it; its workers leave Ctrl-C to this process.
-    with Pool(workers, initializer=_as_worker) as pool:
-        try:
-            for one in pool.imap_unordered(trial, jobs):
-                done.append(one)
-                tell(one)
-        except KeyboardInterrupt:
-            if not done:
-                raise
-    return sorted(done, key=lambda one: one.seed)
+    sequences = (settings_of(plan, instrument),)
+    preset = plan.steps[-1].candidate.magnification.name
+    return [Job(sequences, preset, instrument, plan.asked.start_m, seed) for seed in range(count)]
 
 
-def _as_worker() -> None:
-    """A worker leaves Ctrl-C to the command, and ends at once when it is told to."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def run_trials(jobs: Sequence[Job], *, on: Cluster, tell: Callable[[Trial], None]) -> Spread[Job, Trial]:
+    """Each is told when it ends. The same for any workers; see `spread`."""
+    from eucentric.optimize.spread import spread
+
+    return spread(trial, jobs, on, tell=lambda one: tell(trial_of(one)))
+
+
+def trial_of(one: Ended[Job, Trial]) -> Trial:
+    """What a job came to; one that failed has missed the accuracy, for what is known."""
+    from eucentric.optimize.simulated import height_of
+    from eucentric.optimize.trials import Trial
+
+    if one.result is not None:
+        return one.result
+    return Trial(one.job.seed, height_of(one.job.start_m, one.job.seed), None, 0.0, 0.0, why=one.why)
+
+
+def verify(
+    made: Plan, instrument: Instrument, count: int, *, scheduler: str | None, console: Console
+) -> Spread[Job, Trial]:
+    """Run the plan so often, with a bar on a terminal, and tell each that missed (not on a terminal: each)."""
+    from eucentric.cli.progress import counting
+    from eucentric.optimize.cluster import cluster
+    from eucentric.units import show_bound
+
+    within = 0
+
+    def tell(one: Trial) -> None:
+        nonlocal within
+        good = one.end_m is not None and abs(one.end_m) <= made.asked.accuracy_m
+        within += good
+        if not (good and console.is_terminal):
+            end = f"ended {show_bound(abs(one.end_m))} off" if one.end_m is not None else f"refused: {one.why}"
+            console.print(f"  seed {one.seed}: from {show_bound(one.start_m)}, {end}", markup=False, soft_wrap=True)
+        count_one(f"{within} within {show_bound(made.asked.accuracy_m)}")
+
+    with cluster(scheduler) as on:
+        console.print(f"Verifying on {count} simulated microscopes of this instrument, on {on.name} …", soft_wrap=True)
+        with counting(console, "trials", count) as count_one:
+            return run_trials(jobs_of(made, instrument, count), on=on, tell=tell)
 
 
 def trial(job: Job) -> Trial:
-    """Open the microscope of a seed, run the planned sequence, and ask for the truth."""
+    """Open the microscope of a seed, run the sequences, and ask for the truth.
+
+    It is a run within a session: that Z and the lens move focus the right way was seen before.
+    """
     from eucentric.calibration.handed_over import book_from
     from eucentric.cli.report import true_place
     from eucentric.errors import EucentricError
     from eucentric.focus.focus import Focus
+    from eucentric.focus.settings import CorrectionType
     from eucentric.microscope.registry import handed_out, open_microscope
-    from eucentric.optimize.sequence import settings_of
-    from eucentric.optimize.simulated import binned, height_of, magnitudes_of
+    from eucentric.optimize.simulated import height_of, magnitudes_of
     from eucentric.optimize.trials import Trial
 
-    start_m, size = height_of(job.plan.asked.start_m, job.seed), job.instrument.camera.size
+    start_m = height_of(job.start_m, job.seed)
     magnitudes = magnitudes_of(job.instrument, start_m)
-    scope = open_microscope("simulated", seed=job.seed, size=size, magnitudes=magnitudes)
+    scope = open_microscope("simulated", seed=job.seed, size=job.instrument.camera.size, magnitudes=magnitudes)
     book = book_from(handed_out(scope))
-    known = {preset.name: preset for preset in scope.presets()}
-    settings, presets = binned(settings_of(job.plan, job.instrument), job.plan, known)
-    for preset, step in zip(presets, job.plan.steps, strict=True):
-        like = step.candidate.magnification.name
-        if preset.name not in {p.name for p in scope.presets()}:
-            scope.define_preset(preset, like)
-            book = book.with_like(preset.name, like, larger=preset.pixel_m / known[like].pixel_m)
-    scope.set_preset(presets[-1].name)  # so that nothing is brought back after it
-    begun_s = scope.now_s()
-    try:
-        result = Focus(scope, book, settings, workers=1).run()
-    except EucentricError as error:
-        return Trial(job.seed, start_m, None, 0.0, scope.now_s() - begun_s, str(error))
+    scope.set_preset(job.preset)
+    channels = frozenset({CorrectionType.STAGE_Z, CorrectionType.DEFOCUS})
+    begun_s, dose, looks = scope.now_s(), 0.0, 0
+
+    def ended(end_m: float | None, *, said: bool = False, why: str = "") -> Trial:
+        return Trial(job.seed, start_m, end_m, dose, scope.now_s() - begun_s, looks=looks, said=said, why=why)
+
+    for settings in job.sequences:
+        try:
+            result = Focus(scope, book, settings, confirmed=channels, workers=1).run()
+        except EucentricError as error:
+            return ended(None, why=str(error))
+        dose += result.dose_e_per_m2
+        looks += sum(len(step.rounds) for step in result.steps)
+        if result.refusal is not None:
+            return ended(None, why=result.statement)
     place = true_place(scope)
     assert place is not None
-    end_m = place[0] if result.focused else None
-    seconds = scope.now_s() - begun_s
-    return Trial(job.seed, start_m, end_m, result.dose_e_per_m2, seconds, "" if result.focused else result.statement)
+    return ended(place[0], said=result.focused, why="" if result.focused else result.statement)

@@ -1,16 +1,16 @@
-"""What a run that is watched must tell on stderr, and that whatever ends it early says where its folder is."""
+"""What a run that is watched must tell on stderr, and that whatever ends it early says where it is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eucentric.cli.stopped import Stopped
-from eucentric.errors import EucentricError
+from eucentric.errors import Aborted, EucentricError
 
 if TYPE_CHECKING:
+    from eucentric.cli.recorded import Recorded
     from eucentric.focus.events import Event
 
 
@@ -20,6 +20,15 @@ class Troubles:
     def __init__(self) -> None:
         self.stopped = "Stopped."
         self.sentences: list[str] = []
+        self.kept: Recorded | None = None
+
+    def where(self) -> list[str]:
+        """Where the run is kept, in lines."""
+        return [] if self.kept is None else self.kept.where
+
+    def place(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {} if self.kept is None else self.kept.plain()
 
     def __call__(self, event: Event) -> None:
         from eucentric.focus import events
@@ -31,14 +40,14 @@ class Troubles:
 
 
 @contextmanager
-def named(folder: Path, also: str = "") -> Iterator[Troubles]:
-    """Whatever ends a run early says where its folder is; a stop says `also` what to do with it."""
+def named() -> Iterator[Troubles]:
+    """Whatever ends a run early says where it is kept."""
     troubles = Troubles()
     try:
         yield troubles
-    except KeyboardInterrupt as stop:
-        raise Stopped(" ".join((f"{troubles.stopped} Run folder: {folder}", also)).rstrip()) from stop
+    except (KeyboardInterrupt, Aborted) as stop:
+        raise Stopped("\n".join((f"{troubles.stopped} {' '.join(troubles.where())}", *troubles.sentences))) from stop
     except EucentricError as error:
-        for sentence in (*troubles.sentences, f"Run folder: {folder}"):
+        for sentence in (*troubles.sentences, *troubles.where()):
             error.add_note(sentence)
         raise

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eucentric.cli.tune_gather import Gathered
     from eucentric.optimize.repeats import Mark, Marking, Repeat
 
-IMAGE = "pair.png"
+IMAGE = Path("runs", "pair.png")
 
 
 def numbers(text: str, option: str, count: int) -> tuple[int, ...]:
@@ -73,8 +73,7 @@ class Asked:
         def ask(prompt: str) -> str:
             return input(prompt)
 
-        folder = gathered.sources[0].folder
-        asked = Asking(Terminal(say, ask), folder / IMAGE, gathered.picture).ask(gathered, opinions(gathered.repeats))
+        asked = Asking(Terminal(say, ask), IMAGE, gathered.picture).ask(gathered, opinions(gathered.repeats))
         return {**asked, **given}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from eucentric.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
     from eucentric.focus.settings import FocusSettings, FocusStep
+    from eucentric.records.place import Place
     from eucentric.records.stored import StoredRun
 
 
@@ -36,10 +38,13 @@ def named_settings(name: str, step: str | None) -> Chosen:
     return Chosen(settings, text, _step(settings, step))
 
 
-def settings_of_run(run: StoredRun, step: str | None) -> Chosen:
-    """The settings that a run was made with. Raises SettingsError."""
+def settings_of_run(runs: Sequence[StoredRun], step: str | None) -> Chosen:
+    """The settings of the first of the runs that has the step. Raises SettingsError, InputError for no run."""
     from eucentric.focus.toml import to_toml
 
+    if not runs:
+        raise InputError("There is no run to tune from. See: eucentric records list")
+    run = next((one for one in runs if step in {s.name for s in one.settings.sequence.steps}), runs[0])
     return Chosen(run.settings, to_toml(run.settings), _step(run.settings, step))
 
 
@@ -55,13 +60,39 @@ def check_files(out: Path | None, figure: Path | None) -> None:
         check_suffix(figure)
 
 
-def check_folders(folders: Sequence[Path]) -> None:
-    """Raise InputError where a run folder is named twice: its repeats would count twice."""
-    seen: set[Path] = set()
-    for folder in folders:
-        if folder.resolve() in seen:
-            raise InputError(f"--from {folder} is there twice, and its repeats would count twice. Leave one out.")
-        seen.add(folder.resolve())
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where repeats are: runs in the records by number, run folders, and all runs of a session (of a node)."""
+
+    names: tuple[str, ...]
+    session: int | None
+    node: str | None
+    place: Place
+
+    def check(self) -> None:
+        """Raise InputError where a run is named twice: its repeats would count twice."""
+        seen: set[object] = set()
+        for name in self.names:
+            run = int(name) if name.isdigit() else Path(name).resolve()
+            if run in seen:
+                raise InputError(f"--from {name} is there twice, and its repeats would count twice. Leave one out.")
+            seen.add(run)
+
+    def runs(self, opened: ExitStack) -> list[StoredRun]:
+        """The runs, their images read while `opened` is. Raises InputError."""
+        from eucentric.records.kept import Wanted
+        from eucentric.records.reading import Records
+        from eucentric.records.stored import run_in_folder, run_in_records
+
+        folders = [run_in_folder(Path(name)) for name in self.names if not name.isdigit()]
+        ids = [int(name) for name in self.names if name.isdigit()]
+        if not ids and self.session is None:
+            return folders
+        records = opened.enter_context(Records.open(self.place))
+        if self.session is not None:
+            kept = records.runs(Wanted(session=records.session(self.session).id, node=self.node))
+            ids += sorted(run.id for run in kept if run.id not in ids)
+        return [*(run_in_records(records, run_id) for run_id in ids), *folders]
 
 
 def check_not_live(given: Mapping[str, object]) -> None:

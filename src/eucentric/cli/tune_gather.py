@@ -16,10 +16,9 @@ from eucentric.figures.measure import measure_figure
 from eucentric.figures.saved import save
 from eucentric.figures.tune_tiles import Tile, tile_of
 from eucentric.focus.measure import measure_frames
-from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusStep
 from eucentric.images.frame import Frame
-from eucentric.optimize.blanks import Peak, measure_blank, random_peaks
+from eucentric.optimize.blanks import Peak, measure_blank, random_peaks, without_maps
 from eucentric.optimize.repeats import Repeat
 from eucentric.records.stored import Stored, StoredRun
 
@@ -38,7 +37,7 @@ class Gathered:
     repeats: tuple[Repeat, ...]
     sources: tuple[Stored, ...]
     tiles: tuple[Tile, ...]
-    blanks: tuple[DefocusResult, ...]
+    blanks: tuple[Repeat, ...]
     peaks: tuple[Peak, ...]
 
     def picture(self, number: int, path: Path) -> None:
@@ -46,12 +45,12 @@ class Gathered:
 
         Raises InputError where it can't be written.
         """
-        source, how = self.sources[number - 1], self.repeats[number - 1].result.how
-        assert how is not None
+        source, how = self.sources[number - 1], self.repeats[number - 1].how
         first, second = source.links[0]
-        frames = source.frames(first, second)
-        result = measure_frames(frames, (source.tilts[first], source.tilts[second]), ((0, 1),), how)
-        save(measure_figure((frames[0], frames[1]), result, c3_m=how.column.c3_m, title=f"Repeat {number}"), path)
+        frames = source.frames()
+        pair = (frames[first], frames[second])
+        result = measure_frames(pair, (source.tilts[first], source.tilts[second]), ((0, 1),), how)
+        save(measure_figure(pair, result, c3_m=how.column.c3_m, title=f"Repeat {number}"), path)
 
 
 def stored_of(runs: Sequence[StoredRun], step: FocusStep) -> tuple[Stored, ...]:
@@ -60,8 +59,8 @@ def stored_of(runs: Sequence[StoredRun], step: FocusStep) -> tuple[Stored, ...]:
     if not found:
         names = sorted({one.step for run in runs for one in run.measurements})
         known = f"They have measurements of: {', '.join(names)}." if names else "They have none by beam tilt."
-        folders = ", ".join(str(run.folder) for run in runs)
-        raise InputError(f"Step '{step.name}' was not measured in {folders}. {known}")
+        where = ", ".join(run.source for run in runs)
+        raise InputError(f"Step '{step.name}' was not measured in {where}. {known}")
     patterns = {one.links for one in found}
     if len(patterns) > 1:
         raise InputError(
@@ -79,22 +78,22 @@ def gather(stored: Sequence[Stored], step: FocusStep, pairs: int, progress: Prog
     before: tuple[int, Frame] | None = None
     for number, one in enumerate(stored, start=1):
         frames, stretch = one.frames(), stretches[_stretch(one)]
-        result = work.measured(one, frames, f"repeat {number} of {len(stored)}")
-        tiles.append(tile_of(number, frames, result, one.links[0]))
+        made = work.measured(one, frames, f"repeat {number} of {len(stored)}")
+        tiles.append(tile_of(number, frames, made.result, one.links[0]))
         moved = None if before is None or before[0] != stretch else moved_m(before[1], frames[0])
         before = (stretch, frames[0])
-        made = _repeat(number, frames, one, _light(result))
-        repeats.append(replace(made, place=places[_stretch(one)[:2]], stretch=stretch, moved_m=moved))
+        made = replace(made, number=number, place=places[_stretch(one)[:2]], stretch=stretch, moved_m=moved)
+        repeats.append(replace(made, result=without_maps(made.result)))
     rng = np.random.default_rng(SEED)
     blank = [work.blank(stored, repeats, rng, f"blank pairs, {n + 1} of {blanks}") for n in range(blanks)]
     middle = repeats[len(repeats) // 2]
-    peaks = random_peaks(middle, stored[0].frames(0)[0].shape, PEAKS, rng)
+    peaks = random_peaks(middle, stored[0].frames()[0].shape, PEAKS, rng)
     return Gathered(tuple(repeats), tuple(stored), tuple(tiles), tuple(blank), peaks)
 
 
-def _stretch(one: Stored) -> tuple[Path, str, int]:
+def _stretch(one: Stored) -> tuple[str, str, int]:
     """Where it was measured, and between which corrections."""
-    return one.folder, one.target, one.stretch
+    return one.source, one.target, one.stretch
 
 
 def _numbered(keys: Sequence[tuple[object, ...]]) -> dict[tuple[object, ...], int]:
@@ -112,40 +111,31 @@ class _Work:
         self._progress(what, self._done / self._steps)
         self._done += 1
 
-    def measured(self, one: Stored, frames: tuple[Frame, ...], what: str) -> DefocusResult:
+    def measured(self, one: Stored, frames: tuple[Frame, ...], what: str) -> Repeat:
         """A stored measurement, judged by the step's thresholds."""
         self._now(what)
         how = replace(one.how, thresholds=self._step.thresholds, fit_limit_px2=self._step.fit_limit_px2)
-        return measure_frames(frames, one.tilts, one.links, how)
+        result = measure_frames(frames, one.tilts, one.links, how)
+        doses = [frame.dose_e_per_m2 for frame in frames]
+        known = [dose for dose in doses if dose is not None]
+        told = len(known) == len(doses)
+        return Repeat(
+            number=0,
+            place=0,
+            stretch=0,
+            time_s=one.time_s,
+            result=result,
+            how=how,
+            links=one.links,
+            dose_e_per_m2=sum(known) if told else None,
+            electrons_per_px=known[0] * result.pixel_m**2 if told else None,
+        )
 
-    def blank(
-        self, stored: Sequence[Stored], repeats: Sequence[Repeat], rng: np.random.Generator, what: str
-    ) -> DefocusResult:
+    def blank(self, stored: Sequence[Stored], repeats: Sequence[Repeat], rng: np.random.Generator, what: str) -> Repeat:
         """The measurement of one of the repeats with nothing in common."""
         self._now(what)
         at = int(rng.integers(len(stored)))
-        return _light(measure_blank(stored[at].frames(), repeats[at].result, stored[at].links, rng))
-
-
-def _light(result: DefocusResult) -> DefocusResult:
-    """The result without its maps: those of many repeats would fill the memory."""
-    return replace(result, shifts=tuple(replace(shift, map=None) for shift in result.shifts))
-
-
-def _repeat(number: int, frames: tuple[Frame, ...], one: Stored, result: DefocusResult) -> Repeat:
-    doses = [frame.dose_e_per_m2 for frame in frames]
-    known = [dose for dose in doses if dose is not None]
-    told = len(known) == len(doses)
-    return Repeat(
-        number=number,
-        place=0,
-        stretch=0,
-        time_s=one.time_s,
-        result=result,
-        links=one.links,
-        dose_e_per_m2=sum(known) if told else None,
-        electrons_per_px=known[0] * result.pixel_m**2 if told else None,
-    )
+        return measure_blank(stored[at].frames(), repeats[at], rng)
 
 
 def moved_m(before: Frame, now: Frame) -> Vector | None:

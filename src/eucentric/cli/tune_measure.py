@@ -1,4 +1,4 @@
-"""Repeats on a microscope, into a run folder."""
+"""Repeats on a microscope, into the records."""
 
 from __future__ import annotations
 
@@ -7,24 +7,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eucentric.cli.node import Node
-from eucentric.cli.run_troubles import named
+from eucentric.cli.run_troubles import Troubles, named
+from eucentric.cli.stopped import Stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
+    from eucentric.focus.focus import Focus
     from eucentric.focus.outcome import RunResult
     from eucentric.focus.settings import FocusSettings, FocusStep
+    from eucentric.records.place import Place
 
 _E_PER_A2 = 1e20
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How often a step is to be measured, and whether the steps up to it focus first (and correct)."""
+    """How often a step is to be measured, whether the steps up to it focus first (and correct), and where it is kept:
+    the records, and the run folder that is made of them (None: none)."""
 
     step: FocusStep
     repeats: int
     focus_first: bool
+    place: Place
+    folder: Path | None = None
 
 
 def electrons_words(node: Node, wanted: Wanted) -> str:
@@ -51,36 +59,44 @@ def electrons_words(node: Node, wanted: Wanted) -> str:
     )
 
 
-def measure(node: Node, wanted: Wanted, folder: Path, console: Console) -> list[str]:
-    """Repeat the step; everything is kept in `folder`, and restored on the microscope. What could not be kept comes
-    back in sentences. Raises Stopped, and what a run raises.
-    """
-    from eucentric.cli.live import Live
-    from eucentric.focus.focus import Focus
-    from eucentric.records.run_folder import RunFolder
-
-    with (
-        RunFolder(folder) as records,
-        Live(console) as live,
-        named(folder, f"What was measured is kept: eucentric tune --from {folder}") as troubles,
-    ):
-        observers = (records, live, troubles)
-        Focus(node.microscope, node.book, node.settings, observers=observers).repeat(wanted.step.name, wanted.repeats)
-    return troubles.sentences
+def measure(node: Node, wanted: Wanted, console: Console) -> Troubles:
+    """Repeat the step; all is kept, and restored on the microscope. Raises Stopped, and what a run raises."""
+    where = (wanted.place, wanted.folder)
+    return _watched(node, where, console, lambda focus: focus.repeat(wanted.step.name, wanted.repeats))[0]
 
 
-def focus_up_to(node: Node, step: FocusStep, folder: Path, console: Console) -> str | None:
+def focus_up_to(node: Node, wanted: Wanted, console: Console) -> str | None:
     """The sequence up to the step, as it is always done; why it failed, None where it did not."""
-    from eucentric.cli.live import Live
-    from eucentric.focus.focus import Focus
-    from eucentric.records.run_folder import RunFolder, empty_folder
+    up_to = Node(node.microscope, node.book, _up_to(node.settings, wanted.step), node.name)
+    troubles, result = _watched(up_to, (wanted.place, None), console, lambda focus: focus.run())
+    if result.refusal is None and result.residual is not None:
+        return None
+    return " ".join(("Focusing before the repeats failed.", result.statement, *troubles.where()))
 
-    settings = _up_to(node.settings, step)
-    with RunFolder(empty_folder(folder)) as records, Live(console) as live, named(folder) as troubles:
-        result: RunResult = Focus(node.microscope, node.book, settings, observers=(records, live, troubles)).run()
-    if result.refusal is not None or result.residual is None:
-        return f"Focusing before the repeats failed. {result.statement} Run folder: {folder}"
-    return None
+
+def _watched(
+    node: Node, where: tuple[Place, Path | None], console: Console, work: Callable[[Focus], RunResult]
+) -> tuple[Troubles, RunResult]:
+    """A run, recorded and shown."""
+    from eucentric.cli.live import Live
+    from eucentric.cli.recorded import recorded
+    from eucentric.focus.focus import Focus
+
+    troubles = Troubles()
+    try:
+        with (
+            Live(console) as live,
+            named() as troubles,
+            recorded(*where, instrument=node.name, say=troubles.sentences.append) as kept,
+        ):
+            troubles.kept = kept
+            observers = (kept.recorder, live, troubles)
+            result = work(Focus(node.microscope, node.book, node.settings, observers=observers))
+    except Stopped as stop:
+        run = None if troubles.kept is None else troubles.kept.run_id
+        tune = "" if run is None else f"\nTune from what was measured: eucentric tune --from {run}"
+        raise Stopped(f"{stop}{tune}") from stop
+    return troubles, result
 
 
 def _up_to(settings: FocusSettings, step: FocusStep) -> FocusSettings:

@@ -73,12 +73,12 @@ def _two(one: Rates) -> str:
     return "\n".join([*([] if one.model is None else [words.modelled(one.model)]), words.found(one.found)])
 
 
-def as_json(tuning: Tuning, old: OldLimit | None, folders: Sequence[str]) -> dict[str, Any]:
+def as_json(tuning: Tuning, old: OldLimit | None, sources: Sequence[str]) -> dict[str, Any]:
     """A tuning in SI units, without images."""
     chi2 = tuning.chi2
     return {
         "step": tuning.given.step.name,
-        "run_folders": list(folders),
+        "sources": list(sources),
         "thresholds": plain(tuning.thresholds),
         "learned": plain(tuning.learned),
         "chi2": {**plain(chi2), "allowed": chi2.allowed, "believed_scale": chi2.believed},

@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from eucentric.cli.words import speed_words
+from eucentric.focus.words import speed_words
 from eucentric.optimize.chi_square import ChiSquare, refused_as_stated
 from eucentric.optimize.fit_limit import OldLimit
 from eucentric.optimize.learned import Contrast, Motion, Noise

@@ -124,7 +124,7 @@ def _draw_evidence(ax: Axes, tuning: Tuning) -> None:
         [_evidence(s.false_lock_probability) for one in tuning.given.with_mark(mark) for s in one.result.shifts]
         for mark in (Mark.GOOD, Mark.BAD)
     )
-    blanks = [_evidence(s.false_lock_probability) for one in tuning.given.blanks for s in one.shifts]
+    blanks = [_evidence(s.false_lock_probability) for one in tuning.given.blanks for s in one.result.shifts]
     edges = np.logspace(-1.5, 2.5, 33)
     for values, colour, label in (
         (blanks, GREY, f"blank pairs ({len(blanks)})"),

@@ -87,6 +87,20 @@ def surprised(result: DefocusResult, expected: Expected | None) -> DefocusResult
     return replace(result, verdict=Verdict((finding,)))
 
 
+def told_apart(result: DefocusResult, expected: Expected | None) -> DefocusResult:
+    """The result accepted where several answers fit, and only the best is what the last correction can have left.
+
+    A place of a regular film that looks alike is far from there, or a shift that no defocus explains.
+    """
+    if expected is None or {f.reason for f in result.verdict.findings} != {Reason.AMBIGUOUS}:
+        return result
+    reach = SURPRISE_SIGMAS * math.hypot(result.measurement.total_sigma_m, expected.sigma_m)
+    best, *others = _answers(result)
+    if abs(best - expected.c1_m) <= reach and all(abs(other - expected.c1_m) > reach for other in others):
+        return replace(result, verdict=Verdict())
+    return result
+
+
 def settled(result: DefocusResult, before: Sequence[DefocusResult]) -> DefocusResult:
     """The result accepted when its best answer, and no other, agrees with the best answer of an earlier look."""
     if result.accepted or not {f.reason for f in result.verdict.findings} <= _SETTLED:

@@ -1,4 +1,4 @@
-"""How a pattern of images becomes a defocus: what is believed of the optics, and when the answer is believed."""
+"""How a defocus is measured from images: what is believed of the optics, the correlation type, when to believe it."""
 
 from __future__ import annotations
 

@@ -27,8 +27,6 @@ from eucentric.optics.aberrations import Tilt
 from eucentric.optics.column import Column
 from eucentric.optics.pair import PairOptics
 
-__all__ = ["How", "measure_defocus", "measure_frames"]
-
 _PLAIN_SIGMA_PX = 0.5  # 1σ taken for correlators that state no error: their peaks are read to about half a pixel
 _MODEL_SIGMA_PX = 0.01  # what no noise explains: interpolation, and optics that the model of a pair does not know
 _NO_DEFOCUS_CHI2 = 25.0  # χ² per degree of freedom (5 σ) beyond which no defocus explains a shift
@@ -115,7 +113,7 @@ def measure_frames(
         fit_limit_px2=how.fit_limit_px2,
     )
     verdict = judge(evidence, how.thresholds)
-    return DefocusResult(measured, verdict, shifts, rivals_m, exposures, pixel_m, how.offset_m, misfit, how=how)
+    return DefocusResult(measured, verdict, shifts, rivals_m, exposures, pixel_m, how.offset_m, misfit)
 
 
 def _pixel(frames: tuple[Frame, ...]) -> float:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from eucentric.correlation.shift import Shift
-from eucentric.focus.how import How
 from eucentric.focus.measurement import Measurement
 from eucentric.focus.solve import Exposures
 from eucentric.focus.verdict import Verdict
@@ -20,8 +19,7 @@ class DefocusResult:
     `offset_m` is the lens defocus at which the images were taken on purpose; `measurement` is told without it.
     `misfit_px2` is what Leginon calls the residual: the squared misfit of the shift across the tilt, unbinned px²; of
     several shifts the largest. `height_m` is how much higher than the preset's centre an image-shifted target lies on a
-    tilted specimen; `measurement` is told for the centre. `how` is what the images were measured with: with it they
-    can be measured again (None: not by beam tilt).
+    tilted specimen; `measurement` is told for the centre.
     """
 
     measurement: Measurement
@@ -33,7 +31,6 @@ class DefocusResult:
     offset_m: float = 0.0
     misfit_px2: float | None = None
     height_m: float = 0.0
-    how: How | None = None
 
     @property
     def accepted(self) -> bool:

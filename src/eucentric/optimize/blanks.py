@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from eucentric.correlation.search import SearchRange
 from eucentric.correlation.shift import Vector
 from eucentric.focus.measure import measure_frames
-from eucentric.focus.patterns import Link
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.solve import LinkShift, solve
 from eucentric.images.frame import Frame
@@ -47,15 +46,18 @@ def _faded(n: int) -> NDArray[np.float32]:
     return np.asarray(rise, np.float32)
 
 
-def measure_blank(
-    frames: tuple[Frame, ...], result: DefocusResult, links: tuple[Link, ...], rng: np.random.Generator
-) -> DefocusResult:
+def measure_blank(frames: tuple[Frame, ...], like: Repeat, rng: np.random.Generator) -> Repeat:
     """The measurement that was made of these frames, made again without anything in common: the second image of each
-    pair has random phases. Raises InputError for a result that can't be measured again."""
-    assert result.how is not None
-    seconds = {second for _, second in links}
+    pair has random phases."""
+    seconds = {second for _, second in like.links}
     blank = tuple(without_phase(f, rng) if i in seconds else f for i, f in enumerate(frames))
-    return measure_frames(blank, result.exposures.tilts, links, result.how)
+    result = measure_frames(blank, like.result.exposures.tilts, like.links, like.how)
+    return replace(like, result=without_maps(result))
+
+
+def without_maps(result: DefocusResult) -> DefocusResult:
+    """The result without its maps: those of many would fill the memory."""
+    return replace(result, shifts=tuple(replace(shift, map=None) for shift in result.shifts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,7 @@ def _anywhere(shape: tuple[int, int], rng: np.random.Generator) -> Vector:
 
 
 def _peak(like: Repeat, shifts_px: Sequence[Vector]) -> Peak:
-    result, how = like.result, like.result.how
-    assert how is not None
+    result, how = like.result, like.how
     pixel_m, exposures = result.pixel_m, result.exposures
     covariance = np.eye(2) * (_PLAIN_SIGMA_PX * pixel_m) ** 2
     links = tuple(

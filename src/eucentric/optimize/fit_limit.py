@@ -59,8 +59,7 @@ def translation(good: Sequence[Repeat]) -> Translation:
     """What of these repeats, in the middle, a misfit across the tilt of their first pair makes of χ²."""
     each = [_chi2_per_m2(one) for one in good]
     one = good[int(np.argsort(each)[len(each) // 2])]
-    how, (i, j) = one.result.how, one.links[0]
-    assert how is not None
+    how, (i, j) = one.how, one.links[0]
     tilts = one.result.exposures.tilts
     separation = math.hypot(tilts[j][0] - tilts[i][0], tilts[j][1] - tilts[i][1])
     return Translation(
@@ -73,8 +72,7 @@ def translation(good: Sequence[Repeat]) -> Translation:
 
 def _chi2_per_m2(one: Repeat) -> float:
     """χ² of shifts that fit, but for a nanometre across the tilt in the first pair; per m²."""
-    result, how = one.result, one.result.how
-    assert how is not None
+    result, how = one.result, one.how
     exposures, tilts = result.exposures, result.exposures.tilts
     lens = Aberrations(c1_m=result.measurement.c1_m + how.offset_m, c3_m=how.column.c3_m)
     fitting = predicted_shifts(exposures, one.links, lens)

@@ -63,6 +63,8 @@ class Lens(Settings):
     """How far the lit area moves for each mrad of tilt."""
     hysteresis: float = Field(default=0.01, ge=0, le=0.2)
     """What part of a lens excursion stays behind."""
+    hysteresis_magnification_m: Length = Field(default=25e-9, ge=0, le=10e-6)
+    """Focus error that a change of magnification by a factor of e leaves; five such factors saturate it."""
     far: float = Field(default=1.0, ge=0, le=100)
     """How fast tilts change with the lens, in units of 1 %, 1° and 0.3 mrad for each 100 µm."""
 
@@ -78,6 +80,10 @@ class Camera(Settings):
     """At low frequencies."""
     mtf: float = Field(default=0.3, gt=0, le=1)
     """MTF at the Nyquist frequency."""
+    gain_residual: float = Field(default=0.007, ge=0, le=0.5)
+    """rms of what gain correction leaves in a pixel, the same in every image."""
+    dark_residual_e: float = Field(default=0.12, ge=0, le=100)
+    """rms of what dark subtraction leaves in a pixel, the same in every image, in electrons of the beam."""
     noise_e: float = Field(default=0.4, ge=0, le=100)
     """Read noise of a pixel, in electrons of the beam (rms)."""
 
@@ -102,6 +108,8 @@ class Holder(Settings):
 
     z_scale: float = Field(default=0.005, ge=0, le=0.2)
     """Relative error of a Z move, 1 σ."""
+    arrival_m: Length = Field(default=20e-9, ge=0, le=10e-6)
+    """How well Z comes back to the same reading from the same side, 1 σ."""
     z_max_m: Length = Field(default=1e-3, gt=0, le=5e-3)
     """Largest |Z|."""
     drift_m_per_s: Speed = Field(default=0.2e-9, ge=0, le=1e-6)
@@ -151,6 +159,11 @@ class Specimen(Settings):
     roughness: float = Field(default=0.03, ge=0, le=1)
     """rms of the relative thickness between 10 nm and 1 µm: what low magnifications see."""
 
+    covered: float = Field(default=0.65, gt=0, le=1)
+    """What part of an image the film covers; holes, empty or with ice, show less."""
+    pitch_m: Length = Field(default=3e-6, gt=0, le=1e-3)
+    """Distance of the holes of a regular film; where images show more than one, they can be taken for another."""
+
     def spectrum(self, voltage_v: float) -> ObjectSpectrum:
         """How it scatters: atoms at random, and a thickness that varies alike on all scales from 10 nm to 1 µm."""
         atoms = amorphous_carbon(self.thickness_m, voltage_v)
@@ -161,7 +174,7 @@ class Specimen(Settings):
         def density(q_per_m: NDArray[np.float64]) -> NDArray[np.float64]:
             q = np.asarray(q_per_m, dtype=np.float64)
             rough = per_octave / np.maximum(q, low) ** 2 * (q < high)
-            return np.asarray(atoms.density(q) + rough)
+            return np.asarray(self.covered * (atoms.density(q) + rough))
 
         return ObjectSpectrum(density, self.thickness_m)
 
@@ -241,6 +254,7 @@ class Instrument(Settings):
             drift_m_per_s=self.stage.drift_m_per_s,
             first_motion_m=errors.first_motion_m / 2**0.5,
             height_scale=self.stage.z_scale,
+            z_arrival_m=self.stage.arrival_m,
         )
 
 

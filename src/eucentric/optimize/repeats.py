@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from eucentric.focus.average import own_sigma_m
+from eucentric.focus.how import How
 from eucentric.focus.patterns import Link
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.verdict import Reason
@@ -48,10 +49,10 @@ class Marking:
 class Repeat:
     """One measurement of a series; `number` counts from 1 through all that are looked at together.
 
-    Repeats of one `stretch` were made at one `place` with nothing corrected between them. `links` are the compared
-    images. `moved_m` (y, x) is how far the specimen moved in the image since the last one of the stretch, None where
-    that is not known. `dose_e_per_m2` is
-    that of all its images, `electrons_per_px` of one image.
+    Repeats of one `stretch` were made at one `place` with nothing corrected between them. `how` is what its images were
+    measured with, `links` which of them were compared. `moved_m` (y, x) is how far the specimen moved in the image
+    since the last one of the stretch, None where that is not known. `dose_e_per_m2` is that of all its images,
+    `electrons_per_px` of one image.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Repeat:
     stretch: int
     time_s: float
     result: DefocusResult
+    how: How
     links: tuple[Link, ...]
     dose_e_per_m2: float | None = None
     electrons_per_px: float | None = None

@@ -42,12 +42,10 @@ class Limit:
     why: str
 
 
-def false_lock(
-    good: Sequence[Repeat], bad: Sequence[Repeat], blanks: Sequence[DefocusResult], now: Thresholds
-) -> Limit:
+def false_lock(good: Sequence[Repeat], bad: Sequence[Repeat], blanks: Sequence[Repeat], now: Thresholds) -> Limit:
     """The limit on the chance that noise alone made the peak: all pairs of a measurement must be below it."""
     scores = [_sigmas(_least_sure(one.result)) for one in good]
-    tail = tail_of([_nats(s.false_lock_probability) for b in blanks for s in b.shifts], TAIL_FROM)
+    tail = tail_of([_nats(s.false_lock_probability) for b in blanks for s in b.result.shifts], TAIL_FROM)
     nats, why = _between(scores, -math.log(now.false_lock_max), tail)
     after = now.false_lock_max if nats is None else _one_digit(math.exp(-nats))
     needed = -math.log(after)
@@ -55,7 +53,7 @@ def false_lock(
     def passes(result: DefocusResult) -> bool:
         return _least_sure(result) >= needed
 
-    pairs = [_nats(shift.false_lock_probability) >= needed for blank in blanks for shift in blank.shifts]
+    pairs = [_nats(shift.false_lock_probability) >= needed for blank in blanks for shift in blank.result.shifts]
     return Limit(
         "false_lock_max",
         now.false_lock_max,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusStep, Thresholds
 from eucentric.focus.verdict import Evidence, Reason, Verdict, judge
 from eucentric.optimize.blanks import Peak
@@ -31,7 +30,7 @@ class Given:
     step: FocusStep
     repeats: tuple[Repeat, ...]
     marks: Mapping[int, Marking]
-    blanks: tuple[DefocusResult, ...] = ()
+    blanks: tuple[Repeat, ...] = ()
     peaks: tuple[Peak, ...] = ()
     refuses: float | None = None
 
@@ -99,7 +98,7 @@ def tune(given: Given) -> Tuning:
         lit(good, bad, now),
     )
     tuned = now.model_copy(update={one.setting: one.after for one in limits} | {"chi2_per_dof_max": chi2.limit})
-    accepted = [rejudged(one.result, tuned).accepted for one in good]
+    accepted = [rejudged(one, tuned).accepted for one in good]
     return Tuning(
         given,
         learned(good),
@@ -108,21 +107,21 @@ def tune(given: Given) -> Tuning:
         limits,
         px2,
         Found(accepted.count(False), len(good)),
-        Found(sum(rejudged(one.result, tuned).accepted for one in bad), len(bad)),
+        Found(sum(rejudged(one, tuned).accepted for one in bad), len(bad)),
         Found(sum(rejudged(one, tuned).accepted for one in given.blanks), len(given.blanks)),
     )
 
 
-def rejudged(result: DefocusResult, thresholds: Thresholds) -> Verdict:
+def rejudged(one: Repeat, thresholds: Thresholds) -> Verdict:
     """The verdict on a measurement with other thresholds; what was found in its pixels stands."""
-    how = result.how
+    result = one.result
     evidence = Evidence(
         result.measurement,
         result.shifts,
         result.rivals_m,
-        range_m=None if how is None else how.range_m,
+        range_m=one.how.range_m,
         misfit_px2=result.misfit_px2,
-        fit_limit_px2=None if how is None else how.fit_limit_px2,
+        fit_limit_px2=one.how.fit_limit_px2,
     )
     pixels = tuple(f for f in result.verdict.findings if f.reason in _OF_PIXELS)
     return Verdict((*pixels, *judge(evidence, thresholds).findings))
@@ -134,7 +133,7 @@ _OF_PIXELS = frozenset({Reason.BLANK, Reason.SATURATED})
 def _passing(given: Given, chi2: ChiSquare, px2: Translation) -> Passing:
     """What the tuned χ² limit accepts of what is bad."""
     bad, old = given.with_mark(Mark.BAD), px2.of_chi2(chi2.allowed)
-    blanks = [b for b in given.blanks if not b.nothing_found]
+    blanks = [b.result for b in given.blanks if not b.result.nothing_found]
     within = [p.chi2 <= chi2.allowed for p in given.peaks]
     px2_limit = given.step.fit_limit_px2
     return Passing(
