@@ -128,6 +128,9 @@ def test_errors_that_are_smaller_lower_it_only_where_several_places_say_so() -> 
     several = chi_square(renumbered(*(bench.series(5, 0, rng) for _ in range(6))), 12.0, None)
     assert several.believed == several.scale_high < 1
     assert several.limit < 12.0
+    rng = np.random.default_rng(8)
+    cut = chi_square(renumbered(*(bench.series(5, 0, rng) for _ in range(6))), 12.0, None, cut=True)
+    assert (cut.believed, cut.limit) == (1.0, 12.0)
 
 
 def test_what_the_places_need_is_allowed_even_where_stated_errors_ask_for_less() -> None:

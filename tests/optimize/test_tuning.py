@@ -22,6 +22,7 @@ from eucentric.optimize.repeats import By, Mark, Marking, Repeat, marked
 from eucentric.optimize.tuning import Given, Tuning, enough, rejudged, tune
 
 from .repeated import BINNING, COLUMN, PIXEL_M, Bench
+from .test_repeats import REFUSED
 
 STEP = FocusStep(name="Focus", preset="fa", pattern=PatternName.PAIR)
 LEAST_OVERLAP = 0.08
@@ -134,6 +135,16 @@ def test_marked_bad_ones_are_counted_as_accepted_or_not() -> None:
     assert told.passing.bad == Found(1, 1)
     assert told.together_accepts == Found(1, 1)
     assert all(limit.accepts == Found(1, 1) for limit in told.limits)
+
+
+def test_where_chi_square_itself_refused_some_nobody_says_that_errors_are_small() -> None:
+    repeats = _series(7)
+    refused = replace(repeats[2], result=replace(repeats[2].result, verdict=REFUSED))
+    marks = {n: Marking(Mark.BAD if n == 3 else Mark.GOOD, By.VERDICT) for n in range(1, 8)}
+    given = Given(STEP, (*repeats[:2], refused, *repeats[3:]), marks)
+    assert given.cut
+    assert not Given(STEP, given.repeats, {**marks, 3: Marking(Mark.BAD, By.OPERATOR)}).cut
+    assert not Given(STEP, tuple(repeats), marks).cut
 
 
 def test_too_few_good_ones_are_said_so() -> None:

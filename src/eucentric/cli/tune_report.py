@@ -81,7 +81,7 @@ def as_json(tuning: Tuning, old: OldLimit | None, sources: Sequence[str]) -> dic
         "sources": list(sources),
         "thresholds": plain(tuning.thresholds),
         "learned": plain(tuning.learned),
-        "chi2": {**plain(chi2), "allowed": chi2.allowed, "believed_scale": chi2.believed},
+        "chi2": {**plain(chi2), "allowed": chi2.allowed},
         "passing": plain(tuning.passing),
         "limits": [plain(one) for one in tuning.limits],
         "fit_limit": plain(old),

@@ -20,6 +20,7 @@ from eucentric.optimize.tuning import Tuning
 from eucentric.units import minus, show_length
 
 _E_PER_A2 = 1e20
+_NAMED = 4
 _NEVER = 1e-9  # a rate below this is none that anybody meets, or can be sure of
 
 
@@ -149,7 +150,8 @@ def _scale_words(chi2: ChiSquare) -> str:
     if chi2.believed > 1:
         return f"{told}. The stated errors are too small; the limit makes up for it. Better: calibrate anew."
     if chi2.scale_high < 1 and chi2.believed == 1:
-        return f"{told}: less than stated, but it takes three places to lower the limit for that. Give more --from."
+        why = "it takes three places" if chi2.places < 3 else "some were refused for χ² alone, and it takes their marks"
+        return f"{told}: less than stated, but {why} to lower the limit for that."
     if chi2.believed < 1:
         return f"{told}. The stated errors are too large; the limit is lower by that, for specimens as quiet as here."
     few = "" if chi2.places > 2 else " How good ones are at other places only those tell: give more than one --from."
@@ -236,10 +238,15 @@ def chi2_note(tuning: Tuning) -> str:
     )
 
 
+def _sources(where: Sequence[str]) -> str:
+    """The first of many, and the last."""
+    return ", ".join(where) if len(where) <= _NAMED else f"{where[0]} to {where[-1]} ({len(where)} runs)"
+
+
 def notes(tuning: Tuning, where: Sequence[str], when: str) -> dict[str, str]:
     """The comments of a settings file, by the limit that they are on."""
     head = (
-        f"Tuned on {when} from {marks_words(tuning)} Kept in {', '.join(where)}. With all these limits refused of good "
+        f"Tuned on {when} from {marks_words(tuning)} Kept in {_sources(where)}. With all these limits refused of good "
         f"ones {found(tuning.together_refuses)}, accepted of blank ones {found(tuning.together_blanks)}. Ranges in "
         "brackets hold with 95%; rates that are expected are a model's, those found are counted."
     )

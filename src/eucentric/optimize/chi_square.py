@@ -42,7 +42,8 @@ def refused_as_stated(chi2: float, dof: int) -> float:
 class ChiSquare:
     """χ² of the good repeats: what it is at each place, how its mean compares with stated errors, and the limit.
 
-    `scale` is the mean χ² per degree of freedom, by places; it is one where errors are as stated. `limit` and `before`
+    `scale` is the mean χ² per degree of freedom, by places; it is one where errors are as stated. `believed` is what
+    rates and limit are made with: 1 where the places leave it open. `limit` and `before`
     are at one degree of freedom, as the setting has them; `allowed` is χ² in all at `dof`.
     `here` are refusals at the places looked at, `elsewhere` those of good measurements at others.
     """
@@ -53,6 +54,7 @@ class ChiSquare:
     scale: float
     scale_low: float
     scale_high: float
+    believed: float
     before: float
     limit: float
     here: Rates
@@ -63,17 +65,13 @@ class ChiSquare:
         """The largest χ² in all that the limit accepts."""
         return limit_at(self.limit, self.dof)
 
-    @property
-    def believed(self) -> float:
-        """The scale that rates and limit are made with: 1 where the places looked at leave it open."""
-        return _believed(self.scale, (self.scale_low, self.scale_high), self.places)
 
-
-def chi_square(good: Sequence[Repeat], before: float, goal: float | None) -> ChiSquare:
+def chi_square(good: Sequence[Repeat], before: float, goal: float | None, *, cut: bool = False) -> ChiSquare:
     """What the good repeats say of the χ² limit `before`, and the limit that refuses a share `goal` of good ones.
 
     `goal` None: the share that `before` refuses with errors as stated. The limit is that of the believed scale, and at
-    least what the places looked at need.
+    least what the places looked at need. `cut`: others may be missing because they are beyond `before`; so the errors
+    are not believed to be smaller than stated.
     """
     dof = good[0].result.measurement.dof
     places = list(places_of(good).values())
@@ -82,7 +80,7 @@ def chi_square(good: Sequence[Repeat], before: float, goal: float | None) -> Chi
     scale = total / (dof * len(places))
     wanted = max(refused_as_stated(before, 1) if goal is None else goal, LEAST_CHANCE)
     series = [one for there in stretches_of(good).values() if (one := series_of(there)) is not None]
-    believed = _believed(scale, (low, high), len(places))
+    believed = max(_believed(scale, (low, high), len(places)), 1.0 if cut else 0.0)
     needed = max(
         [believed * float(special.chdtri(dof, wanted)), *(_needed(one.level(), _least(wanted, one)) for one in series)]
     )
@@ -93,7 +91,7 @@ def chi_square(good: Sequence[Repeat], before: float, goal: float | None) -> Chi
     levels = tuple(one.level() for one in series)
     here = Rates(Found(refused, len(good)), _here(series, allowed))
     rates = Modelled(elsewhere[0], min(elsewhere), max(elsewhere))
-    return ChiSquare(dof, levels, len(places), scale, low, high, before, limit, here, rates)
+    return ChiSquare(dof, levels, len(places), scale, low, high, believed, before, limit, here, rates)
 
 
 def _least(wanted: float, series: Series) -> float:

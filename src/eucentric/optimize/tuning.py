@@ -16,8 +16,10 @@ from eucentric.optimize.chi_square import ChiSquare, chi_square, limit_at
 from eucentric.optimize.fit_limit import OldLimit, Translation, translation
 from eucentric.optimize.learned import Learned, learned
 from eucentric.optimize.rates import FEWEST, Found
-from eucentric.optimize.repeats import Mark, Marking, Repeat
+from eucentric.optimize.repeats import By, Mark, Marking, Repeat
 from eucentric.optimize.scores import Limit, false_lock, lit, odds
+
+_MISFIT = frozenset({Reason.CHI_SQUARE, Reason.FIT_LIMIT})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +39,14 @@ class Given:
     def with_mark(self, mark: Mark) -> list[Repeat]:
         """The repeats with this mark, in order."""
         return [one for one in self.repeats if self.marks[one.number].mark is mark]
+
+    @property
+    def cut(self) -> bool:
+        """Whether repeats were refused for χ² alone, and nobody but the verdict says that they are bad."""
+        refused = [one for one in self.repeats if {f.reason for f in one.result.verdict.findings} <= _MISFIT]
+        return any(
+            self.marks[one.number] == Marking(Mark.BAD, By.VERDICT) for one in refused if not one.result.accepted
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,7 @@ def enough(given: Given) -> str | None:
 def tune(given: Given) -> Tuning:
     """Learn from the repeats, and choose the limits. Needs `enough`."""
     good, bad, now = given.with_mark(Mark.GOOD), given.with_mark(Mark.BAD), given.step.thresholds
-    chi2 = chi_square(good, now.chi2_per_dof_max, given.refuses)
+    chi2 = chi_square(good, now.chi2_per_dof_max, given.refuses, cut=given.cut)
     px2 = translation(good)
     limits = (
         false_lock(good, bad, given.blanks, now),
