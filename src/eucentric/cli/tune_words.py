@@ -20,7 +20,8 @@ from eucentric.optimize.tuning import Tuning
 from eucentric.units import minus, show_length
 
 _E_PER_A2 = 1e20
-_NAMED = 4
+_NAMED = 4  # runs that are named one by one
+_LARGEST = 1000.0  # of a χ² limit: what is larger refuses nothing
 _NEVER = 1e-9  # a rate below this is none that anybody meets, or can be sure of
 
 
@@ -172,11 +173,12 @@ def passing_words(tuning: Tuning) -> str:
 
 def old_words(tuning: Tuning, old: OldLimit) -> str:
     """A fit limit in px², in χ²."""
-    pass_ = sum(p.misfit_px2 <= old.px2 for p in tuning.given.peaks)
+    accepted = sum(p.misfit_px2 <= old.px2 for p in tuning.given.peaks)
+    limit = f"a χ² limit of {old.limit:.3g}" if old.limit < _LARGEST else "beyond any χ² limit"
     return (
         f"A fit limit of {old.px2:.4g} px² (Leginon's, unbinned): {_misfit(tuning, old)}. That is χ² {old.chi2:.3g} at "
-        f"{degrees(old.dof)}, a χ² limit of {old.limit:.3g}. It refuses {percent(old.refuses)} of good ones with "
-        f"errors as stated, and accepts of random peaks {found(Found(pass_, len(tuning.given.peaks)))}."
+        f"{degrees(old.dof)}, {limit}. It refuses {percent(old.refuses)} of good ones with "
+        f"errors as stated, and accepts of random peaks {found(Found(accepted, len(tuning.given.peaks)))}."
     )
 
 
