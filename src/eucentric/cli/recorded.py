@@ -49,7 +49,8 @@ FolderOption = Annotated[
     typer.Option(
         "--images-folder",
         metavar="FOLDER",
-        help="Where their images are. Default: a folder beside the file.",
+        envvar="EUCENTRIC_RECORDS_IMAGES",
+        help="Where their images are. Default: a folder beside the file; of a server runs/records-images.",
         show_default=False,
         rich_help_panel=_PANEL,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from typing import Any, Literal
 from rich import box
 from rich.table import Table
 
+from eucentric.calibration.instrument import Calibration
 from eucentric.cli.words import dose_words, signed_length
 from eucentric.focus.measurement import decimals
 from eucentric.records.kept import RUNNING, KeptMeasurement, KeptRun, KeptSession, KeptStep, RunDetails
@@ -139,6 +140,17 @@ def heading(run: KeptRun, details: RunDetails) -> list[str]:
     return lines
 
 
+def believed(run: KeptRun, calibrations: Mapping[str, Calibration]) -> list[str]:
+    """What it was measured with: how old each calibration was then."""
+    lines = []
+    for preset, one in calibrations.items():
+        ages = [
+            f"{s.kind} {max((run.begun_at - s.taken).days, 0)} d{' (transferred)' * s.transferred}" for s in one.sources
+        ]
+        lines.append(f"Calibration of {preset}: {', '.join(ages) or 'as the instrument tells it of itself'}")
+    return lines
+
+
 def closing(run: KeptRun, steps: Sequence[KeptStep], measurements: Sequence[KeptMeasurement]) -> list[str]:
     """How it ended, and what it spent."""
     lines = [run.statement or "It has not ended: it is running, or its process was killed."]
@@ -154,7 +166,11 @@ def closing(run: KeptRun, steps: Sequence[KeptStep], measurements: Sequence[Kept
 
 
 def as_plain(
-    run: KeptRun, details: RunDetails, steps: Sequence[KeptStep], measurements: Sequence[KeptMeasurement]
+    run: KeptRun,
+    details: RunDetails,
+    steps: Sequence[KeptStep],
+    measurements: Sequence[KeptMeasurement],
+    calibrations: Mapping[str, Calibration],
 ) -> dict[str, Any]:
     """All of a run for programs."""
     body: dict[str, Any] = plain({**asdict(run), "steps": steps, "measurements": measurements})
@@ -163,6 +179,7 @@ def as_plain(
         "targets": plain(details.targets),
         "found_as": plain(details.found_as),
         "left_as": plain(details.left_as),
+        "calibrations": plain(calibrations),
     }
 
 
