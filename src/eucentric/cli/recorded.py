@@ -40,7 +40,7 @@ RecordsOption = Annotated[
         "--records",
         metavar="FILE|URL",
         envvar="EUCENTRIC_RECORDS",
-        help="The records: a file (SQLite), or a server's URL, as postgresql+pg8000://user@host/records.",
+        help="The records: a file (SQLite), or a server's URL (postgresql+pg8000://…).",
         rich_help_panel=_PANEL,
     ),
 ]
