@@ -26,14 +26,14 @@ def run_table(runs: Sequence[KeptRun]) -> Table:
     on = f" on {next(iter(instruments))}" if len(instruments) == 1 else ""
     table = _table(f"{len(runs)} runs{on}, the newest first")
     for name, width in _RUN_COLUMNS.items():
-        right = name in {"run", "within\n(3 σ)", "e/Å²", "measured"}
+        right = name in {"run", "within\n(3 σ)", "e/Å²", "measured,\nrefused"}
         table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=width)
     for run in runs:
         table.add_row(*_run_cells(run, several=not on), style="" if run.status in _GOOD else "yellow")
     return table
 
 
-_RUN_COLUMNS = {"run": 3, "begun": 16, "what": 12, "ended": 10, "within\n(3 σ)": 8, "e/Å²": 5, "measured": 8}
+_RUN_COLUMNS = {"run": 3, "begun": 10, "what": 12, "ended": 10, "within\n(3 σ)": 8, "e/Å²": 5, "measured,\nrefused": 9}
 """With the widths at which their words do not break."""
 
 
@@ -43,12 +43,12 @@ def _run_cells(run: KeptRun, *, several: bool) -> tuple[str, ...]:
     what += [f"on {run.instrument}"] if several else []
     return (
         str(run.id),
-        local(run.begun_at),
+        local(run.begun_at).replace(" ", "\n"),
         ",\n".join(what),
         ended(run),
         "" if run.stated_error_m is None else show_length(run.stated_error_m),
         "" if run.dose_e_per_m2 is None else f"{run.dose_e_per_m2 / 1e20:.1f}",
-        f"{run.measurements}" + (f", {run.refused} refused" if run.refused else ""),
+        f"{run.measurements}, {run.refused}",
     )
 
 
@@ -96,7 +96,7 @@ def _cells(one: KeptMeasurement, several: bool) -> dict[str, str]:
         "no.": str(one.id),
         "step": f"{one.step}: {one.target}" if several else one.step,
         "taken\nat": "" if one.offset_m is None else minus(f"{one.offset_m * 1e6:g}"),
-        "measured": value if accepted or not value else f"({value})",
+        "measured": _unless_refused(value, one.accepted),
         "± stat.": f"{sigma * 1e6:.{decimals(sigma)}f}" if accepted and sigma is not None else "",
         "± total": f"{(one.total_sigma_m or 0.0) * 1e6:.3f}" if accepted else "",
         "χ²/dof": "" if one.chi2_per_dof is None else f"{one.chi2_per_dof:.2g}",
@@ -104,6 +104,13 @@ def _cells(one: KeptMeasurement, several: bool) -> dict[str, str]:
         "corrected": _corrected(one),
         "images": f"{one.images_kept} of {one.images}",
     }
+
+
+def _unless_refused(value: str, accepted: bool | None) -> str:
+    """In brackets what is not believed; where nothing was found that is said."""
+    if accepted is False:
+        return f"({value})" if value else "not known"
+    return value
 
 
 def _verdict(one: KeptMeasurement) -> str:
