@@ -104,8 +104,9 @@ def _defocus(ax: Axes, shown: Shown) -> None:
     known = [one for one in refused if one.c1_m is not None]
     lost = [one for one in refused if one.c1_m is None]
     ax.plot(_times(shown, known), [(one.c1_m or 0.0) * 1e6 for one in known], "X", color=RED, markersize=8, zorder=3)
-    ax.plot(_times(shown, lost), [0.03] * len(lost), "X", color=RED, markersize=8, clip_on=False,
-            transform=ax.get_xaxis_transform())  # fmt: skip
+    if lost:
+        ax.plot(_times(shown, lost), [0.03] * len(lost), "X", color=RED, markersize=8, clip_on=False,
+                transform=ax.get_xaxis_transform())  # fmt: skip
     if refused:
         ax.plot([], [], "X", color=RED, markersize=8, label="refused (below: nothing found)")
     ax.yaxis.set_major_formatter(_plain)
