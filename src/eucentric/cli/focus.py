@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eucentric.cli.focus_watcher import Watcher
+from eucentric.cli.page import Page, PortOption, watched_live
 from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.cli.stopped import Stopped
-from eucentric.errors import CalibrationError, EucentricError, SettingsError
+from eucentric.errors import Aborted, CalibrationError, EucentricError, SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
     from eucentric.calibration.book import CalibrationBook
     from eucentric.cli.recorded import Recorded
     from eucentric.cli.report import Truths
+    from eucentric.focus.control import Control
     from eucentric.focus.events import Event, Observer
     from eucentric.focus.methods.manual import Operator
     from eucentric.focus.outcome import RunResult
     from eucentric.focus.settings import FocusSettings
-    from eucentric.images.frame import Frame
     from eucentric.microscope.protocol import Microscope
     from eucentric.records.place import Place
 
@@ -68,6 +70,10 @@ def focus(
     images_folder: FolderOption = None,
     keep_images: KeepOption = Keep.ALL,
     images_cap: CapOption = CAP_GB,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it live on a page, which can pause and abort it.")
+    ] = False,
+    port: PortOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:
     """Focus a microscope, by default the simulated one, from up to ±200 µm: coarse by stage Z, then fine by defocus.
@@ -88,7 +94,8 @@ def focus(
         typer.echo(sentence, err=True)
     console = make_console(quiet=as_json)
     place = place_of(records, images_folder, keep_images, images_cap)
-    result, watcher, kept = _watched(node, (place, out), console, measure_only=measure_only)
+    with watched_live(node.book, node.name, place, port=port, wanted=serve) as page:
+        result, watcher, kept = _watched(node, (place, out), console, page, measure_only=measure_only)
     _tell(result, watcher.truths(), kept, console)
     for sentence in kept.sentences:
         typer.echo(sentence, err=True)
@@ -100,8 +107,8 @@ def focus(
 
 
 def _watched(
-    node: _Node, where: tuple[Place, Path | None], console: Console, *, measure_only: bool
-) -> tuple[RunResult, _Watcher, _Troubles]:
+    node: _Node, where: tuple[Place, Path | None], console: Console, page: Page, *, measure_only: bool
+) -> tuple[RunResult, Watcher, _Troubles]:
     """The run, recorded and shown; what could not be kept comes back in sentences."""
     from eucentric.cli.live import Live
     from eucentric.cli.manual import operator_at
@@ -114,8 +121,10 @@ def _watched(
         recorded(place, out, instrument=node.name, say=troubles.sentences.append) as kept,
     ):
         troubles.kept = kept
-        operator = None if console.quiet else operator_at(live, out or Path("runs"))
-        result, watcher = _run(node, measure_only, (kept.recorder, live, troubles), operator)
+        there = None if console.quiet else operator_at(live, out or Path("runs"))
+        operator = there or page.operator
+        watching = _Watching((kept.recorder, live, troubles, *page.observers), page.control, operator)
+        result, watcher = _run(node, measure_only, watching)
     return result, watcher, troubles
 
 
@@ -166,47 +175,12 @@ def _named() -> Iterator[_Troubles]:
     troubles = _Troubles()
     try:
         yield troubles
-    except KeyboardInterrupt as stop:
+    except (KeyboardInterrupt, Aborted) as stop:
         raise Stopped("\n".join((f"{troubles.stopped} {' '.join(troubles.where())}", *troubles.sentences))) from stop
     except EucentricError as error:
         for sentence in (*troubles.sentences, *troubles.where()):
             error.add_note(sentence)
         raise
-
-
-class _Watcher:
-    """Remembers what the report needs: the last pair, and the truth at each measurement where there is one."""
-
-    def __init__(self, microscope: Microscope, c3_m: float) -> None:
-        self.c3_m = c3_m
-        self._microscope = microscope
-        self._true: list[float | None] = []
-        self._end: float | None = None
-        self._taken: list[Frame] = []
-        self._compared: tuple[int, int] | None = None
-        self.pair: tuple[Frame, Frame] | None = None
-
-    def __call__(self, event: Event) -> None:
-        from eucentric.cli.report import true_c1_m
-        from eucentric.focus import events
-
-        if isinstance(event, events.FrameTaken):
-            self._taken = [*self._taken, event.frame] if event.index else [event.frame]
-            self._compared = None
-        elif isinstance(event, events.ShiftFound):
-            self._compared = self._compared or event.link
-        elif isinstance(event, events.Measured):
-            self._true.append(true_c1_m(self._microscope))
-            if self._compared is not None:
-                self.pair = (self._taken[self._compared[0]], self._taken[self._compared[1]])
-        elif isinstance(event, events.StepEnded):
-            self._end = true_c1_m(self._microscope)
-
-    def truths(self) -> Truths:
-        """The truth at each measurement, and at the end of the last step (before anything is restored)."""
-        from eucentric.cli.report import Truths
-
-        return Truths(tuple(self._true), self._end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,17 +247,31 @@ def _check_presets(settings: FocusSettings, microscope: Microscope, book: Calibr
             book.of(brought.get(step.preset, step.preset))
 
 
-def _run(
-    node: _Node, measure_only: bool, observers: tuple[Observer, ...], operator: Operator | None
-) -> tuple[RunResult, _Watcher]:
+@dataclass(frozen=True, slots=True)
+class _Watching:
+    """Who watches, who brakes, and who focuses by hand."""
+
+    observers: tuple[Observer, ...]
+    control: Control | None
+    operator: Operator | None
+
+
+def _run(node: _Node, measure_only: bool, watching: _Watching) -> tuple[RunResult, Watcher]:
     from eucentric.focus.focus import Focus
 
-    watcher = _Watcher(node.microscope, node.c3_m)
-    focus = Focus(node.microscope, node.book, node.settings, observers=(*observers, watcher), operator=operator)
+    watcher = Watcher(node.microscope, node.c3_m)
+    focus = Focus(
+        node.microscope,
+        node.book,
+        node.settings,
+        observers=(*watching.observers, watcher),
+        control=watching.control,
+        operator=watching.operator,
+    )
     return focus.run(measure_only=measure_only), watcher
 
 
-def _draw(result: RunResult, watcher: _Watcher, path: Path) -> Path:
+def _draw(result: RunResult, watcher: Watcher, path: Path) -> Path:
     from eucentric.figures.run import run_figure
     from eucentric.figures.saved import save
 

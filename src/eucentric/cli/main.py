@@ -30,6 +30,7 @@ from eucentric.cli.plan import plan
 from eucentric.cli.records import app as records
 from eucentric.cli.run import run as run_session
 from eucentric.cli.sequences import app as sequences
+from eucentric.cli.serve import serve
 from eucentric.cli.stopped import Stopped
 from eucentric.errors import EucentricError
 
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 app.command("run")(run_session)
 app.command("focus")(focus)
+app.command("serve")(serve)
 app.command("measure")(measure)
 app.command("plan")(plan)
 app.add_typer(sequences, name="sequences")

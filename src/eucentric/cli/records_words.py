@@ -11,8 +11,8 @@ from rich import box
 from rich.table import Table
 
 from eucentric.calibration.instrument import Calibration
-from eucentric.cli.words import dose_words, signed_length
 from eucentric.focus.measurement import decimals
+from eucentric.focus.words import dose_words, signed_length
 from eucentric.records.kept import RUNNING, KeptMeasurement, KeptRun, KeptSession, KeptStep, RunDetails
 from eucentric.records.plain import plain
 from eucentric.units import minus, show_length

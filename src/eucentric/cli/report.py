@@ -9,10 +9,10 @@ from typing import Any, Literal
 from rich import box
 from rich.table import Table
 
-from eucentric.cli.words import dose_words
 from eucentric.errors import InputError
 from eucentric.focus.measurement import decimals
 from eucentric.focus.outcome import Round, RunResult, StepResult
+from eucentric.focus.words import dose_words
 from eucentric.microscope.protocol import Microscope
 from eucentric.records.plain import plain
 from eucentric.records.run_folder import ending

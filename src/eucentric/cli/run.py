@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eucentric.cli.chosen import APPLICATION
+from eucentric.cli.page import Page, PortOption, watched_live
 from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.cli.stopped import Stopped
 from eucentric.errors import Aborted
@@ -78,6 +79,10 @@ def run(
     images_folder: FolderOption = None,
     keep_images: KeepOption = Keep.ALL,
     images_cap: CapOption = CAP_GB,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it live on a page, which can pause and abort it.")
+    ] = False,
+    port: PortOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:
     """Run a session: squares, holes, focus where it is needed, exposures.
@@ -107,9 +112,7 @@ def run(
     unwritten = log.write("\n".join(said))
     if unwritten:
         _print(console, unwritten)
-    with opening.journal, _going_on(opening, log):
-        report = _told_again(opening, console, log) if opening.ready is None else _run(opening, place, (console, log))
-        unkept = _keep(report, opening)
+    report, unkept = _worked(opening, (console, log), place, port=port, page=serve)
     _tell(report, console, log)
     if unkept:
         log.write(unkept)
@@ -118,6 +121,20 @@ def run(
         raise typer.Exit(CUT_SHORT)
     if not all_well(report.result):
         raise typer.Exit(NOT_ALL_WELL)
+
+
+def _worked(
+    opening: Opening, told: tuple[Console, SessionLog], place: Place, *, port: int | None, page: bool
+) -> tuple[Report, str]:
+    """The session run, or told again where it is complete; and why its report could not be kept, where it could not."""
+    console, log = told
+    with opening.journal, going_on(opening, log):
+        if opening.ready is None:
+            report = _told_again(opening, console, log)
+        else:
+            with watched_live(opening.ready.book, opening.instrument, place, port=port, wanted=page) as seen:
+                report = run_opened(opening, place, told, seen)
+        return report, keep_report(report, opening)
 
 
 def _print(console: Console, line: str, log: SessionLog | None = None) -> str:
@@ -137,7 +154,7 @@ def _first_line(console: Console, application: str | None, resume: Path | None) 
 
 
 @contextmanager
-def _going_on(opening: Opening, log: SessionLog) -> Iterator[None]:
+def going_on(opening: Opening, log: SessionLog) -> Iterator[None]:
     """Whoever stops it outside its targets, while it starts or draws, is told where it is and how it goes on. Whatever
     ends it is in its log too.
     """
@@ -179,7 +196,7 @@ def _report(opening: Opening, result: SessionResult, truths: Truths) -> Report:
     )
 
 
-def _run(opening: Opening, place: Place, told: tuple[Console, SessionLog]) -> Report:
+def run_opened(opening: Opening, place: Place, told: tuple[Console, SessionLog], page: Page) -> Report:
     """The session, shown and kept; whatever ends it early says how to go on."""
     from eucentric.cli.recorded import session_recorder
     from eucentric.cli.session_kept import SessionKept
@@ -206,19 +223,20 @@ def _run(opening: Opening, place: Place, told: tuple[Console, SessionLog]) -> Re
             prepared.book,
             opening.application,
             opening.journal,
-            observers=(live, watcher, kept, last_word, unattended.watch, recorder),
+            observers=(live, watcher, kept, last_word, unattended.watch, recorder, *page.observers),
+            control=page.control,
             on_lost=(None if console.quiet else Lost.at_terminal(live, opening.resume)) or unattended,
         )
         try:
             return _report(opening, session.run(), watcher.truths)
         except (KeyboardInterrupt, Aborted) as stop:
-            unkept = _keep(_report(opening, ended[-1], watcher.truths), opening) if ended else ""
+            unkept = keep_report(_report(opening, ended[-1], watcher.truths), opening) if ended else ""
             why = ended[-1].stopped if ended and ended[-1].stopped else "Stopped."
             said = " ".join(filter(None, (why, unkept, f"Go on with it: {opening.resume}")))
             raise Stopped(said) from stop
         except Exception as error:
             if ended:
-                _keep(_report(opening, ended[-1], watcher.truths), opening)
+                keep_report(_report(opening, ended[-1], watcher.truths), opening)
             error.add_note(f"Go on with the session: {opening.resume}")
             raise
 
@@ -239,14 +257,15 @@ def _cautions(opening: Opening, live: SessionLive) -> None:
     live.say(f"Session folder: {opening.folder}")
 
 
-def _keep(report: Report, opening: Opening) -> str:
+def keep_report(report: Report, opening: Opening) -> str:
     """Report and figure into the folder, in place of those of an earlier part of the session; why not, where not."""
     from eucentric.cli.session_json import as_json
     from eucentric.cli.session_report import as_text
-    from eucentric.cli.session_words import all_well, statement
+    from eucentric.cli.session_words import all_well
     from eucentric.errors import InputError
     from eucentric.figures.saved import save
     from eucentric.figures.session import session_figure
+    from eucentric.msi.words import statement
 
     title = f"{report.title}. {statement(report.result)}"
     drawn = session_figure(
