@@ -116,7 +116,7 @@ def plan(
     from eucentric.optimize.planning import Asked, Cheapest
     from eucentric.optimize.planning import plan as planned
 
-    there = _instrument(instrument, kv, cs, camera)
+    there = instrument_given(instrument, kv, cs, camera)
     tilt = None if tilt_max_mrad is None else tilt_max_mrad * 1e-3
     made = planned(there, Asked(start_um * 1e-6, accuracy_um * 1e-6, probability, tilt, Cheapest(saves.value)))
     if out is not None:
@@ -159,7 +159,7 @@ def _check_meant(rules: Rules, classic: dict[str, object], physics: dict[str, ob
             )
 
 
-def _instrument(name: str, kv: float | None, cs: float | None, camera: int | None) -> Instrument:
+def instrument_given(name: str, kv: float | None, cs: float | None, camera: int | None) -> Instrument:
     """The instrument, with what the options put in place. Raises InputError, SettingsError."""
     from eucentric.optimize.instrument import instrument_of
 
