@@ -19,16 +19,19 @@ from eucentric.focus.again import (
     expected_after,
     settled,
     surprised,
+    told_apart,
 )
 from eucentric.focus.correct import Correction
 from eucentric.focus.patterns import PatternName, pattern
 from eucentric.focus.predict import predicted_measurement
+from eucentric.focus.response import promised
 from eucentric.focus.result import DefocusResult
-from eucentric.focus.settings import CorrectionType, FocusStep
+from eucentric.focus.settings import CorrectionType, FocusSequence, FocusSettings, FocusStep
 from eucentric.focus.solve import Exposures
 from eucentric.focus.verdict import Finding, Reason, Verdict
 
 STEP = FocusStep(name="fine", preset="fa", tilt_rad=5e-3)
+SETTINGS = FocusSettings(sequence=FocusSequence(steps=(STEP,)))
 SURE = Uncertainty()
 PIXEL_M = 1e-9
 
@@ -94,13 +97,25 @@ def test_what_was_expected_is_no_surprise() -> None:
     assert surprised(_result(9e-6), None).accepted
 
 
+def test_of_several_answers_the_one_that_the_correction_left_is_taken() -> None:
+    ambiguous = _refused(Reason.AMBIGUOUS)
+    expected = Expected(0.0, 1e-6)
+    assert told_apart(_result(2e-6, 100e-6, ambiguous), expected).accepted
+    assert told_apart(_result(2e-6, None, ambiguous), expected).accepted  # the other shift is no defocus at all
+    assert not told_apart(_result(2e-6, 4e-6, ambiguous), expected).accepted  # both can be
+    assert not told_apart(_result(20e-6, 100e-6, ambiguous), expected).accepted  # neither can
+    assert not told_apart(_result(2e-6, 100e-6, ambiguous), None).accepted
+    assert not told_apart(_result(2e-6, 100e-6, _refused(Reason.AMBIGUOUS, Reason.CHI_SQUARE)), expected).accepted
+
+
 def test_the_expectation_has_the_errors_of_measurement_and_move() -> None:
     before = replace(_result(-100e-6).measurement, total_sigma_m=1e-6)
     made = Correction(CorrectionType.STAGE_Z, 100e-6, 100e-6, 100e-6)
-    expected = expected_after(before, made, SURE)
+    expected = expected_after(before, made, promised(made.channel, SURE, SETTINGS))
     assert expected.c1_m == pytest.approx(0, abs=1e-9)
     # What was measured to 1 %, and the move 0.5 % of 100 µm with 0.5 µm of play: √(1.0² + 0.5² + 0.5²) µm.
     assert expected.sigma_m == pytest.approx(1.225e-6, rel=0.01)
-    by_lens = expected_after(before, replace(made, channel=CorrectionType.DEFOCUS), SURE)
-    # 1 % of scale and 1 % that stays behind, 10 nm of play: √(1.0² + 1.41²) µm.
-    assert by_lens.sigma_m == pytest.approx(1.73e-6, rel=0.01)
+    lens = promised(CorrectionType.DEFOCUS, SURE, SETTINGS)
+    by_lens = expected_after(before, replace(made, channel=CorrectionType.DEFOCUS), lens)
+    # 1 % of scale, and of the 1 % that stays behind the spread of √⅓: √(1.0² + 1.0² + 0.577²) µm.
+    assert by_lens.sigma_m == pytest.approx(1.53e-6, rel=0.01)

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from eucentric.focus.preset_settings import PresetSettings
 from eucentric.focus.shipped import shipped
-from eucentric.msi.application import Application, Kind, Lattice, NodeSettings, PresetSettings, SeriesSettings
+from eucentric.msi.application import Application, Kind, Lattice, NodeSettings, SeriesSettings
 
 FOCUS: dict[str, Any] = {"name": "Focus", "kind": Kind.FOCUS, "focus": shipped("focus")}
 IMAGE: dict[str, Any] = {"name": "Square", "kind": Kind.ACQUIRE, "preset": "sq"}

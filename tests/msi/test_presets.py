@@ -11,13 +11,14 @@ import pytest
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.handed_over import book_from
 from eucentric.errors import LimitError, SettingsError
+from eucentric.focus.preset_settings import PresetSettings
 from eucentric.focus.shipped import shipped
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Capabilities, Preset
 from eucentric.microscope.registry import handed_out
 from eucentric.microscope.simulated.magnitudes import perfect
 from eucentric.microscope.simulated.microscope import SimulatedMicroscope
-from eucentric.msi.application import Application, Kind, NodeSettings, PresetSettings
+from eucentric.msi.application import Application, Kind, NodeSettings
 from eucentric.msi.presets import install
 
 

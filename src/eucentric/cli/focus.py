@@ -231,7 +231,8 @@ def _check_presets(settings: FocusSettings, microscope: Microscope, book: Calibr
     """Every preset is there, and where a step measures by beam tilt it is calibrated."""
     from eucentric.focus.settings import FocusMethod
 
-    known = [preset.name for preset in microscope.presets()]
+    brought = {preset.name: preset.like for preset in settings.presets}
+    known = [*(preset.name for preset in microscope.presets()), *brought]
     steps = [step for step in settings.sequence.steps if step.switch]
     further = {
         "Melting": settings.melt_preset,
@@ -247,7 +248,7 @@ def _check_presets(settings: FocusSettings, microscope: Microscope, book: Calibr
             )
     for step in steps:
         if step.focus_method is FocusMethod.BEAM_TILT:
-            book.of(step.preset)
+            book.of(brought.get(step.preset, step.preset))
 
 
 def _run(

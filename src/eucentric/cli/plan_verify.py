@@ -80,31 +80,30 @@ def check_simulated(instrument: Instrument) -> None:
 
 
 def trial(job: Job) -> Trial:
-    """Open the microscope of a seed, run the planned sequence, and ask for the truth."""
+    """Open the microscope of a seed, run the planned sequence, and ask for the truth.
+
+    It is a run within a session: that Z and the lens move focus the right way was seen before.
+    """
     from eucentric.calibration.handed_over import book_from
     from eucentric.cli.report import true_place
     from eucentric.errors import EucentricError
     from eucentric.focus.focus import Focus
+    from eucentric.focus.settings import CorrectionType
     from eucentric.microscope.registry import handed_out, open_microscope
     from eucentric.optimize.sequence import settings_of
-    from eucentric.optimize.simulated import binned, height_of, magnitudes_of
+    from eucentric.optimize.simulated import height_of, magnitudes_of
     from eucentric.optimize.trials import Trial
 
     start_m, size = height_of(job.plan.asked.start_m, job.seed), job.instrument.camera.size
     magnitudes = magnitudes_of(job.instrument, start_m)
     scope = open_microscope("simulated", seed=job.seed, size=size, magnitudes=magnitudes)
     book = book_from(handed_out(scope))
-    known = {preset.name: preset for preset in scope.presets()}
-    settings, presets = binned(settings_of(job.plan, job.instrument), job.plan, known)
-    for preset, step in zip(presets, job.plan.steps, strict=True):
-        like = step.candidate.magnification.name
-        if preset.name not in {p.name for p in scope.presets()}:
-            scope.define_preset(preset, like)
-            book = book.with_like(preset.name, like, larger=preset.pixel_m / known[like].pixel_m)
-    scope.set_preset(presets[-1].name)  # so that nothing is brought back after it
+    settings = settings_of(job.plan, job.instrument)
+    scope.set_preset(job.plan.steps[-1].candidate.magnification.name)  # where the accuracy holds at the end
+    channels = frozenset({CorrectionType.STAGE_Z, CorrectionType.DEFOCUS})
     begun_s = scope.now_s()
     try:
-        result = Focus(scope, book, settings, workers=1).run()
+        result = Focus(scope, book, settings, confirmed=channels, workers=1).run()
     except EucentricError as error:
         return Trial(job.seed, start_m, None, 0.0, scope.now_s() - begun_s, str(error))
     place = true_place(scope)

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from eucentric.calibration.instrument import Uncertainty
 from eucentric.focus.correct import PLAY_M, Correction
 from eucentric.focus.measurement import Measurement
+from eucentric.focus.response import Response
 from eucentric.focus.result import DefocusResult
-from eucentric.focus.settings import CorrectionType, FocusStep
+from eucentric.focus.settings import FocusStep
 from eucentric.focus.verdict import Finding, Reason, Verdict
 from eucentric.units import show_length
 
@@ -64,11 +64,9 @@ def another_look(step: FocusStep, verdict: Verdict, looked: Look, pixel_m: float
     return None
 
 
-def expected_after(before: Measurement, made: Correction, sure: Uncertainty) -> Expected:
+def expected_after(before: Measurement, made: Correction, response: Response) -> Expected:
     """C1 after a correction: what was measured plus the change, with the errors of both."""
-    by_stage = made.channel is CorrectionType.STAGE_Z
-    scale = sure.height_scale if by_stage else math.hypot(sure.focus_scale, sure.focus_hysteresis)
-    move = math.hypot(scale * made.change_c1_m, PLAY_M.get(made.channel, 0.0))
+    move = math.hypot(response.sigma * made.change_c1_m, PLAY_M.get(made.channel, 0.0))
     return Expected(before.c1_m + made.change_c1_m, math.hypot(before.total_sigma_m, move))
 
 
@@ -87,6 +85,20 @@ def surprised(result: DefocusResult, expected: Expected | None) -> DefocusResult
         "Check that the stage and the lens move as they should, and that the specimen is still.",
     )
     return replace(result, verdict=Verdict((finding,)))
+
+
+def told_apart(result: DefocusResult, expected: Expected | None) -> DefocusResult:
+    """The result accepted where several answers fit, and only the best is what the last correction can have left.
+
+    A place of a regular film that looks alike is far from there, or a shift that no defocus explains.
+    """
+    if expected is None or {f.reason for f in result.verdict.findings} != {Reason.AMBIGUOUS}:
+        return result
+    reach = SURPRISE_SIGMAS * math.hypot(result.measurement.total_sigma_m, expected.sigma_m)
+    best, *others = _answers(result)
+    if abs(best - expected.c1_m) <= reach and all(abs(other - expected.c1_m) > reach for other in others):
+        return replace(result, verdict=Verdict())
+    return result
 
 
 def settled(result: DefocusResult, before: Sequence[DefocusResult]) -> DefocusResult:

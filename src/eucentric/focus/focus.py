@@ -15,6 +15,7 @@ from eucentric.focus.audience import Audience
 from eucentric.focus.control import Control
 from eucentric.focus.methods.manual import Operator
 from eucentric.focus.outcome import RunResult
+from eucentric.focus.presets import install_presets
 from eucentric.focus.run import Run
 from eucentric.focus.settings import CorrectionType, FocusSettings
 from eucentric.focus.targets import HERE, FocusTarget
@@ -83,7 +84,9 @@ class Focus:
         tell(events.RunStarted(scope.now_s(), scope.name, sequence, measure_only, targets, self.settings))
         try:
             with scope.preserved() as memory:
-                work = Work(scope, self._book, self.settings, self._audience, memory, self._checkpoint, self._workers)
+                brought = {preset.name: preset.unnamed for preset in self.settings.presets}
+                book = install_presets(scope, brought, self._book)
+                work = Work(scope, book, self.settings, self._audience, memory, self._checkpoint, self._workers)
                 run = Run(work, targets, self.confirmed, self._operator)
                 result = run.whole(measure_only)
                 self._checkpoint()

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from eucentric.calibration.quantities import Pair
 from eucentric.errors import InstrumentError, LimitError, SettingsError
 from eucentric.focus.acquisition import approach_defocus
 from eucentric.focus.correct import Channel, Correction
 from eucentric.focus.events import Corrected, DefocusReset, DriftDeclared, SetUp, Stigmated, TakenBack
+from eucentric.focus.measurement import Measurement
+from eucentric.focus.response import Response, promised
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSettings, FocusStep, ResetDefocus
 from eucentric.focus.stigmator import StigmatorCorrection
 from eucentric.focus.work import Work
 from eucentric.microscope.guarded import Guarded
-from eucentric.microscope.lens import zero_of
+from eucentric.microscope.lens import lens_of, zero_of
 from eucentric.microscope.preserved import Part
 from eucentric.units import show_length
+
+_SAME_M = 1e-12  # a lens setting is a number that rounds
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """A correction that was made and not looked at, what the targets showed before it, and with which optics."""
+
+    made: Correction
+    before: Mapping[str, Measurement]
+    magnification: float
+    lens_m: float
 
 
 class Hands:
@@ -22,6 +39,9 @@ class Hands:
     def __init__(self, work: Work, confirmed: frozenset[CorrectionType]) -> None:
         self._work = work
         self.confirmed = set(confirmed)
+        self.responses: dict[CorrectionType, Response] = {}
+        """How the channels were seen to answer in this run."""
+        self._trusted: Trusted | None = None
         self.pending: Correction | None = None
         """A probe that was not yet seen to be right."""
         self.stigmator_before: Pair | None = None
@@ -55,11 +75,31 @@ class Hands:
     def channel(self, step: FocusStep) -> Channel:
         """Where the step's channel stands, and how C1 follows it."""
         scope, kind = self._work.scope, step.correction_type
+        ratio = self.response(kind, step.preset).ratio
         if kind is CorrectionType.STAGE_Z:
             at = scope.stage()
-            per_move = self._work.calibration(step.preset).c1_per_z(at.alpha_rad)
+            per_move = ratio * self._work.calibration(step.preset).c1_per_z(at.alpha_rad)
             return Channel(kind, at.z_m, per_move, kind in self.confirmed)
-        return Channel(kind, scope.defocus_m(), 1.0, kind in self.confirmed)
+        return Channel(kind, scope.defocus_m(), ratio, kind in self.confirmed)
+
+    def response(self, kind: CorrectionType, preset: str) -> Response:
+        """How a channel answers: as it was seen to, else as the calibration promises."""
+        work = self._work
+        return self.responses.get(kind) or promised(kind, work.calibration(preset).uncertainty, work.settings)
+
+    def trust(self, made: Correction, before: Mapping[str, Measurement]) -> None:
+        """A correction is made, and the step does not look again; what the targets showed before it."""
+        scope = self._work.scope
+        self._trusted = Trusted(made, before, scope.preset().magnification, lens_of(scope))
+
+    def trusted(self) -> Trusted | None:
+        """The correction that nobody looked at yet, where the next look can be held against it: with the same
+        magnification and lens.
+        """
+        one, self._trusted = self._trusted, None
+        scope = self._work.scope
+        same = one is not None and one.magnification == scope.preset().magnification
+        return one if one is not None and same and abs(one.lens_m - lens_of(scope)) < _SAME_M else None
 
     def correct(self, step: FocusStep, wanted: Correction) -> None:
         """Make a correction. It is here to stay unless it is a probe, which must first be seen to be right."""

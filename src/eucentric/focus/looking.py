@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from eucentric.focus.again import Expected, Look, another_look, settled, surprised
+from eucentric.focus.again import Expected, Look, another_look, settled, surprised, told_apart
 from eucentric.focus.before import Before
 from eucentric.focus.events import Judged, Measured
 from eucentric.focus.methods.method import Method
@@ -60,7 +60,7 @@ class Looking:
             refusal = self._afford(target)
             if refusal is not None:
                 return Seen(target, looks[-1] if looks else None, refusal)
-            result = settled(surprised(self._measure(target, look), expected), looks)
+            result = settled(told_apart(surprised(self._measure(target, look), expected), expected), looks)
             looks.append(result)
             self._judged(target, result)
             look = None if result.accepted else another_look(self._step, result.verdict, look, result.pixel_m)

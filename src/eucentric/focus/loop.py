@@ -25,6 +25,7 @@ from eucentric.focus.hands import Hands
 from eucentric.focus.looking import Looking, Seen
 from eucentric.focus.measurement import Measurement
 from eucentric.focus.outcome import Status, StepResult
+from eucentric.focus.response import learned, left_by
 from eucentric.focus.settings import CorrectionType, FocusStep
 from eucentric.focus.stigmator import StigmatorCorrection, check_stigmated, enough, stigmator_correction
 from eucentric.focus.targets import FocusTarget
@@ -46,8 +47,10 @@ class Loop:
         self._several = len(targets) > 1
         self._left_out: dict[str, Finding] = {}
         self._looks: dict[str, int] = {}
-        self._last: dict[str, Measurement] = {}  # what each target showed before the correction, then now
-        self._made: Correction | None = None  # the correction between the pass before and this one
+        trusted = hands.trusted()
+        # What each target showed before the last correction (maybe of the step before this), then now; and that one.
+        self._last: dict[str, Measurement] = {} if trusted is None else dict(trusted.before)
+        self._made: Correction | None = None if trusted is None else trusted.made
         self._spent_before = sum(work.doses.values())
         self._corrections = 0
         self._probed = False
@@ -75,6 +78,14 @@ class Loop:
             if stigmate is not None:
                 self._hands.stigmate(self._step, stigmate)
                 self._corrections += not focus
+            elif self._made is not None and not (self._step.look_again or self._made.probe):
+                return self._trusting(measured, self._made)
+
+    def _trusting(self, measured: Measurement, made: Correction) -> StepResult:
+        """The end of a step that does not look again: what its correction must have left."""
+        self._hands.trust(made, self._last)
+        left = left_by(measured, made, self._hands.response(made.channel, self._step.preset))
+        return self.ended(Status.DONE, expected=left)
 
     def _correct(self, measured: Measurement, range_m: float) -> Finding | None:
         """Move the step's channel towards focus; why not, where a limit forbids it."""
@@ -113,12 +124,22 @@ class Loop:
         self._not_stigmated = None
         return wanted
 
-    def ended(self, status: Status, refusal: Finding | None = None) -> StepResult:
+    def ended(
+        self, status: Status, refusal: Finding | None = None, *, expected: Measurement | None = None
+    ) -> StepResult:
         """The step as it ended."""
         dose = sum(self._work.doses.values()) - self._spent_before
         rounds, left_out = tuple(self._looking.rounds), tuple(self._left_out.items())
-        why_not = self._not_stigmated
-        return StepResult(self._step, status, rounds, refusal, dose, left_out=left_out, not_stigmated=why_not)
+        return StepResult(
+            self._step,
+            status,
+            rounds,
+            refusal,
+            dose,
+            left_out=left_out,
+            not_stigmated=self._not_stigmated,
+            expected=expected,
+        )
 
     def _refused(self, refusal: Finding) -> StepResult:
         if self._hands.take_back(self._step):
@@ -135,6 +156,7 @@ class Loop:
         self._leave_out([s for s in seen if s.refusal is not None], last=not good)
         if not good:
             return next(s.refusal for s in seen if s.refusal is not None)
+        self._learn(before, good)
         self._last = good
         self._made = None
         return self._followed(before, good) or self._stigmated(before, good) or self._averaged(good)
@@ -149,9 +171,16 @@ class Loop:
         """What the last correction must have left at a target."""
         if self._made is None or target.name not in self._last:
             return None
-        return expected_after(
-            self._last[target.name], self._made, self._work.calibration(self._step.preset).uncertainty
-        )
+        response = self._hands.response(self._made.channel, self._step.preset)
+        return expected_after(self._last[target.name], self._made, response)
+
+    def _learn(self, before: dict[str, Measurement], now: dict[str, Measurement]) -> None:
+        """How the channel that was moved between two passes answered."""
+        made, both = self._made, [name for name in now if name in before]
+        if made is not None and both:
+            first, second = (average(tuple(side[name] for name in both)) for side in (before, now))
+            known = self._hands.response(made.channel, self._step.preset)
+            self._hands.responses[made.channel] = learned(known, made, first, second)
 
     def _leave_out(self, refused: list[Seen], *, last: bool) -> None:
         """Those refused are not looked at again in this step, unless there is no other."""

@@ -43,7 +43,8 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """A step's rounds in order. Its last round never has a correction unless the step was refused after one.
+    """A step's rounds in order. Its last round has a correction only where the step was refused after one, or does not
+    look again: then `expected` is what that correction must have left.
 
     `dose_e_per_m2` is what the step spent, over all targets. `left_out` names the targets that were not believed at the
     end, and why; `by_hand_m` what the operator moved: (defocus, stage z); `not_stigmated` why astigmatism that was
@@ -61,10 +62,15 @@ class StepResult:
     by_hand_m: tuple[float, float] = (0.0, 0.0)
     not_stigmated: Finding | None = None
     disturbed: bool = False
+    expected: Measurement | None = None
 
     @property
     def residual(self) -> Measurement | None:
-        """What was measured and believed after the last move: None when nothing stands."""
+        """What was measured and believed after the last move, or is expected of it where the step does not look again:
+        None when nothing stands.
+        """
+        if self.expected is not None:
+            return self.expected
         if not self.rounds or self.rounds[-1].correction is not None or self.taken_back:
             return None
         last = self.rounds[-1]
@@ -165,14 +171,20 @@ class RunResult:
             return f"Measured, nothing corrected: {left}."
         goal = show_length(self.sequence.accuracy_m)
         if self.focused:
-            return f"Focused to within {show_length(stated)} (3 σ; {goal} asked): {left}."
+            return f"Focused to within {show_length(stated)} (3 σ; {goal} asked): {self._how(left)}."
         if self._last is not None and self._last.status is Status.NOT_CONVERGED:
             step = self._last.step
             return (
                 f"Not focused: step '{step.name}' did not converge in {step.iterations} corrections (its tolerance is "
                 f"{show_length(step.tolerance_m)}). Last measured {left}."
             )
-        return f"Not focused: within {show_length(stated)} (3 σ), and {goal} was asked. Last measured {left}."
+        return f"Not focused: within {show_length(stated)} (3 σ), and {goal} was asked. Last {self._how(left)}."
+
+    def _how(self, left: Measurement) -> str:
+        """What stands at the end, and whether it was measured or is what the last correction must have left."""
+        if self._last is not None and self._last.expected is not None:
+            return f"expected {left} after the last correction, not looked at again"
+        return f"measured {left}"
 
     @property
     def _asides(self) -> str:

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from eucentric.correlation.shift import Method
 from eucentric.focus.fields import Angle, Dose, Length, LengthOrOff, Seconds, Settings, Speed, given
 from eucentric.focus.patterns import PatternName, pattern
+from eucentric.focus.preset_settings import NamedPreset
 from eucentric.units import show_angle, show_length
 
 
@@ -119,6 +120,10 @@ class FocusStep(Settings):
     """Most corrections the step makes; each is followed by a new measurement."""
     looks_min: int = Field(default=2, ge=1, le=10)
     """Fewest measurements: the first exposures move the specimen, so the first measurement can't be the last."""
+    look_again: bool = True
+    """Measure again after a correction. Off: one look and its correction, which is trusted: what is stated then is what
+    was measured and the errors of the move. The channel must have been seen to follow in this session, else the first
+    correction is a probe and is looked at."""
     retries: int = Field(default=2, ge=0, le=10)
     """Most further looks at what a measurement was refused for and another look can settle (first motion, lattice)."""
     settle_s: Seconds = Field(default=0.0, ge=0, le=600)
@@ -198,6 +203,8 @@ class FocusSettings(Settings):
 
     sequence: FocusSequence
     """What is measured and corrected."""
+    presets: tuple[NamedPreset, ...] = ()
+    """Presets of its own, each like one of the instrument's, for the steps to name."""
     pause_time_s: Seconds = Field(default=0.0, ge=0, le=600)
     """Wait at a target and after each change of preset before the first image, beyond what the instrument waits."""
     melt_preset: str | None = None
@@ -229,6 +236,9 @@ class FocusSettings(Settings):
 
     @model_validator(mode="after")
     def _has_tilts(self) -> Self:
+        names = [preset.name for preset in self.presets]
+        if len(set(names)) < len(names):
+            raise ValueError("two presets have the same name. Give each a name of its own.")
         if self.on_phase_plate and len(self.phase_plate_tilts_rad) < 2:
             raise ValueError(
                 'on a phase plate its own tilts are needed: phase plate tilts = [["0 mrad", "-5 mrad"], '

@@ -89,12 +89,17 @@ def to_toml(settings: FocusSettings, *, explained: bool = True) -> str:
     for line in _HEAD if explained else ():
         document.add(tomlkit.comment(line))
     write.given(document, sequence, always=("name", "accuracy_m"), leave=("steps", "limits"))
-    write.given(document, settings, leave=("sequence",))
-    write.defaults(document, settings, leave=("sequence",))
+    write.given(document, settings, leave=("sequence", "presets"))
+    write.defaults(document, settings, leave=("sequence", "presets"))
     limits = write.given(tomlkit.table(), sequence.limits)
     write.defaults(limits, sequence.limits)
     if explained or len(limits):
         document.add("limits", limits)
+    if settings.presets:
+        presets = tomlkit.aot()
+        for preset in settings.presets:
+            presets.append(write.given(tomlkit.table(), preset, always=("name", "like")))
+        document.add("presets", presets)
     steps = tomlkit.aot()
     for number, step in enumerate(sequence.steps, start=1):
         steps.append(_step(step, write, last=number == len(sequence.steps)))

@@ -13,7 +13,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from eucentric.focus.fields import Angle, Dose, Length, Seconds, Settings, Speed
+from eucentric.focus.fields import Angle, Length, Seconds, Settings, Speed
+from eucentric.focus.preset_settings import PresetSettings
 from eucentric.focus.settings import FocusSettings
 
 Offset = Annotated[Length, Field(ge=-3e-3, le=3e-3)]
@@ -39,29 +40,6 @@ class AfterFailure(StrEnum):
     SKIP = "skip"
     STOP = "stop"  # the session ends
     GO_ON = "go on"  # with what is known, flagged
-
-
-class PresetSettings(Settings):
-    """A named imaging state of the application, made from one of the instrument's."""
-
-    like: str = Field(min_length=1)
-    """The instrument's preset that gives magnification, probe mode and illumination; with it come its calibrations."""
-    magnification: float | None = Field(default=None, gt=0)
-    """Checked against that preset's where given."""
-    binning: int | None = Field(default=None, ge=1, le=64)
-    """Camera binning; without it that of the instrument's preset."""
-    size: tuple[int, int] | None = None
-    """(rows, columns) of the binned image; without it that of the instrument's preset."""
-    exposure_s: Seconds | None = Field(default=None, gt=0, le=600)
-    """Exposure time."""
-    dose_per_m2: Dose | None = Field(default=None, ge=1e15, le=1e24)
-    """What one exposure puts on the specimen ("30 e/A2")."""
-    defocus_m: Length = Field(default=0.0, ge=-100e-6, le=100e-6)
-    """Intended defocus of its images; negative: underfocus."""
-    image_shift_m: tuple[Length, Length] = (0.0, 0.0)
-    """Image shift (y, x), image axes; none where defocus matters."""
-    beam_shift_m: tuple[Length, Length] = (0.0, 0.0)
-    """Beam shift (y, x), image axes."""
 
 
 class Lattice(Settings):

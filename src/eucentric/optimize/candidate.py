@@ -1,7 +1,10 @@
-"""One way to measure and correct focus: magnification, binning, tilt, pattern, offset, and what corrects it. Pure."""
+"""One way to measure and correct focus: magnification, binning, image, exposure, tilts, offset, and what corrects it.
+Pure.
+"""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,16 +13,23 @@ from eucentric.focus.patterns import Pattern, PatternName, pattern
 from eucentric.focus.settings import CorrectionType
 from eucentric.optimize.instrument import Instrument, Magnification
 
-TILTS_RAD = (1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3, 5e-3, 7e-3, 10e-3, 14e-3, 20e-3)
+TILTS_RAD = (0.5e-3, 0.7e-3, 1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3, 5e-3, 7e-3, 10e-3, 14e-3, 20e-3)
 """Tilts of one image that are tried, as far as the instrument allows: about √2 apart, round."""
 PATTERNS = (PatternName.PAIR, PatternName.QUAD, PatternName.CROSS_QUAD)
-SMALLEST_PX = 256
-"""Side of an image below which too little is seen of a film."""
+EXPOSURES = (0.25, 0.5, 1.0, 2.0)
+"""Times that of the magnification; its electrons go along."""
+OFFSETS_M = (0.0, -0.5e-6, -1e-6, -2e-6, -5e-6, -10e-6, -20e-6)
+"""Lens defocus for the images alone: at focus a film shows little, and the camera's own pattern lies near its shift."""
+CORRECTIONS = (CorrectionType.STAGE_Z, CorrectionType.DEFOCUS)
+SMALLEST_PX, LARGEST_PX = 256, 2048
+"""Side of an image below which too little is seen of a film, and above which a look takes seconds to compute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A measurement and its correction. `tilt_rad` is each image's; `offset_m` lens defocus for the images alone."""
+    """A measurement and its correction. `tilt_rad` is each image's; `offset_m` lens defocus for the images alone;
+    `exposure` how many times as long as the magnification has it.
+    """
 
     magnification: Magnification
     binning: int
@@ -28,6 +38,7 @@ class Candidate:
     pattern: PatternName
     offset_m: float
     correction: CorrectionType
+    exposure: float = 1.0
 
     @property
     def pixel_m(self) -> float:
@@ -45,29 +56,53 @@ class Candidate:
         return pattern(self.pattern, self.tilt_rad)
 
     @property
+    def exposure_s(self) -> float:
+        """Of one image."""
+        return self.magnification.exposure_s * self.exposure
+
+    @property
+    def image_dose_per_m2(self) -> float:
+        """What one image puts on the specimen."""
+        return self.magnification.dose_per_m2 * self.exposure
+
+    @property
+    def images(self) -> int:
+        """Of one look."""
+        return images_in(self.pattern)
+
+    @property
     def dose_e_per_m2(self) -> float:
         """What one look at a place puts there."""
-        return self.plan.images * self.magnification.dose_per_m2
+        return self.images * self.image_dose_per_m2
+
+    @property
+    def preset(self) -> str:
+        """What its preset is called where it is not the magnification's own: binning and exposure say it."""
+        exposed = "" if self.exposure == 1 else f" {self.exposure_s:g} s"
+        return f"{self.magnification.name} bin {self.binning} {self.size_px}{exposed}"
 
 
-def candidates(instrument: Instrument, *, tilt_max_rad: float | None = None) -> Iterator[Candidate]:
-    """All that are tried: every magnification, binning, tilt and pattern, by height and by the lens."""
+@functools.cache
+def images_in(name: PatternName) -> int:
+    """How many images a pattern takes."""
+    return pattern(name, 1e-3).images
+
+
+def tilts_of(instrument: Instrument, tilt_max_rad: float | None = None) -> list[float]:
+    """The tilts that are tried."""
     most = min(instrument.lens.tilt_max_rad, math.inf if tilt_max_rad is None else tilt_max_rad)
-    tilts = [t for t in TILTS_RAD if t <= most * (1 + 1e-9)] or [most]
+    return [t for t in TILTS_RAD if t <= most * (1 + 1e-9)] or [most]
+
+
+def sizes_of(instrument: Instrument, binning: int) -> list[int]:
+    """The images that are tried at a binning: the whole camera's, a half and a quarter of its side."""
+    whole = instrument.camera.size // binning
+    return [size for size in (whole, whole // 2, whole // 4) if SMALLEST_PX <= size <= LARGEST_PX]
+
+
+def images_of(instrument: Instrument) -> Iterator[tuple[Magnification, int]]:
+    """Magnification and binning: every pixel size there is."""
     for magnification in instrument.magnifications:
         for binning in instrument.camera.binnings:
-            size = instrument.camera.size // binning
-            if size < SMALLEST_PX:
-                continue
-            for tilt in tilts:
-                for name in PATTERNS:
-                    for correction in (CorrectionType.STAGE_Z, CorrectionType.DEFOCUS):
-                        offset = offset_for(magnification.pixel_m * binning)
-                        yield Candidate(magnification, binning, size, tilt, name, offset, correction)
-
-
-def offset_for(pixel_m: float) -> float:
-    """Underfocus at which images of this pixel show a film: where the first Thon ring reaches eight pixels, λ·C1 ≈ (8
-    pixels)², between 0.5 and 20 µm.
-    """
-    return -min(max((8 * pixel_m) ** 2 / 2.5e-12, 0.5e-6), 20e-6)
+            if sizes_of(instrument, binning):
+                yield magnification, binning

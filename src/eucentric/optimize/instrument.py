@@ -63,6 +63,8 @@ class Lens(Settings):
     """How far the lit area moves for each mrad of tilt."""
     hysteresis: float = Field(default=0.01, ge=0, le=0.2)
     """What part of a lens excursion stays behind."""
+    hysteresis_magnification_m: Length = Field(default=25e-9, ge=0, le=10e-6)
+    """Focus error that a change of magnification by a factor of e leaves; five such factors saturate it."""
     far: float = Field(default=1.0, ge=0, le=100)
     """How fast tilts change with the lens, in units of 1 %, 1° and 0.3 mrad for each 100 µm."""
 
@@ -102,6 +104,8 @@ class Holder(Settings):
 
     z_scale: float = Field(default=0.005, ge=0, le=0.2)
     """Relative error of a Z move, 1 σ."""
+    arrival_m: Length = Field(default=20e-9, ge=0, le=10e-6)
+    """How well Z comes back to the same reading from the same side, 1 σ."""
     z_max_m: Length = Field(default=1e-3, gt=0, le=5e-3)
     """Largest |Z|."""
     drift_m_per_s: Speed = Field(default=0.2e-9, ge=0, le=1e-6)
@@ -150,6 +154,9 @@ class Specimen(Settings):
     """Of carbon that scatters alike."""
     roughness: float = Field(default=0.03, ge=0, le=1)
     """rms of the relative thickness between 10 nm and 1 µm: what low magnifications see."""
+
+    pitch_m: Length = Field(default=3e-6, gt=0, le=1e-3)
+    """Distance of the holes of a regular film; where images show more than one, they can be taken for another."""
 
     def spectrum(self, voltage_v: float) -> ObjectSpectrum:
         """How it scatters: atoms at random, and a thickness that varies alike on all scales from 10 nm to 1 µm."""
@@ -241,6 +248,7 @@ class Instrument(Settings):
             drift_m_per_s=self.stage.drift_m_per_s,
             first_motion_m=errors.first_motion_m / 2**0.5,
             height_scale=self.stage.z_scale,
+            z_arrival_m=self.stage.arrival_m,
         )
 
 

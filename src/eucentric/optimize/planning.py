@@ -1,9 +1,9 @@
 """The cheapest sequence that takes an error of one size to a wanted accuracy on an instrument. Pure.
 
-A step measures and corrects until what it measures is within its tolerance. The last one ends at |C1| ≤ tolerance,
-known to k·σ; both together are the accuracy, k for the asked probability. One before it only has to bring the error
-into the last one's range. So from all candidates: every last step that can hold the accuracy, alone where its range
-holds the start, else after the cheapest first step whose range does and whose rest the last one's range holds.
+Each step measures and corrects once, and its correction is trusted: the next step looks at what it left. So a step has
+to see what arrives and to leave what the next one sees; the last one has to leave what is asked for. The search finds
+chains by averages; of these the cheapest is taken whose outlook, over many instruments drawn from the errors, holds the
+accuracy with the asked probability.
 """
 
 from __future__ import annotations
@@ -15,15 +15,26 @@ from scipy import stats
 
 from eucentric.errors import SettingsError
 from eucentric.focus.measurement import Contribution
-from eucentric.focus.outcome import COVERAGE
-from eucentric.optimize.candidate import Candidate, candidates
+from eucentric.focus.settings import CorrectionType
+from eucentric.optimize.candidate import Candidate
 from eucentric.optimize.instrument import Instrument
-from eucentric.optimize.prediction import Left, left_after, looked_at, range_of, seconds_of
+from eucentric.optimize.outlook import Outlook, outlook
+from eucentric.optimize.prediction import (
+    Before,
+    Left,
+    between,
+    left_after,
+    looked_at,
+    looks_of,
+    range_of,
+    seconds_of,
+    z_scale_after,
+)
+from eucentric.optimize.search import Chain, best_of, chains
 from eucentric.units import show_bound
 
-_FEWEST_LOOKS, _MOST_LOOKS = 2, 6  # the first exposures move the specimen: the first look can't be the last
-_SHARE = 0.5  # of the accuracy at most is the last step's tolerance, and at least a tenth
-_ROOM = 1.1  # a range holds an error with so much to spare: scales of tilts are not exact
+_RELAXED = 0.7  # of the σ that are asked: the search's averages are not the outlook
+_TRIED = 60  # chains whose outlook is taken, cheapest first
 
 
 class Cheapest(StrEnum):
@@ -31,61 +42,52 @@ class Cheapest(StrEnum):
 
     ELECTRONS = "electrons"
     TIME = "time"
+    BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked of a plan, metres; `probability` is that of ending within the accuracy."""
+    """What is asked of a plan, metres; `probability` is that of ending within the accuracy. `look_again`: after the
+    last correction the plan looks once more.
+    """
 
     start_m: float
     accuracy_m: float
     probability: float = 0.99
     tilt_max_rad: float | None = None
     cheapest: Cheapest = Cheapest.ELECTRONS
+    look_again: bool = False
 
     @property
     def sigmas(self) -> float:
         """How many σ hold with that probability, on both sides."""
         return float(stats.norm.ppf(0.5 + 0.5 * self.probability))
 
-    @property
-    def stated_sigmas(self) -> float:
-        """How many σ the last look is stated with: a run calls itself focused at |C1| + 3 σ, whatever is asked."""
-        return max(self.sigmas, COVERAGE)
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """One step of a plan: what it starts from at most, what it leaves at most, its tolerance and looks, metres."""
+    """One step of a plan: what it starts from at most, sees at most and leaves (with the asked probability), metres,
+    and the parts of the 1σ that it leaves. Electrons and time are those of `looks` looks: more than one on average
+    where one can be in doubt.
+    """
 
     candidate: Candidate
     start_m: float
     range_m: float
     leaves_m: float
-    tolerance_m: float
-    looks: int
+    looks: float
     budget: tuple[Contribution, ...]
     dose_e_per_m2: float
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class Ends:
-    """From where to where a step goes, with how many looks, and the error of the last one."""
-
-    start_m: float
-    leaves_m: float
-    tolerance_m: float
-    looks: int
-    last: Left
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
-    """The steps in order."""
+    """The steps in order, and the outlook for them."""
 
     asked: Asked
     steps: tuple[PlannedStep, ...]
+    outlook: Outlook
 
     @property
     def dose_e_per_m2(self) -> float:
@@ -97,130 +99,152 @@ class Plan:
         """Time of all steps, changes of magnification included."""
         return sum(one.seconds for one in self.steps)
 
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """What the presets of the steps are called."""
+        return tuple(one.candidate.preset for one in self.steps)
+
 
 def plan(instrument: Instrument, asked: Asked) -> Plan:
     """The cheapest plan. Raises SettingsError, which names what stands in the way, where there is none."""
-    _check(asked)
-    every = [c for c in candidates(instrument, tilt_max_rad=asked.tilt_max_rad) if range_of(c, instrument) > 0]
-    lasts = [(c, floor) for c in every if (floor := _tolerance(c, instrument, asked)) is not None]
-    if not lasts:
-        raise SettingsError(_why_not_accurate(every, instrument, asked))
-    found: list[Plan] = []
-    firsts = sorted(_firsts(every, instrument, asked), key=lambda one: _cost(asked, (one,)))
-    for candidate, tolerance in lasts:
-        reach = range_of(candidate, instrument) / _ROOM
-        if reach >= asked.start_m:
-            alone = _step(candidate, instrument, asked, asked.start_m, tolerance, before=0)
-            found += [Plan(asked, (alone,))] if alone is not None else []
-        unsure_m = asked.sigmas * instrument.errors.parfocal_m
-        first = next((one for one in firsts if one.leaves_m + unsure_m <= reach), None)
-        if first is None:
-            continue
-        same = first.candidate.magnification == candidate.magnification
-        arrives_m = first.leaves_m + (0.0 if same else asked.sigmas * instrument.errors.parfocal_m)
-        last = _step(candidate, instrument, asked, arrives_m, tolerance, before=first.looks if same else 0)
-        found += [Plan(asked, (first, last))] if last is not None else []
-    if not found:
-        raise SettingsError(_why_not_so_far(every, lasts, instrument, asked))
-    return min(found, key=lambda one: _cost(asked, one.steps))
+    if asked.cheapest is Cheapest.BOTH:
+        return _knee(front(instrument, asked))
+    found = _found(instrument, asked)
+    for chain in sorted(found, key=lambda one: _cost(one, asked.cheapest))[:_TRIED]:
+        made = _holding(chain, instrument, asked)
+        if made is not None:
+            return made
+    raise SettingsError(_why_not_accurate(instrument, asked, found))
 
 
-def _cost(asked: Asked, steps: tuple[PlannedStep, ...]) -> tuple[float, ...]:
-    """What is saved first; of as cheap ones the quicker, or with fewer electrons; of those what leaves most room."""
-    dose, seconds = sum(one.dose_e_per_m2 for one in steps), sum(one.seconds for one in steps)
-    room = sum(one.leaves_m / one.range_m + one.start_m / one.range_m for one in steps)
-    first = (dose, seconds) if asked.cheapest is Cheapest.ELECTRONS else (seconds, dose)
-    return (*first, steps[-1].leaves_m + room * asked.accuracy_m)
+def front(instrument: Instrument, asked: Asked) -> tuple[Plan, ...]:
+    """The plans of which none is dearer in both electrons and time than another: fewest electrons first.
+
+    Raises SettingsError where there is none.
+    """
+    found = _found(instrument, asked)
+    out: list[Plan] = []
+    quickest = float("inf")
+    for chain in sorted(found, key=lambda one: _cost(one, Cheapest.ELECTRONS)):
+        if chain.seconds < 0.98 * quickest and (made := _holding(chain, instrument, asked)) is not None:
+            out.append(made)
+            quickest = chain.seconds
+    if not out:
+        raise SettingsError(_why_not_accurate(instrument, asked, found))
+    return tuple(out)
 
 
-def _firsts(every: list[Candidate], instrument: Instrument, asked: Asked) -> list[PlannedStep]:
-    """Every first step that reaches the start: it looks again once, and leaves what one correction leaves."""
-    out = []
-    for candidate in every:
-        if range_of(candidate, instrument) < _ROOM * asked.start_m:
-            continue
-        left = left_after(candidate, instrument, asked.start_m)
-        tolerance = asked.sigmas * left.sigma_m
-        again = looked_at(candidate, instrument, 1)
-        leaves = tolerance + asked.sigmas * again.sigma_m
-        if leaves < asked.start_m:
-            out.append(_planned(candidate, instrument, Ends(asked.start_m, leaves, tolerance, 2, again)))
-    return out
+def steps_of(chain: tuple[Candidate, ...], instrument: Instrument, asked: Asked) -> tuple[PlannedStep, ...]:
+    """The steps of a chain, each with what it starts from and leaves."""
+    steps: list[PlannedStep] = []
+    start, exposed_s, z_scale = asked.start_m, 0.0, instrument.stage.z_scale
+    for number, one in enumerate(chain):
+        last = chain[number - 1] if number else None
+        if last is not None:
+            apart = asked.sigmas * between(last.magnification, one.magnification, instrument)
+            start = float((steps[-1].leaves_m ** 2 + apart**2) ** 0.5)
+            z_scale = z_scale if last.magnification == one.magnification else instrument.stage.z_scale
+        sigma = start / (3**0.5 if last is None else asked.sigmas)
+        before = Before(exposed_s, z_scale)
+        left = left_after(one, instrument, sigma, before)
+        again = asked.look_again and number == len(chain) - 1
+        steps.append(_step(one, instrument, _Ends(start, asked.sigmas * left.sigma_m, left, again)))
+        if one.correction is CorrectionType.STAGE_Z:
+            z_scale = z_scale_after(z_scale, looked_at(one, instrument, sigma, before).sigma_m, sigma)
+        exposed_s += steps[-1].seconds
+    return tuple(steps)
 
 
-def _tolerance(candidate: Candidate, instrument: Instrument, asked: Asked) -> float | None:
-    """What of the accuracy a last step has for its tolerance; None where its own error leaves too little."""
-    error = asked.stated_sigmas * looked_at(candidate, instrument, 1).sigma_m
-    room = asked.accuracy_m - error
-    return min(room, _SHARE * asked.accuracy_m) if room >= 0.1 * asked.accuracy_m else None
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    start_m: float
+    leaves_m: float
+    left: Left
+    again: bool
 
 
-def _step(
-    candidate: Candidate, instrument: Instrument, asked: Asked, start_m: float, tolerance_m: float, *, before: int
-) -> PlannedStep | None:
-    """A last step from an error: looks and corrections until it measures within its tolerance; None where never."""
-    error, looks = start_m, 1
-    while error > tolerance_m or looks < _FEWEST_LOOKS:
-        left = asked.sigmas * left_after(candidate, instrument, error, before + looks - 1).sigma_m
-        if (error > tolerance_m and left > 0.7 * error) or looks == _MOST_LOOKS:
-            return None
-        error, looks = min(left, error), looks + 1
-    last = looked_at(candidate, instrument, before + looks - 1)
-    leaves = tolerance_m + asked.stated_sigmas * last.sigma_m
-    return _planned(candidate, instrument, Ends(start_m, leaves, tolerance_m, looks, last))
-
-
-def _planned(candidate: Candidate, instrument: Instrument, ends: Ends) -> PlannedStep:
+def _step(one: Candidate, instrument: Instrument, ends: _Ends) -> PlannedStep:
+    looks = looks_of(one, instrument) + ends.again
     return PlannedStep(
-        candidate=candidate,
+        candidate=one,
         start_m=ends.start_m,
-        range_m=range_of(candidate, instrument),
+        range_m=range_of(one, instrument),
         leaves_m=ends.leaves_m,
-        tolerance_m=ends.tolerance_m,
-        looks=ends.looks,
-        budget=ends.last.budget,
-        dose_e_per_m2=ends.looks * candidate.dose_e_per_m2,
-        seconds=instrument.times.preset_s + ends.looks * seconds_of(candidate, instrument),
+        looks=looks,
+        budget=ends.left.budget,
+        dose_e_per_m2=looks * one.dose_e_per_m2,
+        seconds=instrument.times.preset_s + looks * seconds_of(one, instrument),
     )
 
 
-def _why_not_accurate(every: list[Candidate], instrument: Instrument, asked: Asked) -> str:
-    """The sentence for an accuracy that nothing holds: how near one comes, and the term that limits it."""
-    if not every:
+def _found(instrument: Instrument, asked: Asked) -> list[Chain]:
+    """Chains that may hold what is asked. Raises SettingsError where there is none."""
+    _check(asked, instrument)
+    sigmas = _RELAXED * asked.sigmas
+    found = chains(instrument, asked.start_m, asked.accuracy_m, sigmas, asked.tilt_max_rad)
+    if not found:
+        raise SettingsError(_why_none(instrument, asked))
+    return found
+
+
+def _holding(chain: Chain, instrument: Instrument, asked: Asked) -> Plan | None:
+    """The plan of a chain, where its outlook holds what is asked."""
+    looked = outlook(chain.steps, instrument, asked.start_m)
+    if looked.within(asked.accuracy_m) < asked.probability:
+        return None
+    return Plan(asked, steps_of(chain.steps, instrument, asked), looked)
+
+
+def _cost(chain: Chain, cheapest: Cheapest) -> tuple[float, ...]:
+    """What is saved first; of as cheap ones the quicker, or with fewer electrons; of those what leaves least."""
+    dose, seconds = chain.dose_e_per_m2, chain.seconds
+    return (*((dose, seconds) if cheapest is Cheapest.ELECTRONS else (seconds, dose)), chain.sigma_m)
+
+
+def _knee(plans: tuple[Plan, ...]) -> Plan:
+    """Of a front the plan whose electrons times time is least."""
+    return min(plans, key=lambda one: one.dose_e_per_m2 * one.seconds)
+
+
+def _why_none(instrument: Instrument, asked: Asked) -> str:
+    best = best_of(instrument, asked.tilt_max_rad)
+    if best.candidate is None:
         return (
-            "At no magnification of this instrument is the film seen: more dose, a thicker or rougher film, or smaller "
-            "pixels are needed."
+            f"At no magnification of {instrument.name} is the film seen: more dose, a thicker or rougher film, or "
+            "smaller pixels are needed."
         )
-    best = min(every, key=lambda c: looked_at(c, instrument, 1).sigma_m)
-    last = looked_at(best, instrument, 1)
-    worst = max(last.budget, key=lambda part: part.sigma_m)
-    reachable = asked.sigmas * last.sigma_m / 0.9
-    return (
-        f"An accuracy of {show_bound(asked.accuracy_m)} with {asked.probability:.1%} can't be held on "
-        f"{instrument.name}: {show_bound(reachable)} can. What limits it is '{worst.source}' "
-        f"({show_bound(worst.sigma_m)}, 1 σ, at preset '{best.magnification.name}'): make that smaller, or ask for "
-        "less."
-    )
-
-
-def _why_not_so_far(
-    every: list[Candidate], lasts: list[tuple[Candidate, float]], instrument: Instrument, asked: Asked
-) -> str:
-    reach = max(range_of(c, instrument) for c in every) / _ROOM
-    if reach < asked.start_m:
+    if best.reach_m < asked.start_m:
         return (
             f"From {show_bound(asked.start_m)} nothing is found on {instrument.name}: its magnifications reach "
-            f"{show_bound(reach)}. A lower magnification or a smaller tilt reaches further; or bring it nearer by hand."
+            f"{show_bound(best.reach_m)}. A lower magnification or a smaller tilt reaches further; or bring it nearer "
+            "by hand."
         )
-    last = max(range_of(c, instrument) for c, _ in lasts) / _ROOM
+    return _limited(best.candidate, instrument, asked)
+
+
+def _why_not_accurate(instrument: Instrument, asked: Asked, found: list[Chain]) -> str:
+    """The sentence for an accuracy that no chain holds often enough: how near the best comes, and what limits it."""
+    best = min(found, key=lambda one: one.sigma_m)
+    step = steps_of(best.steps, instrument, asked)[-1]
+    reached = outlook(best.steps, instrument, asked.start_m).bound_m(asked.probability)
+    return _sentence(instrument, asked, reached, max(step.budget, key=lambda part: part.sigma_m), step.candidate)
+
+
+def _limited(one: Candidate, instrument: Instrument, asked: Asked) -> str:
+    left = left_after(one, instrument, asked.accuracy_m)
+    worst = max(left.budget, key=lambda part: part.sigma_m)
+    return _sentence(instrument, asked, asked.sigmas * left.sigma_m, worst, one)
+
+
+def _sentence(instrument: Instrument, asked: Asked, reached_m: float, worst: Contribution, one: Candidate) -> str:
     return (
-        f"Between the range of {show_bound(reach)} and an accuracy of {show_bound(asked.accuracy_m)} two steps do not "
-        f"meet on {instrument.name}: what is accurate enough reaches {show_bound(last)} only. A magnification in "
-        "between, or a better calibration of the tilt (errors: tilt scale) and of Z, would do."
+        f"An accuracy of {show_bound(asked.accuracy_m)} with {asked.probability:.1%} can't be held on "
+        f"{instrument.name}: {show_bound(reached_m)} can. What limits it is '{worst.source}' "
+        f"({show_bound(worst.sigma_m)}, 1 σ, at preset '{one.magnification.name}'): make that smaller, or ask for less."
     )
 
 
-def _check(asked: Asked) -> None:
+def _check(asked: Asked, instrument: Instrument) -> None:
     for what, value in (("start", asked.start_m), ("accuracy", asked.accuracy_m)):
         if not 1e-9 <= value <= 10e-3:
             raise SettingsError(
@@ -228,9 +252,20 @@ def _check(asked: Asked) -> None:
             )
     if asked.accuracy_m >= asked.start_m:
         raise SettingsError("The accuracy is not below the error to start from: there is nothing to do.")
-    if asked.tilt_max_rad is not None and not 1e-4 <= asked.tilt_max_rad <= 0.1:
-        raise SettingsError(
-            f"A tilt of {asked.tilt_max_rad * 1e3:g} mrad is not between 0.1 and 100. Give it in mrad: 10."
-        )
+    if asked.tilt_max_rad is not None:
+        _check_tilt(asked.tilt_max_rad, instrument)
     if not 0.5 <= asked.probability < 1:
         raise SettingsError(f"A probability of {asked.probability:g} is not between 0.5 and 1. Give for example 0.99.")
+
+
+def _check_tilt(tilt_rad: float, instrument: Instrument) -> None:
+    if not 1e-4 <= tilt_rad <= 0.1:
+        raise SettingsError(f"A tilt of {tilt_rad * 1e3:g} mrad is not between 0.1 and 100. Give it in mrad: 10.")
+    aperture = instrument.lens.aperture_rad
+    if aperture is not None and tilt_rad >= aperture:
+        raise SettingsError(
+            f"A tilt of {tilt_rad * 1e3:g} mrad is beyond the objective aperture of {instrument.name} "
+            f"({aperture * 1e3:g} mrad): the beam itself would be stopped. Give a smaller --tilt-max-mrad, or take the "
+            "aperture out (lens.aperture in the instrument's file)."
+        )
+

@@ -1,49 +1,48 @@
 """What a candidate reaches, leaves and costs on an instrument, before an electron is spent. Pure.
 
 Range: the largest |C1| whose images share a fifth of their area, and in which the correlation still stands out:
-t = Σ γ/√modes, of a whitened product's mean over the overlap, γ the coherence that optics (damped by convergence as
-defocus and tilt grow), dose, camera and thickness leave. Error: the Cramér–Rao bound of the shift times what ours loses
-to it, through the design matrix of the pattern with what calibration, astigmatism, motion and drift leave unknown.
+t = mean γ · √(common pixels), γ the coherence of `sight`. Error: the Cramér–Rao bound of the shift times what ours
+loses to it, through the design matrix of the pattern with what calibration, astigmatism, motion and drift leave
+unknown; and what the correction itself adds.
 """
 
 from __future__ import annotations
 
-import functools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from eucentric.calibration.elsewhere import away_from
-from eucentric.errors import InputError
+from eucentric.calibration.instrument import Uncertainty
 from eucentric.focus.measurement import Contribution, without_offset
 from eucentric.focus.motion import after_exposure
-from eucentric.focus.patterns import PatternName
-from eucentric.focus.predict import predicted_measurement, separation_range_m
+from eucentric.focus.predict import OVERLAP_FOR_RANGE, predicted_measurement
 from eucentric.focus.settings import CorrectionType
-from eucentric.optics.aberrations import Aberrations
-from eucentric.optics.information import PairExposure, frequency_plane, predicted_coherence, shift_information
-from eucentric.optics.tilt_shift import shift_between
-from eucentric.optics.transfer import TiltedPair
 from eucentric.optimize.candidate import Candidate
-from eucentric.optimize.instrument import Instrument
+from eucentric.optimize.instrument import Instrument, Magnification
+from eucentric.optimize.sight import sight_at
 
 EFFICIENCY = 1.25
 """1σ of a measured shift over its Cramér–Rao bound, as benchmarks measure it."""
 SHIFT_FLOOR_PX = 0.02
 """Nothing is registered better: what images at different tilts do not share."""
-STANDS_OUT = 12.0
-"""t of a correlation that is found: 8 are one false lock in 10⁶ among a million places; films vary, and of two places
-that both stand out one must do so clearly."""
+STANDS_OUT = 8.0
+"""t of a correlation that is found: one false lock in 10⁶ among a million places."""
+DOUBTS = 0.25
+"""How many more looks it takes on average where images show more than one hole of a regular film: of first looks at
+such images every fourth had to be settled by another tilt."""
+CLEAR_PX = 3.0
+"""At focus the images are at least so far apart: at no shift lies the camera's own pattern."""
 Z_APPROACH_M = 2e-6
 """Z arrives from below, from so far."""
-ARRIVAL_M = 20e-9
-"""1σ of where Z arrives again."""
 LENS_MAX_M = 20e-6
 """A lens further from eucentric focus changes the optics and shifts the beam by more than 0.1 µm, where they change as
 fast as in most columns: larger errors are corrected by height."""
-_SAMPLES = 64  # frequencies a side: sums over many Thon rings
-_HALVINGS = 8  # of a range: to half a per cent
+COMPUTE_S_PER_PX = 2e-7
+"""What registering an image takes: 0.2 s at 1024²."""
+_HALVINGS = 10  # of a range: to a per mille
+_SATURATES = 5.0  # factors of e of a change of magnification, after which hysteresis grows no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +53,30 @@ class Left:
     budget: tuple[Contribution, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a step finds: a place that has been exposed for so long, and Z's scale as it is known by then."""
+
+    exposed_s: float = 0.0
+    z_scale: float | None = None
+
+
+FRESH = Before()
+
+
 def range_of(candidate: Candidate, instrument: Instrument) -> float:
     """The largest |C1| that is measured and may be corrected so, metres; 0 where nothing is seen even near focus."""
-    images = _images_range(replace(candidate, pattern=PatternName.PAIR, correction=CorrectionType.NONE), instrument)
     by_stage = candidate.correction is CorrectionType.STAGE_Z
     most = instrument.stage.z_max_m - Z_APPROACH_M if by_stage else lens_max(instrument)
-    return min(images, most)
+    if not lit(candidate, instrument) or not clear(candidate, instrument) or not _both(candidate, instrument, 0.0):
+        return 0.0
+    if _both(candidate, instrument, most):
+        return most
+    low, high = 0.0, most
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if _both(candidate, instrument, middle) else (low, middle)
+    return low
 
 
 def lens_max(instrument: Instrument) -> float:
@@ -67,121 +84,130 @@ def lens_max(instrument: Instrument) -> float:
     return LENS_MAX_M / instrument.lens.far if instrument.lens.far > 0 else math.inf
 
 
-@functools.lru_cache(maxsize=4096)
-def _images_range(candidate: Candidate, instrument: Instrument) -> float:
-    """The range of its images: what a pair of these tilts tells."""
-    first, second = candidate.plan.tilts
-    size = (candidate.size_px, candidate.size_px)
-    shared = separation_range_m(size, candidate.pixel_m, first, second) - abs(candidate.offset_m)
-    if shared <= 0 or not _lit(candidate, instrument) or not _seen(candidate, instrument, candidate.offset_m):
-        return 0.0
-    if _both(candidate, instrument, shared):
-        return shared
-    low, high = 0.0, shared
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if _both(candidate, instrument, middle) else (low, middle)
-    return low
+def lit(candidate: Candidate, instrument: Instrument) -> bool:
+    """Whether the light fills the image at both tilts: its edge would be the same in both, at no shift."""
+    moved_m = 2 * candidate.tilt_rad * 1e3 * instrument.lens.pivot_m
+    return math.sqrt(2) * candidate.field_m + moved_m <= candidate.magnification.beam_m
 
 
-def left_after(candidate: Candidate, instrument: Instrument, start_m: float, looks_before: int = 0) -> Left:
-    """What one look and its correction leave of an error of `start_m`; `looks_before` were taken at the place."""
-    measured = _measured(candidate, instrument, start_m, looks_before)
-    of = [*measured, *_corrected(candidate, instrument, start_m)]
+def clear(candidate: Candidate, instrument: Instrument) -> bool:
+    """Whether at focus the images are apart, away from the camera's own pattern."""
+    return abs(_apart_m(candidate, instrument, candidate.offset_m)) >= CLEAR_PX * candidate.pixel_m
+
+
+def _apart_m(candidate: Candidate, instrument: Instrument, c1_m: float) -> float:
+    """How far the images of a pair are apart: 2(C1·β + C3·β³)."""
+    tilt = candidate.tilt_rad
+    return 2 * tilt * (c1_m + instrument.lens.cs_m * tilt**2)
+
+
+def stands_out(candidate: Candidate, instrument: Instrument, c1_m: float) -> float:
+    """t of the correlation at C1; 0 where the images share less than a fifth."""
+    return _common(candidate, instrument, c1_m)[0]
+
+
+def _common(candidate: Candidate, instrument: Instrument, c1_m: float) -> tuple[float, float]:
+    """(t, 1σ of a shift along the tilt in pixels) at C1."""
+    size = candidate.size_px
+    left = 1 - abs(_apart_m(candidate, instrument, c1_m)) / candidate.field_m
+    if left < OVERLAP_FOR_RANGE:
+        return 0.0, float(size)
+    one, c = candidate, instrument
+    seen = sight_at(c, one.magnification, one.binning, one.tilt_rad, one.exposure)
+    gamma, told = seen.at(c1_m)
+    area = left * size**2
+    return float(gamma) * math.sqrt(area), min(EFFICIENCY / math.sqrt(area * float(told)), float(size))
+
+
+def _both(candidate: Candidate, instrument: Instrument, c1_m: float) -> bool:
+    """Whether it is seen at C1 on both sides of focus: with the offset one is nearer, the other farther."""
+    at = (side * c1_m + candidate.offset_m for side in (-1, 1))
+    return all(stands_out(candidate, instrument, one) >= STANDS_OUT for one in at)
+
+
+def left_after(candidate: Candidate, instrument: Instrument, c1_m: float, before: Before = FRESH) -> Left:
+    """What one look and its correction leave of an error of `c1_m`."""
+    of = [*looked_at(candidate, instrument, c1_m, before).budget, *_corrected(candidate, instrument, c1_m, before)]
     return Left(math.sqrt(sum(one.sigma_m**2 for one in of)), tuple(of))
 
 
-def looked_at(candidate: Candidate, instrument: Instrument, looks_before: int) -> Left:
-    """The error of a last look near focus, which nothing is corrected after."""
-    budget = tuple(_measured(candidate, instrument, 0.0, looks_before))
-    return Left(math.sqrt(sum(one.sigma_m**2 for one in budget)), budget)
+def looked_at(candidate: Candidate, instrument: Instrument, c1_m: float, before: Before = FRESH) -> Left:
+    """The error of a look at `c1_m`; its noise is the mean of what images show between there and the other side."""
+    scale = math.sqrt(2.0)  # of a uniform sample of five: what is seen at ±C1, ±C1/√2 and 0 counts alike
+    at = candidate.offset_m + c1_m * np.array([-1.0, -1 / scale, 0.0, 1 / scale, 1.0])
+    noise_px = math.sqrt(float(np.mean([_common(candidate, instrument, float(one))[1] ** 2 for one in at])))
+    sure = settled(instrument, before.exposed_s)
+    raw = predicted_measurement(
+        candidate.plan,
+        c1_m=abs(c1_m) + abs(candidate.offset_m),
+        shift_sigma_m=math.hypot(noise_px, SHIFT_FLOOR_PX) * candidate.pixel_m,
+        interval_s=interval_s(candidate, instrument),
+        c3_m=instrument.lens.cs_m,
+        prior=away_from(sure, instrument.lens.far * candidate.offset_m),
+    )
+    left = without_offset(raw, candidate.offset_m, sure.focus_scale, left_behind=sure.focus_hysteresis)
+    return Left(left.total_sigma_m, left.budget)
+
+
+def settled(instrument: Instrument, exposed_s: float) -> Uncertainty:
+    """What is believed where a place has been exposed for so long."""
+    return after_exposure(instrument.uncertainty, exposed_s)
+
+
+def looks_of(candidate: Candidate, instrument: Instrument) -> float:
+    """How many looks one takes, on average."""
+    return 1 + DOUBTS * (candidate.field_m > instrument.specimen.pitch_m)
+
+
+def interval_s(candidate: Candidate, instrument: Instrument) -> float:
+    """From one image of a pattern to the next."""
+    return candidate.exposure_s + instrument.times.readout_s + instrument.times.tilt_s
 
 
 def seconds_of(candidate: Candidate, instrument: Instrument) -> float:
     """Time of one look and its correction."""
-    times, images = instrument.times, candidate.plan.images
-    look = images * (candidate.magnification.exposure_s + times.readout_s + times.tilt_s)
+    times, images = instrument.times, candidate.images
+    look = images * (interval_s(candidate, instrument) + COMPUTE_S_PER_PX * candidate.size_px**2)
+    offset = 2 * times.defocus_s if candidate.offset_m else 0.0
     by_stage = candidate.correction is CorrectionType.STAGE_Z
-    return look + (2 * times.stage_s + instrument.stage.settle_s if by_stage else 4 * times.defocus_s)
+    z_s = 1.5 * times.stage_s + instrument.stage.settle_s  # from below: every second move is two
+    return look + offset + (z_s if by_stage else times.defocus_s + LENS_SETTLE_S)
 
 
-def _measured(candidate: Candidate, instrument: Instrument, c1_m: float, looks_before: int) -> list[Contribution]:
-    """The parts of a measurement's error at C1 (beside the offset)."""
-    sure = away_from(instrument.uncertainty, instrument.lens.far * candidate.offset_m)
-    magnification, times = candidate.magnification, instrument.times
-    interval = magnification.exposure_s + times.readout_s + times.tilt_s
-    sure = after_exposure(sure, looks_before * candidate.plan.images * interval)
-    sigma_px = math.hypot(_shift_sigma_px(candidate, instrument, c1_m + candidate.offset_m), SHIFT_FLOOR_PX)
-    raw = predicted_measurement(
-        candidate.plan,
-        c1_m=c1_m + candidate.offset_m,
-        shift_sigma_m=sigma_px * candidate.pixel_m,
-        interval_s=interval,
-        c3_m=instrument.lens.cs_m,
-        prior=sure,
-    )
-    return list(without_offset(raw, candidate.offset_m, sure.focus_scale, left_behind=sure.focus_hysteresis).budget)
+LENS_SETTLE_S = 1.0
+"""Wait after a correction by the lens."""
 
 
-def _corrected(candidate: Candidate, instrument: Instrument, change_m: float) -> list[Contribution]:
-    """What the correction itself adds."""
+def move_sigmas(candidate: Candidate, instrument: Instrument, before: Before) -> tuple[float, float]:
+    """(relative, absolute in metres) 1σ of what a correction adds."""
     if candidate.correction is CorrectionType.STAGE_Z:
-        return [
-            Contribution("stage Z scale", instrument.stage.z_scale * abs(change_m)),
-            Contribution("stage Z arrival", ARRIVAL_M),
-        ]
+        scale = instrument.stage.z_scale if before.z_scale is None else before.z_scale
+        return scale, instrument.stage.arrival_m
+    return math.hypot(instrument.errors.focus_scale, instrument.lens.hysteresis / math.sqrt(3)), 0.0
+
+
+def between(one: Magnification, other: Magnification, instrument: Instrument) -> float:
+    """1σ of how far two magnifications focus apart, metres: what is calibrated, and what hysteresis leaves of a change."""
+    if one.name == other.name:
+        return 0.0
+    factors = min(abs(math.log(one.pixel_m / other.pixel_m)), _SATURATES)
+    return math.hypot(instrument.errors.parfocal_m, factors * instrument.lens.hysteresis_magnification_m)
+
+
+def z_scale_after(known: float, measured_m: float, moved_m: float) -> float:
+    """What Z's scale is known to once a move of `moved_m` was looked at with an error of `measured_m`."""
+    if known == 0 or measured_m == 0:
+        return 0.0
+    return 1 / math.hypot(1 / known, moved_m / measured_m)
+
+
+def _corrected(candidate: Candidate, instrument: Instrument, change_m: float, before: Before) -> list[Contribution]:
+    scale, arrival_m = move_sigmas(candidate, instrument, before)
+    if candidate.correction is CorrectionType.STAGE_Z:
+        return [Contribution("stage Z scale", scale * abs(change_m)), Contribution("stage Z arrival", arrival_m)]
     return [
         Contribution("lens scale", instrument.errors.focus_scale * abs(change_m)),
         Contribution("lens hysteresis", instrument.lens.hysteresis * abs(change_m) / math.sqrt(3)),
     ]
 
 
-def _lit(candidate: Candidate, instrument: Instrument) -> bool:
-    """Whether the light fills the image at both tilts: its edge would be the same in both, at no shift."""
-    moved_m = 2 * candidate.tilt_rad * 1e3 * instrument.lens.pivot_m
-    return math.sqrt(2) * candidate.field_m + moved_m <= candidate.magnification.beam_m
-
-
-def _both(candidate: Candidate, instrument: Instrument, c1_m: float) -> bool:
-    """Whether it is seen at C1 on both sides of focus: with the offset one is nearer, the other farther."""
-    return all(_seen(candidate, instrument, side * c1_m + candidate.offset_m) for side in (-1, 1))
-
-
-def _seen(candidate: Candidate, instrument: Instrument, c1_m: float) -> bool:
-    try:
-        gamma, modes = _coherence(candidate, instrument, c1_m)
-    except InputError:
-        return False
-    return math.sqrt(modes / gamma.size) * float(np.sum(gamma)) >= STANDS_OUT
-
-
-def _shift_sigma_px(candidate: Candidate, instrument: Instrument, c1_m: float) -> float:
-    """1σ of a shift along the tilt, pixels."""
-    gamma, modes = _coherence(candidate, instrument, c1_m)
-    qy, qx = frequency_plane((_SAMPLES, _SAMPLES))
-    information = modes * shift_information(gamma, qy, qx)[1, 1]  # the pair of a pattern tilts along x first
-    return EFFICIENCY / math.sqrt(information) if information > 0 else float(candidate.size_px)
-
-
-@functools.lru_cache(maxsize=8192)
-def _coherence(candidate: Candidate, instrument: Instrument, c1_m: float) -> tuple[np.ndarray, float]:
-    """γ (64, 64) over the plane at C1, and how many modes of the overlap each stands for. Raises InputError."""
-    plan = candidate.plan
-    first, second = (plan.tilts[k] for k in plan.links[0])
-    lens = Aberrations(c1_m=c1_m, c3_m=instrument.lens.cs_m)
-    pair = TiltedPair(first, second, lens, instrument.column(candidate.magnification))
-    spectrum = instrument.specimen.spectrum(instrument.lens.voltage)
-    exposure = PairExposure(
-        pair,
-        candidate.pixel_m,
-        candidate.magnification.dose_per_m2,
-        spectrum,
-        instrument.detector(candidate.binning),
-    )
-    moved = np.abs(shift_between(first, second, lens)) / candidate.pixel_m
-    common = np.maximum(candidate.size_px - moved, 0.0)
-    if not np.all(common > 0):
-        raise InputError("The images have nothing in common.")
-    qy, qx = frequency_plane((_SAMPLES, _SAMPLES))
-    gamma = np.asarray(predicted_coherence(qy, qx, exposure))
-    return gamma, float(common[0] * common[1]) / _SAMPLES**2

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from eucentric.errors import SettingsError
-from eucentric.focus.settings import FocusSettings
-from eucentric.microscope.protocol import Preset
 from eucentric.optimize.instrument import Instrument
-from eucentric.optimize.planning import Plan
 
 KNOWN = ("sq", "hl", "fa", "en", "fc")
 """Presets that the simulated microscope has: its magnifications go by these names."""
+
+
+_DRIFT_DECAY_S = 20.0  # of the simulation
 
 
 def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
@@ -34,12 +35,17 @@ def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
             **{"voltage_v": lens.voltage, "c3_m": lens.cs_m, "aperture_rad": lens.aperture_rad},
             **{"focal_spread_m": lens.focal_spread_m, "convergence_rad": lens.convergence_rad},
             **{"pivot_m_per_rad": 1e3 * lens.pivot_m, "hysteresis": lens.hysteresis, "a1_m": errors.a1_m},
+            **{"hysteresis_magnification_m": lens.hysteresis_magnification_m},
             **{"focus_scale": errors.focus_scale, "parfocal_m": errors.parfocal_m},
             **{"tilt_settling_s": instrument.times.tilt_settling_s, "tilt_wait_s": instrument.times.tilt_s},
             **{"far_tilt_scale_per_m": 100 * lens.far, "far_rotation_rad_per_m": 175 * lens.far},
             **{"far_axis_rad_per_m": 3 * lens.far, "far_beam_shift_per_m": 5e-3 * lens.far},
         },
-        "stage": {"z_scale": stage.z_scale},
+        "stage": {
+            **{"z_scale": stage.z_scale, "z_scatter_m": stage.arrival_m},
+            # A stage drifts fastest just after a move: when it has settled it drifts as the instrument says.
+            "drift_m_per_s": math.sqrt(2) * stage.drift_m_per_s * math.exp(min(stage.settle_s, 20) / _DRIFT_DECAY_S),
+        },
         "specimen": {
             **{"height_m": height_m, "film_thickness_m": instrument.specimen.thickness_m, "empty_holes": 0.0},
             **{"roughness": instrument.specimen.roughness, "first_motion_m": errors.first_motion_m},
@@ -58,30 +64,6 @@ def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
         },
         "limits": {"stage_z_max_m": max(stage.z_max_m, 400e-6)},
     }
-
-
-def binned(settings: FocusSettings, plan: Plan, presets: Mapping[str, Preset]) -> tuple[FocusSettings, list[Preset]]:
-    """The settings with a preset of its own for each step, binned as planned, and these presets."""
-    steps, made = [], []
-    for step, planned in zip(settings.sequence.steps, plan.steps, strict=True):
-        candidate, like = planned.candidate, presets[step.preset]
-        name = f"{step.preset} bin {candidate.binning}"
-        size = (candidate.size_px, candidate.size_px)
-        pixel_m = like.pixel_m * candidate.binning / like.binning
-        made.append(
-            Preset(
-                name=name,
-                magnification=like.magnification,
-                pixel_m=pixel_m,
-                size=size,
-                binning=candidate.binning,
-                exposure_s=like.exposure_s,
-                dose_e_per_m2=like.dose_e_per_m2,
-            )
-        )
-        steps.append(step.model_copy(update={"preset": name}))
-    sequence = settings.sequence.model_copy(update={"steps": tuple(steps)})
-    return settings.model_copy(update={"sequence": sequence}), made
 
 
 def height_of(start_m: float, seed: int) -> float:

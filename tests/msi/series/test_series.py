@@ -14,12 +14,13 @@ import pytest
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.handed_over import book_from
 from eucentric.errors import SettingsError
+from eucentric.focus.preset_settings import PresetSettings
 from eucentric.focus.settings import FocusSequence, FocusSettings, FocusStep, Thresholds
 from eucentric.images.frame import Frame
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.microscope.simulated.truth import truth
-from eucentric.msi.application import Application, GridSettings, Kind, NodeSettings, PresetSettings, SeriesSettings
+from eucentric.msi.application import Application, GridSettings, Kind, NodeSettings, SeriesSettings
 from eucentric.msi.events import Exposed
 from eucentric.msi.journal import Journal
 from eucentric.msi.noted import About
