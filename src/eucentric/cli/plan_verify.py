@@ -30,8 +30,10 @@ def run_trials(
 ) -> Spread[Job, Trial]:
     """So many trials, of the seeds 0, 1 …; each is told when it ends. The same for any workers; see `spread`."""
     from eucentric.optimize.spread import spread
+    from eucentric.optimize.trials import for_trials
 
-    jobs = [Job(plan, instrument, seed) for seed in range(count)]
+    lean = for_trials(plan)
+    jobs = [Job(lean, instrument, seed) for seed in range(count)]
     return spread(trial, jobs, on, tell=lambda one: tell(trial_of(one)))
 
 

@@ -10,9 +10,8 @@ from matplotlib.patches import Patch
 
 from eucentric.figures.style import GREY, RED, WIDTH_IN, blank_figure, looks
 from eucentric.figures.sweep_panel import HATCH, PALE, Sides, draw_panel, need_of, sides_of
-from eucentric.optimize.shown import chosen_text, everywhere_text, subject_text
+from eucentric.optimize.shown import chosen_text, everywhere_text, quantity_scale, subject_text
 from eucentric.optimize.sweep import Map
-from eucentric.units import show_bound
 
 _BAR = 0.7  # of a panel's width is left beside its colour bar and its labels
 
@@ -53,8 +52,8 @@ def _marks(found: Map, sides: Sides) -> list[Artist]:
         handles.append(Patch(facecolor=PALE, edgecolor=GREY, hatch=HATCH, label=label))
     if any(not c.why and not c.quantities for c in found.cells):
         handles.append(Patch(facecolor="white", edgecolor=GREY, label="not done"))
-    needs = [(q.title, need) for q in changing if (need := need_of(found, q)) is not None]
+    needs = [(q, need) for q in changing if (need := need_of(found, q)) is not None]
     if needs:
-        told = "; ".join(f"{title} {show_bound(need)}" for title, need in needs)
+        told = ", ".join(f"{q.title} {quantity_scale(q, found).with_unit(need)}" for q, need in needs)
         handles.append(Line2D([], [], color=RED, linestyle="--", label=f"what the plan needs: {told}"))
     return handles

@@ -14,16 +14,15 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from eucentric.figures.style import GREY, RED
-from eucentric.focus.outcome import COVERAGE
 from eucentric.optimize.axes import Axis, Value
 from eucentric.optimize.shown import Scale, axis_scale, quantity_scale
-from eucentric.optimize.sweep import ERROR, RANGE, RATE, Map, Quantity
+from eucentric.optimize.sweep import LEFT, RANGE, RATE, SUCCESS, Map, Quantity
 
 HATCH, PALE = "///", "#f0f0f0"
 _WIDE = 10.0  # the largest value over the smallest from which colours are logarithmic
 _MOST_TICKS = 12  # one above the other
 _NUMBER_IN, _TICK_IN = 0.3, 0.4  # a number in a cell, a label below it need so much
-_MORE_IS_BETTER = (RANGE, RATE)
+_MORE_IS_BETTER = (RANGE, RATE, SUCCESS)
 
 Masked = np.ma.MaskedArray[tuple[int, int], np.dtype[np.float64]]
 
@@ -137,7 +136,7 @@ def _frame(axes: Axes, sides: Sides, *, every: int) -> None:
 
 
 def _norm(quantity: Quantity, values: Masked) -> Normalize:
-    if quantity == RATE:
+    if quantity in (RATE, SUCCESS):
         return Normalize(0, 100)
     low, high = float(values.min()), float(values.max())
     return LogNorm(low, high) if low > 0 and high / low >= _WIDE else Normalize(low, high)
@@ -165,11 +164,12 @@ def _line(axes: Axes, values: Masked, sides: Sides, level: float) -> None:
 
 
 def need_of(found: Map, quantity: Quantity) -> float | None:
-    """What the plan needs of its step: to reach where it starts, and 3 σ within the accuracy; None for the rest."""
+    """What the plan needs of its step: to reach where it starts, and what is left to be within the accuracy."""
     if found.base.step is None:
         return None
-    made = found.base.plan
-    if quantity == RANGE:
-        return made.steps[found.base.step].start_m
-    last = found.base.step == len(made.steps) - 1
-    return made.asked.accuracy_m / COVERAGE if quantity == ERROR and last else None
+    made, step = found.base.plan, found.base.step
+    if quantity == SUCCESS:
+        return made.asked.probability
+    if quantity == LEFT and step == len(made.steps) - 1:
+        return made.asked.accuracy_m / made.asked.sigmas
+    return made.steps[step].start_m if quantity == RANGE else None

@@ -86,6 +86,7 @@ def settings_of_maps(instrument: Instrument) -> dict[str, Setting]:
         Setting("pattern", Of.STEP, choices=tuple(str(name) for name in PatternName)),
         Setting("offset", Of.STEP, "m"),
         Setting("dose", Of.STEP, "1/m2"),
+        Setting("exposure", Of.STEP, "s"),
         Setting("correction", Of.STEP, choices=(str(CorrectionType.STAGE_Z), str(CorrectionType.DEFOCUS))),
     )
     asked = (

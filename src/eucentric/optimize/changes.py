@@ -46,7 +46,8 @@ def value_now(setting: Setting, made: Plan, instrument: Instrument, step: int | 
         "size": candidate.size_px,
         "pattern": str(candidate.pattern),
         "offset": candidate.offset_m,
-        "dose": candidate.magnification.dose_per_m2,
+        "dose": candidate.image_dose_per_m2,
+        "exposure": candidate.exposure_s,
         "correction": str(candidate.correction),
     }
     return of_step[setting.name]
@@ -95,7 +96,7 @@ def _place(body: dict[str, Any], setting: Setting) -> tuple[dict[str, Any], str]
 def candidate_with(candidate: Candidate, instrument: Instrument, change: Change) -> Candidate:
     """The candidate with one setting changed; at another binning its field stays. Raises SettingsError.
 
-    Its pixel and its dose are changed in the magnification.
+    Its pixel is changed in the magnification; electrons and time of its exposure go along with each other.
     """
     name, value = change.setting.name, change.value
     if name == "pattern":
@@ -115,8 +116,8 @@ def _with_number(candidate: Candidate, instrument: Instrument, name: str, value:
         return replace(candidate, offset_m=value)
     if name == "pixel":
         return replace(candidate, magnification=shot.model_copy(update={"pixel_m": value / candidate.binning}))
-    if name == "dose":
-        return replace(candidate, magnification=shot.model_copy(update={"dose_per_m2": value}))
+    if name in {"dose", "exposure"}:
+        return replace(candidate, exposure=value / (shot.dose_per_m2 if name == "dose" else shot.exposure_s))
     if name == "binning":
         size = max(candidate.size_px * candidate.binning // int(value), 1)
         return replace(candidate, binning=int(value), size_px=size)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from eucentric.optimize.axes import Axis, Setting, Value
 from eucentric.optimize.sequence import names_of
-from eucentric.optimize.sweep import RATE, Map, Quantity
+from eucentric.optimize.sweep import RATE, SUCCESS, Map, Quantity
 from eucentric.units import minus, show_bound, unit_for
 
 _SUFFIX = {"m": "_m", "rad": "_rad", "s": "_s", "m/s": "_m_per_s", "1/m2": "_per_m2", "V": "_v"}
@@ -45,7 +45,7 @@ def axis_scale(axis: Axis) -> Scale:
 
 def quantity_scale(quantity: Quantity, found: Map) -> Scale:
     """That of a quantity over a map."""
-    if quantity == RATE:
+    if quantity in (RATE, SUCCESS):
         return Scale("%", 0.01)
     return _scale(quantity.unit, [c.quantities[quantity.name] for c in found.cells if quantity.name in c.quantities])
 

@@ -25,13 +25,12 @@ from eucentric.optimize.changes import (
     value_now,
 )
 from eucentric.optimize.instrument import Instrument
-from eucentric.optimize.planning import Plan, PlannedStep, plan
-from eucentric.optimize.prediction import left_after, looked_at, range_of
+from eucentric.optimize.outlook import outlook
+from eucentric.optimize.planning import Plan, plan
+from eucentric.optimize.prediction import clear, left_after, lit, looked_at, range_of
 from eucentric.optimize.sequence import names_of
-from eucentric.optimize.trials import Trial, is_within
+from eucentric.optimize.trials import Trial, for_trials, is_within
 from eucentric.units import show_bound
-
-_LOOKED_BEFORE: Final = 1  # as the planner has it: the last look is not the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +43,15 @@ class Quantity:
 
 
 RANGE = Quantity("range_m", "range", "m")
-ERROR = Quantity("error_m", "error of a look, 1 σ", "m")
+ERROR = Quantity("error_m", "error of a look near focus, 1 σ", "m")
 LEFT = Quantity("left_m", "error after a correction, 1 σ", "m")
 ELECTRONS = Quantity("dose_e_per_m2", "electrons", "1/m2")
 SECONDS = Quantity("seconds", "time", "s")
 STEPS = Quantity("steps", "steps")
+SUCCESS = Quantity("success", "success rate predicted")
 RATE = Quantity("rate", "success rate in trials")
 TRIALS = Quantity("trials", "trials of each point")
-OF_STEPS: Final = (RANGE, ERROR, LEFT, ELECTRONS)
+OF_STEPS: Final = (RANGE, ERROR, LEFT, SUCCESS, ELECTRONS)
 OF_PLANS: Final = (ELECTRONS, SECONDS, STEPS)
 
 
@@ -196,8 +196,8 @@ def spot_of(point: Point) -> Spot:
     if point.base.step is not None:
         return _step_spot(point.base.plan, instrument, point.base.step, point.changes)
     made = plan(instrument, asked)
-    steps = float(len(made.steps))
-    return Spot({ELECTRONS.name: made.dose_e_per_m2, SECONDS.name: made.seconds, STEPS.name: steps}, made, instrument)
+    costs = {ELECTRONS.name: made.dose_e_per_m2, SECONDS.name: made.seconds, STEPS.name: float(len(made.steps))}
+    return Spot(costs, for_trials(made), instrument)
 
 
 def _step_spot(made: Plan, instrument: Instrument, step: int, changes: Sequence[Change]) -> Spot:
@@ -211,8 +211,8 @@ def _step_spot(made: Plan, instrument: Instrument, step: int, changes: Sequence[
     instrument = instrument.model_copy(update={"magnifications": shots})
     steps = [replace(one, candidate=_on(instrument, one.candidate)) for one in made.steps]
     steps[step] = replace(steps[step], candidate=candidate)
-    quantities = predicted(candidate, instrument, made.steps[step])
-    return Spot(quantities, replace(made, steps=tuple(steps)), instrument)
+    changed = for_trials(replace(made, steps=tuple(steps)))
+    return Spot(predicted(changed, instrument, step), changed, instrument)
 
 
 def _on(instrument: Instrument, candidate: Candidate) -> Candidate:
@@ -220,28 +220,38 @@ def _on(instrument: Instrument, candidate: Candidate) -> Candidate:
     return replace(candidate, magnification=magnification_named(instrument, candidate.magnification.name))
 
 
-def predicted(candidate: Candidate, instrument: Instrument, step: PlannedStep) -> dict[str, float]:
-    """What a step can do with a candidate, in SI. Raises SettingsError where its images show nothing."""
-    reach = range_of(candidate, instrument)
+def predicted(made: Plan, instrument: Instrument, step: int) -> dict[str, float]:
+    """What a step of a plan can do on an instrument, in SI. Raises SettingsError where its images show nothing."""
+    one = made.steps[step]
+    candidate, reach = one.candidate, range_of(one.candidate, instrument)
     if reach <= 0:
         raise SettingsError(_why_unseen(candidate, instrument))
     found = {
         RANGE.name: reach,
-        ERROR.name: looked_at(candidate, instrument, _LOOKED_BEFORE).sigma_m,
-        ELECTRONS.name: step.looks * candidate.dose_e_per_m2,
+        ERROR.name: looked_at(candidate, instrument, 0.0).sigma_m,
+        ELECTRONS.name: one.looks * candidate.dose_e_per_m2,
     }
-    if step.start_m <= reach:
-        found[LEFT.name] = left_after(candidate, instrument, step.start_m).sigma_m
+    if one.start_m <= reach:
+        # The first step starts anywhere within, those after it from what is left of a normal error.
+        sigma_m = one.start_m / (made.asked.sigmas if step else math.sqrt(3))
+        found[LEFT.name] = left_after(candidate, instrument, sigma_m).sigma_m
+        chain = tuple(each.candidate for each in made.steps)
+        found[SUCCESS.name] = outlook(chain, instrument, made.asked.start_m).within(made.asked.accuracy_m)
     return found
 
 
 def _why_unseen(candidate: Candidate, instrument: Instrument) -> str:
-    aperture, beam_m = instrument.lens.aperture_rad, candidate.magnification.beam_m
+    aperture = instrument.lens.aperture_rad
     if aperture is not None and candidate.tilt_rad >= aperture:
         return f"The aperture ({aperture * 1e3:g} mrad) stops a beam tilted by {candidate.tilt_rad * 1e3:g} mrad."
-    if math.sqrt(2) * candidate.field_m >= beam_m:
+    if not lit(candidate, instrument):
         return (
-            f"The light ({show_bound(beam_m)} wide) does not fill the corners of an image of "
+            f"The light ({show_bound(candidate.magnification.beam_m)} wide) does not fill the corners of an image of "
             f"{show_bound(candidate.field_m)}."
         )
-    return "The images show too little of the film to be compared, also near focus."
+    if not clear(candidate, instrument):
+        return (
+            "At focus the images are not apart, and at no shift lies the camera's own pattern: another offset or a "
+            "larger tilt is needed."
+        )
+    return "Near focus the images show too little of the film to be compared: more dose is needed, or a larger pixel."
