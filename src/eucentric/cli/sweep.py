@@ -73,7 +73,7 @@ def sweep(
     there = instrument_given(instrument, kv, cs, camera)
     known = settings_of_maps(there)
     axes = [axis_of(text, known, points) for text in over]
-    check_axes(axes, step)
+    check_axes(axes, there, step)
     told.check_files(out, figure)
     tilt = None if tilt_max_mrad is None else tilt_max_mrad * 1e-3
     asked = Asked(start_um * 1e-6, accuracy_um * 1e-6, probability, tilt, Cheapest(saves.value))

@@ -77,7 +77,7 @@ def _trials(spots: Mapping[int, Spot], trials: int, on: Cluster, console: Consol
         within += is_within(trial_of(one), one.job.plan)
         count_one(f"{within} within the accuracy")
 
-    console.print(f"{trials} trials of each of {len(spots)} points …", soft_wrap=True)
+    console.print(f"{len(jobs)} trials, {trials} of each point …", soft_wrap=True)
     with counting(console, "trials", len(jobs)) as count_one:
         return spread(trial, jobs, on, tell=tell)
 

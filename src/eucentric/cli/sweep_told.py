@@ -39,12 +39,11 @@ def show(found: Map, *, out: Path | None, figure: Path | None) -> None:
     """Tables of what changes over the map, and a sentence for what does not."""
     screen = make_console()
     screen.print(subject_text(found), style="bold", soft_wrap=True)
-    for quantity in found.quantities:
-        if found.same_everywhere(quantity) is None:
-            title = quantity_scale(quantity, found).label(quantity.title)
-            screen.print(f"{title}, along: {axis_scale(found.x).label(found.x.setting.name)}", markup=False)
-            screen.print(_table(found, quantity, screen))
-    say = [f"Everywhere: {text}." for text in (everywhere_text(found),) if text]
+    for quantity in found.changing:
+        title = quantity_scale(quantity, found).label(quantity.title)
+        screen.print(f"{title}, along: {axis_scale(found.x).label(found.x.setting.name)}", markup=False)
+        screen.print(_table(found, quantity, screen))
+    say = [f"The same at all points: {text}." for text in (everywhere_text(found),) if text]
     say += [f"* nearest to the chosen plan: {chosen_text(found)}.", *_failures(found)]
     say += [] if out is None else [f"Table: {out}"]
     say += [] if figure is None else [f"Figure: {figure}"]

@@ -18,7 +18,7 @@ _BAR = 0.7  # of a panel's width is left beside its colour bar and its labels
 
 def sweep_figure(found: Map) -> Figure:
     """The picture of a map. At least one point must have been found."""
-    changing = [q for q in found.quantities if found.same_everywhere(q) is None] or list(found.quantities[:1])
+    changing = found.changing
     columns = 2 if len(changing) in {2, 4} else min(len(changing), 3)
     rows = -(-len(changing) // columns)
     sides = sides_of(found)
@@ -31,7 +31,7 @@ def sweep_figure(found: Map) -> Figure:
         for axes in panels[len(changing) :]:
             axes.set_visible(False)
         everywhere = everywhere_text(found)
-        title = subject_text(found) + (f"\neverywhere: {everywhere}" if everywhere else "")
+        title = subject_text(found) + (f"\nthe same at all points: {everywhere}" if everywhere else "")
         figure.suptitle(title, fontweight="bold")
         figure.legend(handles=_marks(found, sides), loc="outside lower center", ncols=2, frameon=False)
     return figure
@@ -46,13 +46,12 @@ def _marks(found: Map, sides: Sides) -> list[Artist]:
         ring = Line2D([], [], linestyle="none", marker="o", ms=12, mfc="none", mec=RED, mew=2.5)
         ring.set_label(f"the chosen plan: {chosen}")
         handles = [ring]
-    changing = [q for q in found.quantities if found.same_everywhere(q) is None]
-    if any(c.why or (c.quantities and q.name not in c.quantities) for c in found.cells for q in changing):
+    if any(c.why or (c.quantities and q.name not in c.quantities) for c in found.cells for q in found.changing):
         label = "no plan" if found.base.step is None else "nothing is seen, or the step starts beyond the range"
         handles.append(Patch(facecolor=PALE, edgecolor=GREY, hatch=HATCH, label=label))
     if any(not c.why and not c.quantities for c in found.cells):
         handles.append(Patch(facecolor="white", edgecolor=GREY, label="not done"))
-    needs = [(q, need) for q in changing if (need := need_of(found, q)) is not None]
+    needs = [(q, need) for q in found.changing if (need := need_of(found, q)) is not None]
     if needs:
         told = ", ".join(f"{q.title} {quantity_scale(q, found).with_unit(need)}" for q, need in needs)
         handles.append(Line2D([], [], color=RED, linestyle="--", label=f"what the plan needs: {told}"))

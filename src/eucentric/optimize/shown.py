@@ -76,8 +76,8 @@ def _chosen(found: Map, axis: Axis) -> str:
 
 
 def everywhere_text(found: Map) -> str:
-    """The quantities that are the same all over the map; empty where all change."""
-    same = [(q, found.same_everywhere(q)) for q in found.quantities]
+    """The quantities that are the same at all points which have any; empty where all change."""
+    same = [(q, found.same_everywhere(q)) for q in found.quantities if q not in found.changing]
     return ", ".join(f"{q.title} {quantity_scale(q, found).with_unit(value)}" for q, value in same if value is not None)
 
 

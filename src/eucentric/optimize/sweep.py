@@ -121,14 +121,21 @@ class Map:
         """The value of an axis' setting in the chosen plan; None where it leaves it open."""
         return value_now(axis.setting, self.base.plan, self.base.instrument, self.base.step)
 
+    @property
+    def changing(self) -> tuple[Quantity, ...]:
+        """Those that change over the map; where none does, the first."""
+        return tuple(q for q in self.quantities if self.same_everywhere(q) is None) or self.quantities[:1]
+
     def same_everywhere(self, quantity: Quantity) -> float | None:
         """The value of a quantity that does not change over the map; None where it does."""
         values = [c.quantities[quantity.name] for c in self.cells if quantity.name in c.quantities]
         return values[0] if all(math.isclose(v, values[0], rel_tol=1e-9) for v in values) else None
 
 
-def check_axes(axes: Sequence[Axis], step: str | None) -> None:
-    """Raise SettingsError for settings that make no map together, and for a step that has no part in it."""
+def check_axes(axes: Sequence[Axis], instrument: Instrument, step: str | None) -> None:
+    """Raise SettingsError for settings that make no map together, for a step that has no part in it, and for a value
+    that the instrument can't have.
+    """
     of = {axis.setting.of: axis.setting.name for axis in axes}
     if len(axes) != 2 or axes[0].setting == axes[1].setting:
         raise SettingsError("A map goes over two settings: --over tilt=1..20mrad --over binning")
@@ -139,6 +146,10 @@ def check_axes(axes: Sequence[Axis], step: str | None) -> None:
         )
     if Of.STEP not in of and step is not None:
         raise SettingsError(f"--step {step} does nothing: a map over {axes[0].setting.name} is one of whole plans.")
+    for axis in axes:
+        if axis.setting.of is Of.INSTRUMENT:
+            for value in axis.values:
+                check_bounds(instrument, Change(axis.setting, value))
 
 
 def base_of(made: Plan, instrument: Instrument, axes: Sequence[Axis], step: str | None) -> Base:
@@ -158,11 +169,7 @@ def base_of(made: Plan, instrument: Instrument, axes: Sequence[Axis], step: str 
 
 
 def points_of(base: Base, x: Axis, y: Axis) -> list[Point]:
-    """All points, row by row. Raises SettingsError for a value that the instrument can't have."""
-    for axis in (x, y):
-        if axis.setting.of is Of.INSTRUMENT:
-            for value in axis.values:
-                check_bounds(base.instrument, Change(axis.setting, value))
+    """All points, row by row."""
     return [Point(base, (Change(x.setting, vx), Change(y.setting, vy))) for vy in y.values for vx in x.values]
 
 
