@@ -17,13 +17,15 @@ from numpy.typing import NDArray
 
 from benchmarks import drift_figure
 from benchmarks.claims import Claim, judged, shown
+from benchmarks.drift_figure import Best
 from benchmarks.seeds import Seed
 from eucentric.calibration.handed_over import book_from
 from eucentric.calibration.instrument import Uncertainty
 from eucentric.focus.acquisition import acquire
 from eucentric.focus.measure import How, measure_frames
+from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.patterns import PatternName, pattern
-from eucentric.focus.predict import Best, Conditions, best_pattern
+from eucentric.focus.predict import predicted_measurement
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.microscope.simulated.truth import truth
@@ -80,9 +82,21 @@ def believed(sure: Uncertainty) -> Uncertainty:
 
 
 def predicted(c3_m: float = 2.7e-3) -> Best:
-    """What each pattern would state, and the cheapest that holds 50 nm."""
-    conditions = Conditions(C1_M, _SHIFT_SIGMA_M, _INTERVAL_S, c3_m, believed(Uncertainty()))
-    return best_pattern({str(n): pattern(n, TILT_RAD) for n in PatternName}, conditions, accuracy_m=HOLDS_M)
+    """What each pattern would state, and the cheapest that holds 50 nm: fewest images, then the smallest error."""
+    stated = {
+        str(name): predicted_measurement(
+            pattern(name, TILT_RAD),
+            c1_m=C1_M,
+            shift_sigma_m=_SHIFT_SIGMA_M,
+            interval_s=_INTERVAL_S,
+            c3_m=c3_m,
+            prior=believed(Uncertainty()),
+        )
+        for name in PatternName
+    }
+    holding = [name for name, one in stated.items() if COVERAGE * one.total_sigma_m <= HOLDS_M]
+    cost = {name: (len(stated[name].tilts), stated[name].total_sigma_m) for name in holding}
+    return Best(min(holding, key=lambda name: cost[name], default=None), stated)
 
 
 def tried(name: str, seeds: int) -> Tried:

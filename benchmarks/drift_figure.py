@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,17 @@ from numpy.typing import NDArray
 from eucentric.figures.saved import save
 from eucentric.figures.style import BLUE, GREEN, GREY, ORANGE, RED, blank_figure, looks
 from eucentric.focus.measurement import Measurement
-from eucentric.focus.predict import HOLDS_SIGMAS, Best
+from eucentric.focus.outcome import COVERAGE
 
 _PARTS = (("drift", BLUE), ("first motion", ORANGE), ("astigmatism", GREEN), ("everything else", GREY))
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """What each pattern would state, and the name of the cheapest that holds the wanted accuracy, or None."""
+
+    name: str | None
+    predicted: Mapping[str, Measurement]
 
 
 def draw(best: Best, errors_m: Mapping[str, NDArray[np.float64]], *, holds_m: float, path: Path) -> None:
@@ -37,8 +46,8 @@ def _predicted(axes: Axes, best: Best, holds_m: float) -> None:
             axes.barh(row, length, left=start, color=colour, label=part if row == 0 else None, height=0.62)
             start += length
         weight = "bold" if name == best.name else "normal"
-        axes.text(max(start, holds_m / HOLDS_SIGMAS * 1e9) + 3, row, f"{start:.0f} nm", va="center", fontweight=weight)
-    limit = holds_m / HOLDS_SIGMAS * 1e9
+        axes.text(max(start, holds_m / COVERAGE * 1e9) + 3, row, f"{start:.0f} nm", va="center", fontweight=weight)
+    limit = holds_m / COVERAGE * 1e9
     axes.axvline(limit, color=RED, linewidth=1.2, linestyle="--")
     axes.text(limit + 2, len(names) - 0.42, f"3 σ = {holds_m * 1e9:.0f} nm", color=RED, va="center")
     axes.set_yticks(range(len(names)), [f"{n} ({len(best.predicted[n].tilts)} images)" for n in names])

@@ -47,12 +47,12 @@ def test_a_map_of_a_step_with_trials_is_a_table_a_picture_and_json(there, capsys
 
 
 def test_a_map_of_plans_tells_where_there_is_none(there, capsys):
-    over = ["--over", "start=10,4000um", "--over", "accuracy=0.001,0.5um"]
+    over = ["--over", "start=10,4000um", "--over", "accuracy=0.001,2um"]
     assert _ended([*over, *there]) == 0
     out = capsys.readouterr().out
     assert "4 points on" in out
     assert "plans made for each point" in out
-    assert "* nearest to the chosen plan: start 10 µm, accuracy 500 nm." in out
+    assert "* nearest to the chosen plan: start 10 µm, accuracy 2000 nm." in out
     assert "– at start 4000 µm" in out
     assert "points ━" not in out  # no bar where there is no terminal
 

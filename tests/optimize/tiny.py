@@ -9,8 +9,8 @@ import tomllib
 from eucentric.optimize.instrument import Instrument, shipped_text
 from eucentric.optimize.planning import Asked, Plan, plan
 
-ASKED = Asked(10e-6, 0.5e-6, tilt_max_rad=14e-3)
-OPTIONS = ("--start-um", "10", "--accuracy-um", "0.5", "--tilt-max-mrad", "14")
+ASKED = Asked(10e-6, 2e-6, tilt_max_rad=14e-3)
+OPTIONS = ("--start-um", "10", "--accuracy-um", "2", "--tilt-max-mrad", "14")
 """The same to the commands."""
 
 
@@ -33,5 +33,5 @@ def tiny() -> Instrument:
 
 @functools.cache
 def tiny_plan() -> Plan:
-    """Its plan from 10 µm to 0.5 µm."""
+    """Its plan from 10 µm to 2 µm."""
     return plan(tiny(), ASKED)

@@ -35,6 +35,14 @@ class Saves(StrEnum):
     TIME = "time"
 
 
+class Aims(StrEnum):
+    """What a tilt pattern is to tell."""
+
+    C1 = "c1"
+    C1_A1 = "c1+a1"
+    C1_A1_COMA = "c1+a1+coma"
+
+
 def plan(
     *,
     rules: Annotated[
@@ -74,6 +82,20 @@ def plan(
     verify: Annotated[
         int, typer.Option(metavar="N", min=0, help="Run the plan on N simulated microscopes of this instrument.")
     ] = 0,
+    optimal_pattern: Annotated[
+        bool,
+        typer.Option("--optimal-pattern", help="Find the tilts and their order that tell best what --aim asks for."),
+    ] = False,
+    aim: Annotated[
+        Aims | None, typer.Option(help="--optimal-pattern: what it is to tell. Default: c1.", show_default=False)
+    ] = None,
+    images: Annotated[
+        int | None, typer.Option(help="--optimal-pattern: of so many images. Default: 2, 4, 6 and 8 beside each other.")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="--optimal-pattern: a magnification. Default: that of the plan's last step."),
+    ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -95,6 +117,9 @@ def plan(
         copy_to(copy_instrument, shipped_text(instrument), "Instruments")
         typer.echo(f"Change it, then: eucentric plan --instrument {copy_instrument}")
         return
+    of_patterns: dict[str, object] = {"--aim": aim, "--images": images, "--preset": preset}
+    of_plans: dict[str, object] = {"--out": out, "--verify": verify or None, "--scheduler": scheduler}
+    _check_pattern(rules, of_patterns, of_plans, optimal=optimal_pattern)
     physical: dict[str, object] = {"--kv": kv, "--cs": cs, "--out": out, "--figure": figure}
     physical |= {"--verify": verify or None, "--scheduler": scheduler}
     _check_meant(rules, {"--image": image}, physical)
@@ -118,7 +143,14 @@ def plan(
 
     there = instrument_given(instrument, kv, cs, camera)
     tilt = None if tilt_max_mrad is None else tilt_max_mrad * 1e-3
-    made = planned(there, Asked(start_um * 1e-6, accuracy_um * 1e-6, probability, tilt, Cheapest(saves.value)))
+    asked = Asked(start_um * 1e-6, accuracy_um * 1e-6, probability, tilt, Cheapest(saves.value))
+    if optimal_pattern:
+        from eucentric.cli.plan_pattern import PatternAsked, plan_pattern
+
+        of = PatternAsked(asked, (aim or Aims.C1).value, preset, images)
+        plan_pattern(there, of, figure=figure, as_json=as_json)
+        return
+    made = planned(there, asked)
     if out is not None:
         physics.write_sequence(made, there, out)
     if figure is not None:
@@ -157,6 +189,16 @@ def _check_meant(rules: Rules, classic: dict[str, object], physics: dict[str, ob
             raise SettingsError(
                 f"{option} does nothing with --rules {rules.value}. Leave it out, or use the other rules."
             )
+
+
+def _check_pattern(rules: Rules, mine: dict[str, object], others: dict[str, object], *, optimal: bool) -> None:
+    """Raise SettingsError for an option that belongs to the other kind of answer."""
+    if optimal and rules is Rules.CLASSIC:
+        raise SettingsError("--rules classic knows no patterns. Leave it out with --optimal-pattern.")
+    given = [option for option, value in (others if optimal else mine).items() if value is not None]
+    if given:
+        how = "with" if optimal else "without"
+        raise SettingsError(f"{given[0]} does nothing {how} --optimal-pattern. Leave it out.")
 
 
 def instrument_given(name: str, kv: float | None, cs: float | None, camera: int | None) -> Instrument:

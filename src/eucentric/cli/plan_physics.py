@@ -24,7 +24,7 @@ def tell_verified(made: Plan, trials: list[Trial], console: Console) -> None:
     """What the trials came to, beside what was predicted."""
     from eucentric.optimize.trials import verified
 
-    came = verified(trials, made)
+    came = verified(trials, made.asked.accuracy_m)
     median = "none ended" if came.median_m is None else f"median error {show_bound(came.median_m)}"
     console.print(
         f"{came.within} of {came.trials} within {show_bound(made.asked.accuracy_m)}: {came.rate:.1%} "
@@ -64,7 +64,7 @@ def _verified_json(made: Plan, came: Spread[Job, Trial]) -> dict[str, Any]:
 
     trials = [trial_of(one) for one in came.ended]
     return {
-        **plain(verified(trials, made)),
+        **plain(verified(trials, made.asked.accuracy_m)),
         "trials_asked": came.asked,
         "stopped": came.stopped,
         "trials_by_seed": [plain(t) for t in trials],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from eucentric.focus.settings import FocusSettings
     from eucentric.optimize.cluster import Cluster
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.planning import Plan
@@ -18,22 +19,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One trial: all that a worker needs."""
+    """One trial: sequences that are run one after the other, from anywhere within ±`start_m`, on the instrument of a
+    seed. `preset` is where the session stands, and where the end holds.
+    """
 
-    plan: Plan
+    sequences: tuple[FocusSettings, ...]
+    preset: str
     instrument: Instrument
+    start_m: float
     seed: int
 
 
-def run_trials(
-    plan: Plan, instrument: Instrument, count: int, *, on: Cluster, tell: Callable[[Trial], None]
-) -> Spread[Job, Trial]:
-    """So many trials, of the seeds 0, 1 …; each is told when it ends. The same for any workers; see `spread`."""
-    from eucentric.optimize.spread import spread
-    from eucentric.optimize.trials import for_trials
+def jobs_of(plan: Plan, instrument: Instrument, count: int) -> list[Job]:
+    """Trials of a plan, of the seeds 0, 1 …"""
+    from eucentric.optimize.sequence import settings_of
 
-    lean = for_trials(plan)
-    jobs = [Job(lean, instrument, seed) for seed in range(count)]
+    sequences = (settings_of(plan, instrument),)
+    preset = plan.steps[-1].candidate.magnification.name
+    return [Job(sequences, preset, instrument, plan.asked.start_m, seed) for seed in range(count)]
+
+
+def run_trials(jobs: Sequence[Job], *, on: Cluster, tell: Callable[[Trial], None]) -> Spread[Job, Trial]:
+    """Each is told when it ends. The same for any workers; see `spread`."""
+    from eucentric.optimize.spread import spread
+
     return spread(trial, jobs, on, tell=lambda one: tell(trial_of(one)))
 
 
@@ -44,7 +53,7 @@ def trial_of(one: Ended[Job, Trial]) -> Trial:
 
     if one.result is not None:
         return one.result
-    return Trial(one.job.seed, height_of(one.job.plan.asked.start_m, one.job.seed), None, 0.0, 0.0, one.why)
+    return Trial(one.job.seed, height_of(one.job.start_m, one.job.seed), None, 0.0, 0.0, why=one.why)
 
 
 def verify(
@@ -60,7 +69,7 @@ def verify(
 
     def tell(one: Trial) -> None:
         nonlocal within
-        good = is_within(one, made)
+        good = is_within(one, made.asked.accuracy_m)
         within += good
         if not (good and console.is_terminal):
             end = f"ended {show_bound(abs(one.end_m))} off" if one.end_m is not None else f"refused: {one.why}"
@@ -71,7 +80,7 @@ def verify(
     with cluster(scheduler) as on:
         console.print(f"Verifying on {count} simulated microscopes of this instrument, on {on.name} …", soft_wrap=True)
         with counting(console, "trials", count) as count_one:
-            return run_trials(made, instrument, count, on=on, tell=tell)
+            return run_trials(jobs_of(made, instrument, count), on=on, tell=tell)
 
 
 def check_simulated(instrument: Instrument) -> None:
@@ -82,7 +91,7 @@ def check_simulated(instrument: Instrument) -> None:
 
 
 def trial(job: Job) -> Trial:
-    """Open the microscope of a seed, run the planned sequence, and ask for the truth.
+    """Open the microscope of a seed, run the sequences, and ask for the truth.
 
     It is a run within a session: that Z and the lens move focus the right way was seen before.
     """
@@ -92,24 +101,29 @@ def trial(job: Job) -> Trial:
     from eucentric.focus.focus import Focus
     from eucentric.focus.settings import CorrectionType
     from eucentric.microscope.registry import handed_out, open_microscope
-    from eucentric.optimize.sequence import settings_of
     from eucentric.optimize.simulated import height_of, magnitudes_of
     from eucentric.optimize.trials import Trial
 
-    start_m, size = height_of(job.plan.asked.start_m, job.seed), job.instrument.camera.size
+    start_m = height_of(job.start_m, job.seed)
     magnitudes = magnitudes_of(job.instrument, start_m)
-    scope = open_microscope("simulated", seed=job.seed, size=size, magnitudes=magnitudes)
+    scope = open_microscope("simulated", seed=job.seed, size=job.instrument.camera.size, magnitudes=magnitudes)
     book = book_from(handed_out(scope))
-    settings = settings_of(job.plan, job.instrument)
-    scope.set_preset(job.plan.steps[-1].candidate.magnification.name)  # where the accuracy holds at the end
+    scope.set_preset(job.preset)
     channels = frozenset({CorrectionType.STAGE_Z, CorrectionType.DEFOCUS})
-    begun_s = scope.now_s()
-    try:
-        result = Focus(scope, book, settings, confirmed=channels, workers=1).run()
-    except EucentricError as error:
-        return Trial(job.seed, start_m, None, 0.0, scope.now_s() - begun_s, str(error))
+    begun_s, dose, looks = scope.now_s(), 0.0, 0
+
+    def ended(end_m: float | None, *, said: bool = False, why: str = "") -> Trial:
+        return Trial(job.seed, start_m, end_m, dose, scope.now_s() - begun_s, looks=looks, said=said, why=why)
+
+    for settings in job.sequences:
+        try:
+            result = Focus(scope, book, settings, confirmed=channels, workers=1).run()
+        except EucentricError as error:
+            return ended(None, why=str(error))
+        dose += result.dose_e_per_m2
+        looks += sum(len(step.rounds) for step in result.steps)
+        if result.refusal is not None:
+            return ended(None, why=result.statement)
     place = true_place(scope)
     assert place is not None
-    end_m = place[0] if result.focused else None
-    seconds = scope.now_s() - begun_s
-    return Trial(job.seed, start_m, end_m, result.dose_e_per_m2, seconds, "" if result.focused else result.statement)
+    return ended(place[0], said=result.focused, why="" if result.focused else result.statement)

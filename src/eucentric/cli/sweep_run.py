@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from eucentric.cli.plan_verify import Job, check_simulated, trial, trial_of
+from eucentric.cli.plan_verify import Job, check_simulated, jobs_of, trial, trial_of
 from eucentric.cli.progress import counting
 from eucentric.cli.stopped import raise_if_stopped
 from eucentric.errors import SettingsError
@@ -46,7 +46,10 @@ def swept(base: Base, axes: Sequence[Axis], trials: int, scheduler: str | None, 
         found = map_of(base, x, y, {one.place: _cell(one) for one in came.ended})
         if came.stopped or not trials:
             return Swept(found, "points", len(came.ended), came.asked, came.stopped, came.by_user)
-        tried = _trials(spots, trials, on, console)
+        try:
+            tried = _trials(spots, trials, on, console)
+        except KeyboardInterrupt:  # before any trial had ended: the points are there
+            return Swept(found, "trials", 0, trials * len(spots), "Stopped", by_user=True)
     found = with_trials(found, spots, _by_place(list(spots), tried))
     return Swept(found, "trials", len(tried.ended), tried.asked, tried.stopped, tried.by_user)
 
@@ -69,12 +72,14 @@ def _cell(one: Ended[Point, Spot]) -> Cell:
 
 def _trials(spots: Mapping[int, Spot], trials: int, on: Cluster, console: Console) -> Spread[Job, Trial]:
     """Every point's first trial, then every point's second …: stopped in between, all points have as many."""
-    jobs = [Job(spot.plan, spot.instrument, seed) for seed in range(trials) for spot in spots.values()]
+    of_points = [jobs_of(spot.plan, spot.instrument, trials) for spot in spots.values()]
+    plans = [spot.plan for spot in spots.values()]
+    jobs = [job for of_a_seed in zip(*of_points, strict=True) for job in of_a_seed]
     within = 0
 
     def tell(one: Ended[Job, Trial]) -> None:
         nonlocal within
-        within += is_within(trial_of(one), one.job.plan)
+        within += is_within(trial_of(one), plans[one.place % len(plans)].asked.accuracy_m)
         count_one(f"{within} within the accuracy")
 
     console.print(f"{len(jobs)} trials, {trials} of each point …", soft_wrap=True)

@@ -11,14 +11,14 @@ from matplotlib.patches import Patch
 from eucentric.figures.style import GREY, RED, WIDTH_IN, blank_figure, looks
 from eucentric.figures.sweep_panel import HATCH, PALE, Sides, draw_panel, need_of, sides_of
 from eucentric.optimize.shown import chosen_text, everywhere_text, quantity_scale, subject_text
-from eucentric.optimize.sweep import Map
+from eucentric.optimize.sweep import TRIALS, Map
 
 _BAR = 0.7  # of a panel's width is left beside its colour bar and its labels
 
 
 def sweep_figure(found: Map) -> Figure:
     """The picture of a map. At least one point must have been found."""
-    changing = found.changing
+    changing = [q for q in found.changing if q != TRIALS]
     columns = 2 if len(changing) in {2, 4} else min(len(changing), 3)
     rows = -(-len(changing) // columns)
     sides = sides_of(found)

@@ -11,12 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from eucentric.figures.style import GREY, RED
 from eucentric.optimize.axes import Axis, Value
 from eucentric.optimize.shown import Scale, axis_scale, quantity_scale
-from eucentric.optimize.sweep import LEFT, RANGE, RATE, SUCCESS, Map, Quantity
+from eucentric.optimize.sweep import LEFT, RANGE, RATE, STEPS, SUCCESS, Map, Quantity
 
 HATCH, PALE = "///", "#f0f0f0"
 _WIDE = 10.0  # the largest value over the smallest from which colours are logarithmic
@@ -84,8 +85,10 @@ def draw_panel(axes: Axes, found: Map, quantity: Quantity, sides: Sides, *, cell
     colours = "viridis" if quantity in _MORE_IS_BETTER else "viridis_r"
     _frame(axes, sides, every=math.ceil(_TICK_IN / cell_in))
     drawn = axes.pcolormesh(sides.x.edges, sides.y.edges, values, cmap=colours, norm=_norm(quantity, values))
-    bar = axes.figure.colorbar(drawn, ax=axes, pad=0.02)
+    bar = axes.figure.colorbar(drawn, ax=axes, pad=0.02, format="%g")
     bar.set_label(scale.label(quantity.title))
+    if quantity == STEPS:
+        bar.locator = MaxNLocator(integer=True)
     axes.set_title(quantity.title[0].upper() + quantity.title[1:])
     if cell_in >= _NUMBER_IN:
         _numbers(axes, values, sides)

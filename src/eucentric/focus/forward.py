@@ -56,7 +56,8 @@ GROUPS = _groups(
 class Forward:
     """The model for given tilts ω (images,), times in s (images,), compared images (links,) and C3 in metres.
 
-    `decay_s` is the prior's time constant of the first motion.
+    `decay_s` is the prior's time constant of the first motion. Many patterns of as many images are modelled at once
+    with tilts (patterns, 1, images) and compared images (patterns, 1, links): their shifts are (patterns, …, 2·links).
     """
 
     omega: Complex
@@ -70,9 +71,9 @@ class Forward:
         """Shifts (…, 2·links) in (y, x), metres, for parameters (…, n) in SI: C1, and `GROUPS` in order."""
         part = {name: values[..., where] for name, where in GROUPS.items()}
         position = self._focused(values[..., :1], part) + self._motion(part)
-        difference = (position[..., self.second] - position[..., self.first]) / (1 + part["pixel size"])
+        difference = (_of(position, self.second) - _of(position, self.first)) / (1 + part["pixel size"])
         both = np.stack([difference.imag, difference.real], axis=-1)  # (…, links, 2)
-        return np.asarray(both.reshape(*values.shape[:-1], 2 * self.first.size))
+        return np.asarray(both.reshape(*both.shape[:-2], -1))
 
     def _focused(self, c1: Array, part: dict[str, Array]) -> Complex:
         """∇W at the true tilts: C1 β + A1 β̄ + C3 |β|² β (aberrations.image_shift, for many lenses at once)."""
@@ -85,7 +86,8 @@ class Forward:
         """The true tilts about the true axis, (…, images)."""
         size = 1 + part["tilt scale"] + part["tilt cubic"] * np.abs(self.omega) ** 2
         sheared = _yx(part["tilt shear"]) * np.conj(self.omega)
-        missing = part["tilt settling"] * (np.concatenate([[0j], self.omega[:-1]]) - self.omega)
+        before = np.concatenate([np.zeros_like(self.omega[..., :1]), self.omega[..., :-1]], axis=-1)
+        missing = part["tilt settling"] * (before - self.omega)
         turned = self.omega * size * np.exp(1j * part["tilt rotation"])
         return np.asarray(turned + sheared + missing + _yx(part["coma-free axis"]))
 
@@ -98,6 +100,12 @@ class Forward:
             first = _yx(part["first motion"][..., 2 * number : 2 * number + 2])
             moved = moved + first * np.exp(-since / (decay * self.decay_s))
         return np.asarray(moved)
+
+
+def _of(position: Complex, images: NDArray[np.intp]) -> Complex:
+    """The positions (…, links) of the given images."""
+    wide = np.broadcast_to(images, (*position.shape[:-1], images.shape[-1]))
+    return np.asarray(np.take_along_axis(position, wide, axis=-1))
 
 
 def _yx(vector: Array) -> Complex:

@@ -156,6 +156,11 @@ class Hands:
         self._work.accept(*parts)
         self._work.kept.add(parts[-1])
 
+    def keep_lens(self, step: FocusStep) -> None:
+        """What a step found of height holds for the eucentric focus at which it looked: the lens stays there."""
+        if step.correction_type is CorrectionType.STAGE_Z:
+            self._work.accept(Part.DEFOCUS)
+
     def reset_defocus(self, step: FocusStep) -> None:
         """The present lens setting becomes defocus zero, where the step asks for it."""
         work = self._work

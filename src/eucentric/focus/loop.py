@@ -69,7 +69,10 @@ class Loop:
             if not focus and stigmate is None:
                 if min(self._looks[t.name] for t in self._targets) < self._step.looks_min:
                     continue
-                return self.ended(Status.MEASURED if measure_only else Status.DONE)
+                if measure_only:
+                    return self.ended(Status.MEASURED)
+                self._hands.keep_lens(self._step)
+                return self.ended(Status.DONE)
             if self._corrections == self._step.iterations:
                 return self.ended(Status.NOT_CONVERGED)
             refusal = self._correct(measured, range_m) if focus else None

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from eucentric.calibration.instrument import Uncertainty
@@ -54,50 +51,3 @@ def predicted_measurement(
         for link, row in zip(plan.links, predicted_shifts(exposures, plan.links, lens), strict=True)
     )
     return solve(exposures, shifts, c3_m=c3_m, prior=prior)
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """Under which a pattern is to measure: C1 of the images, 1σ of each component of a shift, time from one image to
-    the next, Cs, and what is believed of calibration and motion (drift and first motion are set here).
-    """
-
-    c1_m: float
-    shift_sigma_m: float
-    interval_s: float
-    c3_m: float
-    prior: Uncertainty = field(default_factory=Uncertainty)
-
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """The pattern found, by its name among the candidates, or None; and what each candidate would state."""
-
-    name: str | None
-    predicted: Mapping[str, Measurement]
-
-
-HOLDS_SIGMAS = 3.0
-"""A pattern holds an accuracy when so many of its total σ are within it: as a run's final word is |C1| + 3 σ."""
-
-
-def best_pattern(candidates: Mapping[str, Pattern], conditions: Conditions, *, accuracy_m: float) -> Best:
-    """The cheapest of the candidates that holds `accuracy_m`, from their design matrices alone.
-
-    Cheapest is fewest images; among as many, the smallest total error. Nothing is measured and nothing exposed.
-    """
-    predicted = {name: _under(plan, conditions) for name, plan in candidates.items()}
-    holding = [name for name, one in predicted.items() if HOLDS_SIGMAS * one.total_sigma_m <= accuracy_m]
-    cost = {name: (candidates[name].images, predicted[name].total_sigma_m) for name in holding}
-    return Best(min(holding, key=lambda name: cost[name], default=None), predicted)
-
-
-def _under(plan: Pattern, conditions: Conditions) -> Measurement:
-    return predicted_measurement(
-        plan,
-        c1_m=conditions.c1_m,
-        shift_sigma_m=conditions.shift_sigma_m,
-        interval_s=conditions.interval_s,
-        c3_m=conditions.c3_m,
-        prior=conditions.prior,
-    )

@@ -7,13 +7,13 @@ Koster, van den Bos & van der Mast, Ultramicroscopy 21 (1987) 209-222.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from eucentric.calibration.instrument import Uncertainty
 from eucentric.errors import InputError
+from eucentric.focus.design import Model, jacobian, posterior, prior_precision, second_order
 from eucentric.focus.forward import C1_STEP_M, FREE, GROUPS, Array, Forward, prior_sigmas
 from eucentric.focus.measurement import Contribution, Measurement
 from eucentric.focus.patterns import Link
@@ -61,17 +61,16 @@ def solve(exposures: Exposures, shifts: tuple[LinkShift, ...], *, c3_m: float, p
     start = np.zeros(sigma.size)
     start[0] = _first_guess(fit, observed) / C1_STEP_M
     unmodelled = np.diag(np.repeat([s.model_sigma_m**2 for s in shifts], 2))
-    axis = _second_order(model, start)
+    axis = second_order(model, start)
     noise = np.asarray(statistical + unmodelled + axis, dtype=np.float64)
     weight = np.asarray(np.linalg.inv(noise), dtype=np.float64)
-    best, jacobian = _gauss_newton(model, start, observed, weight)
-    precision = np.diag([0.0] * FREE + [1.0] * (sigma.size - FREE))
-    total = np.linalg.inv(jacobian.T @ weight @ jacobian + precision)
-    gain = total @ jacobian.T @ weight  # (parameters, 2·links)
+    best, design = _gauss_newton(model, start, observed, weight)
+    left = posterior(design, noise)
+    gain = left.gain  # (parameters, 2·links)
     residual = observed - model(best)
     chi2 = float(residual @ weight @ residual + best[FREE:] @ best[FREE:])
     values = best * sigma
-    known = total[:3, :3] * np.outer(sigma[:3], sigma[:3])  # of C1, a, b
+    known = left.total[:3, :3] * np.outer(sigma[:3], sigma[:3])  # of C1, a, b
     errors = np.sqrt(np.diag(known))
     vy, vx = values[GROUPS["drift"]]
     return Measurement(
@@ -84,7 +83,7 @@ def solve(exposures: Exposures, shifts: tuple[LinkShift, ...], *, c3_m: float, p
         chi2=chi2,
         dof=observed.size - FREE,
         tilts=exposures.tilts,
-        budget=_budget(gain[0], jacobian, {"noise": statistical, "registration": unmodelled, "coma-free axis": axis}),
+        budget=_budget(gain[0], design, {"noise": statistical, "registration": unmodelled, "coma-free axis": axis}),
         covariance_m2=tuple(tuple(float(v) for v in row) for row in known),
     )
 
@@ -124,51 +123,25 @@ def _first_guess(fit: Forward, observed: Array) -> float:
     return float(np.sum((shift * np.conj(separation)).real) / np.sum(np.abs(separation) ** 2))
 
 
-def _jacobian(model: Callable[[Array], Array], at: Array) -> Array:
-    """Central differences over ±1σ of each parameter: (2·links, parameters)."""
-    steps = np.eye(at.size)
-    return np.asarray((model(at + steps) - model(at - steps)).T / 2)
-
-
-def _gauss_newton(model: Callable[[Array], Array], start: Array, observed: Array, weight: Array) -> tuple[Array, Array]:
+def _gauss_newton(model: Model, start: Array, observed: Array, weight: Array) -> tuple[Array, Array]:
     """Parameters (scaled) at the minimum of residual² + prior², and the Jacobian there."""
-    precision = np.diag([0.0] * FREE + [1.0] * (start.size - FREE))
-    at, jacobian = start, _jacobian(model, start)
+    precision = prior_precision(start.size)
+    at, design = start, jacobian(model, start)
     for _ in range(_ROUNDS):
-        gradient = jacobian.T @ weight @ (observed - model(at)) - precision @ at
-        at = at + np.linalg.solve(jacobian.T @ weight @ jacobian + precision, gradient)
-        jacobian = _jacobian(model, at)
-    return at, jacobian
+        gradient = design.T @ weight @ (observed - model(at)) - precision @ at
+        at = at + np.linalg.solve(design.T @ weight @ design + precision, gradient)
+        design = jacobian(model, at)
+    return at, design
 
 
-def _second_order(model: Callable[[Array], Array], at: Array) -> Array:
-    """What the axis does beyond first order: for ±β its linear effect cancels and C3(|β0|² + 2(β̂·β0)²) is left.
-
-    With h_km the second derivatives per σ², the mean is ½Σh_kk and the covariance ½Σ h_km h_kmᵀ; both are added.
-    """
-    axis = np.eye(at.size)[GROUPS["coma-free axis"]]
-    here = model(at)
-    total = np.zeros((here.size, here.size))
-    mean = np.zeros(here.size)
-    for k, m in ((0, 0), (1, 1), (0, 1)):
-        step, other = axis[k], axis[m]
-        mixed = (
-            model(at + step + other) - model(at + step - other) - model(at - step + other) + model(at - step - other)
-        )
-        second = mixed / 4
-        total += (0.5 if k == m else 1.0) * np.outer(second, second)
-        mean += 0.5 * second if k == m else 0.0
-    return np.asarray(total + np.outer(mean, mean))
-
-
-def _budget(gain: Array, jacobian: Array, covariances: dict[str, Array]) -> tuple[Contribution, ...]:
+def _budget(gain: Array, design: Array, covariances: dict[str, Array]) -> tuple[Contribution, ...]:
     """What each source puts on C1; the variances add up to the total (the gain is the optimal one).
 
     `covariances` of the shifts by source; the axis has a part there (second order) and one as a parameter.
     """
     variances = {name: float(gain @ covariance @ gain) for name, covariance in covariances.items()}
     for name, columns in GROUPS.items():
-        variances[name] = variances.get(name, 0.0) + float(np.sum((gain @ jacobian[:, columns]) ** 2))
+        variances[name] = variances.get(name, 0.0) + float(np.sum((gain @ design[:, columns]) ** 2))
     return tuple(Contribution(name, float(np.sqrt(max(v, 0.0))) * C1_STEP_M) for name, v in variances.items())
 
 

@@ -15,8 +15,10 @@ from eucentric.optimize.instrument import Instrument, Magnification
 
 TILTS_RAD = (0.5e-3, 0.7e-3, 1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3, 5e-3, 7e-3, 10e-3, 14e-3, 20e-3)
 """Tilts of one image that are tried, as far as the instrument allows: about √2 apart, round."""
+AXIS_ROOM_RAD = 2e-3
+"""How far the coma-free axis may be from the zero of the tilt coils."""
 PATTERNS = (PatternName.PAIR, PatternName.QUAD, PatternName.CROSS_QUAD)
-EXPOSURES = (0.25, 0.5, 1.0, 2.0)
+EXPOSURES = (0.2, 0.5, 1.0, 2.0)
 """Times that of the magnification; its electrons go along."""
 OFFSETS_M = (0.0, -0.5e-6, -1e-6, -2e-6, -5e-6, -10e-6, -20e-6)
 """Lens defocus for the images alone: at focus a film shows little, and the camera's own pattern lies near its shift."""
@@ -89,8 +91,8 @@ def images_in(name: PatternName) -> int:
 
 
 def tilts_of(instrument: Instrument, tilt_max_rad: float | None = None) -> list[float]:
-    """The tilts that are tried."""
-    most = min(instrument.lens.tilt_max_rad, math.inf if tilt_max_rad is None else tilt_max_rad)
+    """The tilts that are tried. An instrument's limit counts from its own zero, and they from the coma-free axis."""
+    most = min(instrument.lens.tilt_max_rad - AXIS_ROOM_RAD, math.inf if tilt_max_rad is None else tilt_max_rad)
     return [t for t in TILTS_RAD if t <= most * (1 + 1e-9)] or [most]
 
 

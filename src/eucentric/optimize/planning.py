@@ -30,11 +30,11 @@ from eucentric.optimize.prediction import (
     seconds_of,
     z_scale_after,
 )
-from eucentric.optimize.search import Chain, best_of, chains
+from eucentric.optimize.search import STEPS_MAX, Chain, best_of, chains
 from eucentric.units import show_bound
 
-_RELAXED = 0.7  # of the σ that are asked: the search's averages are not the outlook
-_TRIED = 60  # chains whose outlook is taken, cheapest first
+_RELAXED = 1.0  # of the σ that are asked: what the search tells by averages is rather too small
+_TRIED = 120  # chains whose outlook is taken, cheapest first
 
 
 class Cheapest(StrEnum):
@@ -48,7 +48,8 @@ class Cheapest(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is asked of a plan, metres; `probability` is that of ending within the accuracy. `look_again`: after the
-    last correction the plan looks once more.
+    last correction the plan looks once more. `presets` are the only magnifications that may be used; none: all. With
+    `one_preset` all images are taken alike.
     """
 
     start_m: float
@@ -57,6 +58,9 @@ class Asked:
     tilt_max_rad: float | None = None
     cheapest: Cheapest = Cheapest.ELECTRONS
     look_again: bool = False
+    steps_max: int = STEPS_MAX
+    presets: tuple[str, ...] = ()
+    one_preset: bool = False
 
     @property
     def sigmas(self) -> float:
@@ -181,7 +185,7 @@ def _found(instrument: Instrument, asked: Asked) -> list[Chain]:
     """Chains that may hold what is asked. Raises SettingsError where there is none."""
     _check(asked, instrument)
     sigmas = _RELAXED * asked.sigmas
-    found = chains(instrument, asked.start_m, asked.accuracy_m, sigmas, asked.tilt_max_rad)
+    found = chains(instrument, asked, sigmas)
     if not found:
         raise SettingsError(_why_none(instrument, asked))
     return found
@@ -207,7 +211,7 @@ def _knee(plans: tuple[Plan, ...]) -> Plan:
 
 
 def _why_none(instrument: Instrument, asked: Asked) -> str:
-    best = best_of(instrument, asked.tilt_max_rad)
+    best = best_of(instrument, asked)
     if best.candidate is None:
         return (
             f"At no magnification of {instrument.name} is the film seen: more dose, a thicker or rougher film, or "
@@ -250,10 +254,16 @@ def _check(asked: Asked, instrument: Instrument) -> None:
             raise SettingsError(
                 f"A {what} of {value * 1e6:g} µm is not between 0.001 µm and 10 mm. Give it in µm: 500."
             )
+    names = [m.name for m in instrument.magnifications]
+    for name in asked.presets:
+        if name not in names:
+            raise SettingsError(f"{instrument.name} has no magnification '{name}'. It has: {', '.join(names)}.")
     if asked.accuracy_m >= asked.start_m:
         raise SettingsError("The accuracy is not below the error to start from: there is nothing to do.")
     if asked.tilt_max_rad is not None:
         _check_tilt(asked.tilt_max_rad, instrument)
+    if not 1 <= asked.steps_max <= STEPS_MAX:
+        raise SettingsError(f"A plan of {asked.steps_max} steps is not between 1 and {STEPS_MAX}.")
     if not 0.5 <= asked.probability < 1:
         raise SettingsError(f"A probability of {asked.probability:g} is not between 0.5 and 1. Give for example 0.99.")
 
@@ -268,4 +278,3 @@ def _check_tilt(tilt_rad: float, instrument: Instrument) -> None:
             f"({aperture * 1e3:g} mrad): the beam itself would be stopped. Give a smaller --tilt-max-mrad, or take the "
             "aperture out (lens.aperture in the instrument's file)."
         )
-

@@ -1,7 +1,7 @@
 """What a candidate reaches, leaves and costs on an instrument, before an electron is spent. Pure.
 
 Range: the largest |C1| whose images share a fifth of their area, and in which the correlation still stands out:
-t = mean γ · √(common pixels), γ the coherence of `sight`. Error: the Cramér–Rao bound of the shift times what ours
+t = rms γ · √(common pixels), γ the coherence of `sight`. Error: the Cramér–Rao bound of the shift times what ours
 loses to it, through the design matrix of the pattern with what calibration, astigmatism, motion and drift leave
 unknown; and what the correction itself adds.
 """
@@ -27,11 +27,13 @@ EFFICIENCY = 1.25
 """1σ of a measured shift over its Cramér–Rao bound, as benchmarks measure it."""
 SHIFT_FLOOR_PX = 0.02
 """Nothing is registered better: what images at different tilts do not share."""
-STANDS_OUT = 8.0
-"""t of a correlation that is found: one false lock in 10⁶ among a million places."""
+STANDS_OUT = 12.0
+"""t of a correlation that is found, each frequency weighted by its γ: 8 are one false lock in 10⁶ among a million places; films vary by half."""
 DOUBTS = 0.25
 """How many more looks it takes on average where images show more than one hole of a regular film: of first looks at
 such images every fourth had to be settled by another tilt."""
+PATTERN_MAX = 4.0
+"""t of the camera's own pattern up to which it is not found."""
 CLEAR_PX = 3.0
 """At focus the images are at least so far apart: at no shift lies the camera's own pattern."""
 Z_APPROACH_M = 2e-6
@@ -68,7 +70,13 @@ def range_of(candidate: Candidate, instrument: Instrument) -> float:
     """The largest |C1| that is measured and may be corrected so, metres; 0 where nothing is seen even near focus."""
     by_stage = candidate.correction is CorrectionType.STAGE_Z
     most = instrument.stage.z_max_m - Z_APPROACH_M if by_stage else lens_max(instrument)
-    if not lit(candidate, instrument) or not clear(candidate, instrument) or not _both(candidate, instrument, 0.0):
+    most = min(most, told_apart_m(candidate, instrument))
+    if (
+        most <= 0
+        or not lit(candidate, instrument)
+        or not clear(candidate, instrument)
+        or not _both(candidate, instrument, 0.0)
+    ):
         return 0.0
     if _both(candidate, instrument, most):
         return most
@@ -91,7 +99,10 @@ def lit(candidate: Candidate, instrument: Instrument) -> bool:
 
 
 def clear(candidate: Candidate, instrument: Instrument) -> bool:
-    """Whether at focus the images are apart, away from the camera's own pattern."""
+    """Whether the camera's own pattern does not stand out, and at focus the images are apart, away from it."""
+    seen = sight_at(instrument, candidate.magnification, candidate.binning, candidate.tilt_rad, candidate.exposure)
+    if seen.pattern * candidate.size_px > PATTERN_MAX:
+        return False
     return abs(_apart_m(candidate, instrument, candidate.offset_m)) >= CLEAR_PX * candidate.pixel_m
 
 
@@ -154,6 +165,18 @@ def settled(instrument: Instrument, exposed_s: float) -> Uncertainty:
     return after_exposure(instrument.uncertainty, exposed_s)
 
 
+def told_apart_m(candidate: Candidate, instrument: Instrument) -> float:
+    """The largest |C1| at which the next hole of a regular film is not taken for this one, metres.
+
+    Where images show more than one hole, pitch/2β more defocus looks alike but for what else there is; where they show
+    more than two by two, what else there is does not decide.
+    """
+    pitch = instrument.specimen.pitch_m
+    if candidate.field_m <= pitch:
+        return math.inf
+    return pitch / (2 * candidate.tilt_rad) if candidate.field_m <= 2 * pitch else 0.0
+
+
 def looks_of(candidate: Candidate, instrument: Instrument) -> float:
     """How many looks one takes, on average."""
     return 1 + DOUBTS * (candidate.field_m > instrument.specimen.pitch_m)
@@ -187,7 +210,7 @@ def move_sigmas(candidate: Candidate, instrument: Instrument, before: Before) ->
 
 
 def between(one: Magnification, other: Magnification, instrument: Instrument) -> float:
-    """1σ of how far two magnifications focus apart, metres: what is calibrated, and what hysteresis leaves of a change."""
+    """1σ of how far two magnifications focus apart, metres: calibration, and what hysteresis leaves of a change."""
     if one.name == other.name:
         return 0.0
     factors = min(abs(math.log(one.pixel_m / other.pixel_m)), _SATURATES)
@@ -209,5 +232,3 @@ def _corrected(candidate: Candidate, instrument: Instrument, change_m: float, be
         Contribution("lens scale", instrument.errors.focus_scale * abs(change_m)),
         Contribution("lens hysteresis", instrument.lens.hysteresis * abs(change_m) / math.sqrt(3)),
     ]
-
-

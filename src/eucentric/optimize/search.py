@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,7 @@ from eucentric.optimize.prediction import (
     looks_of,
     seconds_of,
     settled,
+    told_apart_m,
     z_scale_after,
 )
 from eucentric.optimize.sight import Array, Sight, sight
@@ -104,35 +106,54 @@ class _Grid:
     pixel_m: Array
     tilt: Array
     magnification: NDArray[np.intp]
+    image: NDArray[np.intp]
     offset_m: Array
     gain: Array
     base_m2: Array
     fresh_m2: Array
     slope: Array
+    alike_m: Array
     stage: NDArray[np.bool_]
     dose: Array
     seconds: Array
 
 
-def chains(
-    instrument: Instrument, start_m: float, accuracy_m: float, sigmas: float, tilt_max_rad: float | None
-) -> list[Chain]:
-    """Chains that take any error up to `start_m` to `sigmas` σ within the accuracy, the cheaper ones of each length."""
-    grid = _grid(instrument, tilt_max_rad)
+class Wanted(Protocol):
+    """What is asked of the chains: an error up to `start_m` is to be within `accuracy_m`, metres, in at most so many steps;
+    `presets` are the only magnifications that may be used, none: all; with `one_preset` all images are alike.
+    """
+
+    @property
+    def start_m(self) -> float: ...
+    @property
+    def accuracy_m(self) -> float: ...
+    @property
+    def tilt_max_rad(self) -> float | None: ...
+    @property
+    def steps_max(self) -> int: ...
+    @property
+    def presets(self) -> tuple[str, ...]: ...
+    @property
+    def one_preset(self) -> bool: ...
+
+
+def chains(instrument: Instrument, wanted: Wanted, sigmas: float) -> list[Chain]:
+    """Chains that take any error from the start to `sigmas` σ within the accuracy, the cheaper ones of each length."""
+    grid = _grid(instrument, wanted.tilt_max_rad, wanted.presets)
     found: list[Chain] = []
-    labels = [_Label(start_m / math.sqrt(3), start_m, instrument.stage.z_scale)]
-    for number in range(STEPS_MAX):
-        longer = [one for label in labels for one in _prolonged(label, grid, sigmas, accuracy_m)]
-        ends = [x for x in longer if sigmas * x.sigma_m <= accuracy_m]
+    labels = [_Label(wanted.start_m / math.sqrt(3), wanted.start_m, instrument.stage.z_scale)]
+    for number in range(wanted.steps_max):
+        longer = [one for label in labels for one in _prolonged(label, grid, sigmas, wanted)]
+        ends = [x for x in longer if sigmas * x.sigma_m <= wanted.accuracy_m]
         found += [Chain(x.steps, x.sigma_m, x.dose, x.seconds) for x in _best(ends, 4 * _KEPT)]
-        if number + 1 < STEPS_MAX:
-            labels = _thinned([x for x in longer if sigmas * x.sigma_m > accuracy_m])
+        if number + 1 < wanted.steps_max:
+            labels = _thinned([x for x in longer if sigmas * x.sigma_m > wanted.accuracy_m], wanted)
     return found
 
 
-def best_of(instrument: Instrument, tilt_max_rad: float | None) -> Best:
+def best_of(instrument: Instrument, wanted: Wanted) -> Best:
     """How far anything reaches, and what a look leaves at best, with which candidate."""
-    grid = _grid(instrument, tilt_max_rad)
+    grid = _grid(instrument, wanted.tilt_max_rad, wanted.presets)
     if not grid.candidates:
         return Best(0.0, None)
     reaches = [e for e in np.geomspace(1e-7, 1e-2, 151) if np.any(_seen(grid, float(e)).reaches)]
@@ -149,7 +170,7 @@ class Best:
     candidate: Candidate | None
 
 
-def _prolonged(label: _Label, grid: _Grid, sigmas: float, accuracy_m: float) -> list[_Label]:
+def _prolonged(label: _Label, grid: _Grid, sigmas: float, wanted: Wanted) -> list[_Label]:
     """The label after one more step, of each candidate that is worth it."""
     first, instrument = not label.steps, grid.instrument
     z_scale = np.full(len(grid.candidates), label.z_scale if first else instrument.stage.z_scale)
@@ -166,11 +187,16 @@ def _prolonged(label: _Label, grid: _Grid, sigmas: float, accuracy_m: float) -> 
     measured = seen.noise_m2 + (grid.fresh_m2 if first else grid.base_m2) + grid.slope * sigma**2
     moved = np.where(grid.stage, (z_scale * sigma) ** 2 + instrument.stage.arrival_m**2, (lens * sigma) ** 2)
     left = np.sqrt(measured + moved)
-    worth = np.flatnonzero(seen.reaches & ((left <= _WORTH * sigma) | (sigmas * left <= accuracy_m)))
+    worthy = seen.reaches & ((left <= _WORTH * sigma) | (sigmas * left <= wanted.accuracy_m))
+    if wanted.one_preset and not first:
+        worthy &= grid.image == grid.image[grid.candidates.index(label.steps[-1])]
+    worth = np.flatnonzero(worthy)
     if worth.size == 0:
         return []
-    ends = sigmas * left[worth] <= accuracy_m
-    kept = set(worth[_undominated(left[worth], grid.dose[worth], grid.seconds[worth])].tolist())
+    ends = sigmas * left[worth] <= wanted.accuracy_m
+    kept: set[int] = set()
+    for these in _alike(worth, grid, apart=wanted.one_preset):
+        kept |= set(these[_undominated(left[these], grid.dose[these], grid.seconds[these])].tolist())
     for cost, other in ((grid.dose, grid.seconds), (grid.seconds, grid.dose)):
         kept |= set(worth[ends][np.lexsort((other[worth][ends], cost[worth][ends]))[:_KEPT]].tolist())
     out = []
@@ -191,9 +217,16 @@ def _prolonged(label: _Label, grid: _Grid, sigmas: float, accuracy_m: float) -> 
     return out
 
 
+def _alike(these: NDArray[np.intp], grid: _Grid, *, apart: bool) -> list[NDArray[np.intp]]:
+    """Candidates that compete: all, or those with the same images where each kind is to go on by itself."""
+    if not apart:
+        return [these]
+    return [these[grid.image[these] == image] for image in np.unique(grid.image[these])]
+
+
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What the candidates make of errors of one size: whether they see and may correct it; variance of C1 from noise."""
+    """What the candidates make of errors of one size: whether they see and may correct it, and the noise in C1."""
 
     reaches: NDArray[np.bool_]
     noise_m2: Array
@@ -209,7 +242,7 @@ def _seen(grid: _Grid, error_m: float) -> _Looked:
     """Noise is the mean over errors up to that one."""
     looks = [_through(grid, grid.offset_m + f * error_m) for f in _INSIDE]
     instrument = grid.instrument
-    most = np.where(grid.stage, instrument.stage.z_max_m - Z_APPROACH_M, lens_max(instrument))
+    most = np.minimum(np.where(grid.stage, instrument.stage.z_max_m - Z_APPROACH_M, lens_max(instrument)), grid.alike_m)
     reaches = np.logical_and.reduce([looks[k][0] >= STANDS_OUT for k in (0, -1)]) & (error_m / ROOM <= most)
     mean = np.mean([sigma**2 for _, sigma in looks], axis=0)
     noise = (mean + SHIFT_FLOOR_PX**2) * (grid.pixel_m / (2 * grid.tilt)) ** 2 / grid.gain
@@ -242,11 +275,16 @@ def _undominated(left: Array, dose: Array, seconds: Array) -> list[int]:
     return sorted(kept)
 
 
-def _thinned(labels: list[_Label]) -> list[_Label]:
-    """The undominated labels of each magnification, evenly thinned."""
+def _thinned(labels: list[_Label], wanted: Wanted) -> list[_Label]:
+    """The undominated labels of each magnification, or of each kind of image, evenly thinned."""
+
+    def kind(label: _Label) -> str:
+        last = label.steps[-1]
+        return last.preset if wanted.one_preset else last.magnification.name
+
     out: list[_Label] = []
-    for name in {x.steps[-1].magnification.name for x in labels}:
-        these = sorted((x for x in labels if x.steps[-1].magnification.name == name), key=lambda x: x.sigma_m)
+    for name in sorted({kind(x) for x in labels}):
+        these = sorted((x for x in labels if kind(x) == name), key=lambda x: x.sigma_m)
         numbers = [np.array([getattr(x, what) for x in these]) for what in ("sigma_m", "dose", "seconds")]
         kept = _undominated(*numbers)
         every = max(1, math.ceil(len(kept) / _KEPT))
@@ -262,11 +300,13 @@ def _best(ends: list[_Label], count: int) -> list[_Label]:
 
 
 @functools.lru_cache(maxsize=8)
-def _grid(instrument: Instrument, tilt_max_rad: float | None) -> _Grid:
+def _grid(instrument: Instrument, tilt_max_rad: float | None, presets: tuple[str, ...]) -> _Grid:
     """All candidates that see a film at focus."""
     every: list[Candidate] = []
     groups: list[_Group] = []
     for (magnification, binning), tilt in itertools.product(images_of(instrument), tilts_of(instrument, tilt_max_rad)):
+        if presets and magnification.name not in presets:
+            continue
         looks = sight(instrument, magnification, binning, tilt)
         for exposure in EXPOSURES:
             these = [
@@ -307,11 +347,13 @@ def _filled(instrument: Instrument, these: tuple[Candidate, ...], groups: tuple[
         pixel_m=of(lambda c: c.pixel_m),
         tilt=of(lambda c: c.tilt_rad),
         magnification=np.array([names.index(c.magnification.name) for c in these], dtype=np.intp),
+        image=np.unique([c.preset for c in these], return_inverse=True)[1],
         offset_m=offset,
         gain=of(lambda c: _GAIN[c.pattern]),
         base_m2=base + back + slope * offset**2,
         fresh_m2=fresh + back + slope * offset**2,
         slope=slope,
+        alike_m=of(lambda c: told_apart_m(c, instrument)),
         stage=np.array([c.correction is CorrectionType.STAGE_Z for c in these], dtype=bool),
         dose=of(lambda c: c.dose_e_per_m2) * looks,
         seconds=of(lambda c: seconds_of(c, instrument)) * looks,

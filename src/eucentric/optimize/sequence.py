@@ -32,11 +32,9 @@ class Elsewhere:
 
 
 def settings_of(plan: Plan, instrument: Instrument) -> FocusSettings:
-    """The plan's sequence, with a preset of its own for each image that it takes, like the instrument's of that name."""
+    """The plan's sequence, with presets of its own for its images, each like the instrument's of that name."""
     names = names_of(plan)
-    steps = tuple(
-        _step(plan, instrument, one, name) for one, name in zip(plan.steps, names, strict=True)
-    )
+    steps = tuple(_step(plan, instrument, one, name) for one, name in zip(plan.steps, names, strict=True))
     start_m = 1.2 * plan.asked.start_m
     limits = CorrectionLimits(
         stage_z_absolute_m=_round(instrument.stage.z_max_m),

@@ -50,7 +50,13 @@ def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
             **{"height_m": height_m, "film_thickness_m": instrument.specimen.thickness_m, "empty_holes": 0.0},
             **{"roughness": instrument.specimen.roughness, "first_motion_m": errors.first_motion_m},
         },
-        "camera": {"binning": 1, "mtf_nyquist": camera.mtf, "read_noise_counts": 8 * camera.noise_e},
+        "camera": {
+            "binning": 1,
+            "mtf_nyquist": camera.mtf,
+            "read_noise_counts": 8 * camera.noise_e,
+            "gain_residual": camera.gain_residual,
+            "dark_residual_counts": 8 * camera.dark_residual_e,
+        },
         "residual": {
             **{"tilt_scale": errors.tilt_scale, "tilt_rotation_rad": errors.tilt_rotation_rad},
             **{"axis_rad": errors.axis_rad},

@@ -25,11 +25,11 @@ from eucentric.optimize.changes import (
     value_now,
 )
 from eucentric.optimize.instrument import Instrument
-from eucentric.optimize.outlook import outlook
+from eucentric.optimize.outlook import Outlook, outlook
 from eucentric.optimize.planning import Plan, plan
 from eucentric.optimize.prediction import clear, left_after, lit, looked_at, range_of
 from eucentric.optimize.sequence import names_of
-from eucentric.optimize.trials import Trial, for_trials, is_within
+from eucentric.optimize.trials import Trial, is_within
 from eucentric.units import show_bound
 
 
@@ -186,9 +186,9 @@ def with_trials(found: Map, spots: Mapping[int, Spot], trials: Mapping[int, Sequ
 
 
 def _tried(cell: Cell, made: Plan, trials: Sequence[Trial]) -> Cell:
-    rate = sum(is_within(one, made) for one in trials) / len(trials)
+    rate = sum(is_within(one, made.asked.accuracy_m) for one in trials) / len(trials)
     quantities = {**cell.quantities, RATE.name: rate, TRIALS.name: float(len(trials))}
-    refused = Counter(one.why for one in trials if one.why).most_common(1)
+    refused = Counter(one.why for one in trials if one.end_m is None).most_common(1)
     return replace(cell, quantities=quantities, refused=refused[0][0] if refused else "")
 
 
@@ -204,7 +204,7 @@ def spot_of(point: Point) -> Spot:
         return _step_spot(point.base.plan, instrument, point.base.step, point.changes)
     made = plan(instrument, asked)
     costs = {ELECTRONS.name: made.dose_e_per_m2, SECONDS.name: made.seconds, STEPS.name: float(len(made.steps))}
-    return Spot(costs, for_trials(made), instrument)
+    return Spot(costs, _lean(made), instrument)
 
 
 def _step_spot(made: Plan, instrument: Instrument, step: int, changes: Sequence[Change]) -> Spot:
@@ -218,8 +218,13 @@ def _step_spot(made: Plan, instrument: Instrument, step: int, changes: Sequence[
     instrument = instrument.model_copy(update={"magnifications": shots})
     steps = [replace(one, candidate=_on(instrument, one.candidate)) for one in made.steps]
     steps[step] = replace(steps[step], candidate=candidate)
-    changed = for_trials(replace(made, steps=tuple(steps)))
+    changed = _lean(replace(made, steps=tuple(steps)))
     return Spot(predicted(changed, instrument, step), changed, instrument)
+
+
+def _lean(made: Plan) -> Plan:
+    """The plan without the draws of its outlook, a tenth of a megabyte: a map has a plan for each of its points."""
+    return replace(made, outlook=Outlook(made.outlook.errors_m[:1]))
 
 
 def _on(instrument: Instrument, candidate: Candidate) -> Candidate:
@@ -258,7 +263,7 @@ def _why_unseen(candidate: Candidate, instrument: Instrument) -> str:
         )
     if not clear(candidate, instrument):
         return (
-            "At focus the images are not apart, and at no shift lies the camera's own pattern: another offset or a "
-            "larger tilt is needed."
+            "The camera's own pattern, which lies at no shift, would be taken for the film: another offset, a larger "
+            "tilt or fewer electrons in an image are needed."
         )
     return "Near focus the images show too little of the film to be compared: more dose is needed, or a larger pixel."

@@ -1,15 +1,12 @@
-"""What trials of a plan came to, held against what it predicted. Pure."""
+"""What trials of sequences on simulated microscopes came to. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-
-from eucentric.optimize.outlook import Outlook
-from eucentric.optimize.planning import Plan
 
 CONFIDENCE = 0.95
 
@@ -23,18 +20,27 @@ class Trial:
     end_m: float | None  # None: refused, `why` says it
     dose_e_per_m2: float
     seconds: float
+    looks: int = 0
+    said: bool = False  # whether the run called itself focused: |C1| + 3 σ within the accuracy
     why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Trials together: the share that ended within the accuracy, its 95 % interval, and the rest beside the plan's."""
+    """Trials together: the share that ended within the accuracy, its 95 % interval, and means of the rest.
+
+    `refused` did not come to their end; `silent` called themselves focused and were not.
+    """
 
     trials: int
     within: int
     low: float
     high: float
+    refused: int
+    silent: int
+    said: int
     median_m: float | None
+    looks: float
     dose_e_per_m2: float
     seconds: float
 
@@ -44,29 +50,28 @@ class Verified:
         return self.within / self.trials
 
 
-def for_trials(plan: Plan) -> Plan:
-    """The plan without the draws of its outlook: a worker gets it a thousand times, and needs the steps alone."""
-    return replace(plan, outlook=Outlook(plan.outlook.errors_m[:1]))
+def is_within(trial: Trial, accuracy_m: float) -> bool:
+    """Whether it ended within an accuracy."""
+    return trial.end_m is not None and abs(trial.end_m) <= accuracy_m
 
 
-def is_within(trial: Trial, plan: Plan) -> bool:
-    """Whether it ended within the accuracy."""
-    return trial.end_m is not None and abs(trial.end_m) <= plan.asked.accuracy_m
-
-
-def verified(trials: Sequence[Trial], plan: Plan) -> Verified:
-    """The trials of a plan, refused ones counted as missed.
+def verified(trials: Sequence[Trial], accuracy_m: float) -> Verified:
+    """Trials against an accuracy, refused ones counted as missed.
 
     The interval of the share is that of Clopper & Pearson, Biometrika 26 (1934) 404-413.
     """
     ended = [abs(t.end_m) for t in trials if t.end_m is not None]
-    within = sum(is_within(one, plan) for one in trials)
+    within = sum(is_within(one, accuracy_m) for one in trials)
     interval = stats.binomtest(within, len(trials)).proportion_ci(CONFIDENCE, method="exact")
     return Verified(
         trials=len(trials),
         within=within,
         low=float(interval.low),
         high=float(interval.high),
+        refused=len(trials) - len(ended),
+        silent=sum(t.said and t.end_m is not None and abs(t.end_m) > accuracy_m for t in trials),
+        said=sum(t.said for t in trials),
+        looks=float(np.mean([t.looks for t in trials])),
         median_m=float(np.median(ended)) if ended else None,
         dose_e_per_m2=float(np.mean([t.dose_e_per_m2 for t in trials])),
         seconds=float(np.mean([t.seconds for t in trials])),
