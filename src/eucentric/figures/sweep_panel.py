@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from eucentric.figures.style import GREY, RED
@@ -85,10 +85,7 @@ def draw_panel(axes: Axes, found: Map, quantity: Quantity, sides: Sides, *, cell
     colours = "viridis" if quantity in _MORE_IS_BETTER else "viridis_r"
     _frame(axes, sides, every=math.ceil(_TICK_IN / cell_in))
     drawn = axes.pcolormesh(sides.x.edges, sides.y.edges, values, cmap=colours, norm=_norm(quantity, values))
-    bar = axes.figure.colorbar(drawn, ax=axes, pad=0.02, format="%g")
-    bar.set_label(scale.label(quantity.title))
-    if quantity == STEPS:
-        bar.locator = MaxNLocator(integer=True)
+    _bar(axes, drawn, quantity, scale)
     axes.set_title(quantity.title[0].upper() + quantity.title[1:])
     if cell_in >= _NUMBER_IN:
         _numbers(axes, values, sides)
@@ -99,6 +96,23 @@ def draw_panel(axes: Axes, found: Map, quantity: Quantity, sides: Sides, *, cell
     if at is not None:
         axes.plot([at[0]], [at[1]], "o", ms=16, mfc="none", mec="white", mew=5)
         axes.plot([at[0]], [at[1]], "o", ms=16, mfc="none", mec=RED, mew=2.5)
+
+
+def _bar(axes: Axes, drawn: QuadMesh, quantity: Quantity, scale: Scale) -> None:
+    """The colours' scale, with plain numbers on it."""
+    bar = axes.figure.colorbar(drawn, ax=axes, pad=0.02)
+    bar.set_label(scale.label(quantity.title))
+    low, high = drawn.get_clim()
+    assert isinstance(low, float)
+    assert isinstance(high, float)
+    if isinstance(drawn.norm, LogNorm):
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        round_numbers = [step * 10.0**power for power in powers for step in (1, 2, 5)]
+        shown = [value for value in round_numbers if low <= value <= high]
+        bar.set_ticks(shown, labels=[f"{value:g}" for value in shown])
+        bar.minorticks_off()
+    elif quantity == STEPS:
+        bar.set_ticks(list(range(math.ceil(low), math.floor(high) + 1)))
 
 
 def _values(found: Map, quantity: Quantity, scale: Scale) -> Masked:
