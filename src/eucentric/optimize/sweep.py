@@ -158,14 +158,14 @@ def base_of(made: Plan, instrument: Instrument, axes: Sequence[Axis], step: str 
     Raises SettingsError for a step that there is not.
     """
     if all(axis.setting.of is not Of.STEP for axis in axes):
-        return Base(made, instrument)
+        return Base(_lean(made), instrument)
     names = names_of(made)
     if step is None:
-        return Base(made, instrument, len(names) - 1)
+        return Base(_lean(made), instrument, len(names) - 1)
     at = next((k for k, name in enumerate(names) if name.lower() == step.lower()), None)
     if at is None:
         raise SettingsError(f"The plan has no step '{step}'. It has: {', '.join(names)}.")
-    return Base(made, instrument, at)
+    return Base(_lean(made), instrument, at)
 
 
 def points_of(base: Base, x: Axis, y: Axis) -> list[Point]:
@@ -223,7 +223,7 @@ def _step_spot(made: Plan, instrument: Instrument, step: int, changes: Sequence[
 
 
 def _lean(made: Plan) -> Plan:
-    """The plan without the draws of its outlook, a tenth of a megabyte: a map has a plan for each of its points."""
+    """The plan without the draws of its outlook, a tenth of a megabyte: each point of a map goes to a worker with one."""
     return replace(made, outlook=Outlook(made.outlook.errors_m[:1]))
 
 
