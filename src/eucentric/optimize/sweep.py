@@ -223,7 +223,7 @@ def _step_spot(made: Plan, instrument: Instrument, step: int, changes: Sequence[
 
 
 def _lean(made: Plan) -> Plan:
-    """The plan without the draws of its outlook, a tenth of a megabyte: each point of a map goes to a worker with one."""
+    """The plan without the draws of its outlook, a tenth of a megabyte: a worker gets one with each point."""
     return replace(made, outlook=Outlook(made.outlook.errors_m[:1]))
 
 
