@@ -12,13 +12,13 @@ CODE := src tests benchmarks
 # Editable and without build isolation, so that the build backend is pinned too.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt
 
-.PHONY: run test bench check clean
+.PHONY: run test bench check clean browser
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
 	$(BIN)/eucentric run --application msi-t-small $(ARGS)
 
-test: check
+test: check browser
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(VENV)/.dev
@@ -26,6 +26,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
+
+browser:
+	@sh tools/browser.sh
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)

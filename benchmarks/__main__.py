@@ -23,6 +23,7 @@ from benchmarks import (
     honesty,
     kills,
     msi_t,
+    page,
     speed,
     stage_tilts,
     tomography,
@@ -46,6 +47,7 @@ BENCHES: dict[str, Bench] = {
     "tomography": tomography.run,
     "goniometers": goniometers.run,
     "kills": kills.run,
+    "page": page.run,
 }
 
 

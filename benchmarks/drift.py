@@ -22,7 +22,8 @@ from benchmarks.seeds import Seed
 from eucentric.calibration.handed_over import book_from
 from eucentric.calibration.instrument import Uncertainty
 from eucentric.focus.acquisition import acquire
-from eucentric.focus.measure import How, measure_frames
+from eucentric.focus.how import How
+from eucentric.focus.measure import measure_frames
 from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.patterns import PatternName, pattern
 from eucentric.focus.predict import predicted_measurement

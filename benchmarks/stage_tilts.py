@@ -18,7 +18,8 @@ from benchmarks.claims import Claim, judged, shown
 from benchmarks.seeds import Seed, stream
 from eucentric.calibration.handed_over import book_from
 from eucentric.focus.acquisition import Taking, acquire
-from eucentric.focus.measure import How, measure_frames
+from eucentric.focus.how import How
+from eucentric.focus.measure import measure_frames
 from eucentric.focus.patterns import PatternName, pattern
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.tilted import slope_at

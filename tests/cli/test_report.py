@@ -17,7 +17,8 @@ from eucentric.focus.outcome import RunResult
 from eucentric.focus.settings import FocusMethod, FocusSequence, FocusSettings, FocusStep
 from eucentric.focus.targets import FocusTarget
 from eucentric.microscope.registry import handed_out, open_microscope
-from eucentric.records.run_folder import RunFolder
+from eucentric.records.recorder import Recorder
+from tests.records.made import exported, never, place_in
 
 MEASURE = FocusStep(name="fine", preset="fa", looks_min=1, offset_m=-0.5e-6, tolerance_m=1e-6)
 NODE = FocusSettings(
@@ -37,9 +38,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunResult, Path]:
         "simulated", seed=2, size=256, perfect=True, magnitudes={"specimen": {"height_m": 3e-7}}
     )
     folder = tmp_path_factory.mktemp("run")
-    with RunFolder(folder) as records:
-        focus = Focus(microscope, book_from(handed_out(microscope)), NODE, observers=(records,))
-        return focus.run(TARGETS), folder
+    with Recorder(place_in(folder), say=never) as recorder:
+        focus = Focus(microscope, book_from(handed_out(microscope)), NODE, observers=(recorder,))
+        result = focus.run(TARGETS)
+    return result, exported(place_in(folder), folder / "out")
 
 
 def _lines(result: RunResult, truths: Truths, width: int = 80) -> list[str]:
@@ -69,7 +71,8 @@ def test_the_dose_of_each_target_is_told(run: tuple[RunResult, Path]) -> None:
 
 def test_the_json_is_plain_and_has_all_of_it(run: tuple[RunResult, Path]) -> None:
     result, _ = run
-    said = json.loads(json.dumps(as_json(result, Truths((), None), "folder"), allow_nan=False))
+    said = json.loads(json.dumps(as_json(result, Truths((), None), {"run": 7}), allow_nan=False))
+    assert said["run"] == 7
     assert set(said["doses_e_per_m2"]) == {"left", "right"}
     fine, manual = said["steps"]
     assert [one["target"] for one in fine["rounds"]][:2] == ["left", "right"]

@@ -15,13 +15,14 @@ from eucentric.cli.session_live import SessionLive
 from eucentric.cli.session_report import Report, as_text, show
 from eucentric.cli.session_troubles import troubles
 from eucentric.cli.session_truth import Truths
-from eucentric.cli.session_words import all_well, check_words, checks_words, duration, length, statement
+from eucentric.cli.session_words import all_well
 from eucentric.focus import events as focus_events
 from eucentric.images.frame import Frame
 from eucentric.msi import events
 from eucentric.msi.known import Check
 from eucentric.msi.outcome import Exposure, SessionResult, Status, UnitOutcome
 from eucentric.msi.units import Unit, units
+from eucentric.msi.words import check_words, checks_words, duration, length, statement
 
 from . import made_session as made
 

@@ -8,15 +8,7 @@ import json
 import pytest
 
 from eucentric.cli.main import run
-from tests.optimize.tiny import OPTIONS, tiny_text
-
-
-@pytest.fixture(scope="module")
-def there(tmp_path_factory):
-    """What is asked, of a tiny instrument."""
-    file = tmp_path_factory.mktemp("instrument") / "tiny.toml"
-    file.write_text(tiny_text(), encoding="utf-8")
-    return [*OPTIONS, "--instrument", str(file)]
+from tests.optimize.tiny import OPTIONS
 
 
 def _ended(arguments):
@@ -25,11 +17,11 @@ def _ended(arguments):
     return end.value.code
 
 
-def test_a_map_of_a_step_with_trials_is_a_table_a_picture_and_json(there, capsys, tmp_path):
+def test_a_map_of_a_step_with_trials_is_a_table_a_picture_and_json(capsys, tmp_path):
     table, figure = tmp_path / "map.csv", tmp_path / "map.png"
     over = ["--over", "tilt=2,14mrad", "--over", "pattern=pair,cross quad", "--trials", "1"]
     files = ["--out", str(table), "--figure", str(figure)]
-    assert _ended([*over, *there, *files, "--json"]) == 0
+    assert _ended([*over, *OPTIONS, *files, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [axis["setting"] for axis in told["over"]] == ["tilt_rad", "pattern"]
     assert told["over"][0]["values"] == pytest.approx([2e-3, 14e-3])
@@ -46,20 +38,20 @@ def test_a_map_of_a_step_with_trials_is_a_table_a_picture_and_json(there, capsys
     assert figure.stat().st_size > 10_000
 
 
-def test_a_map_of_plans_tells_where_there_is_none(there, capsys):
-    over = ["--over", "start=10,4000um", "--over", "accuracy=0.001,2um"]
-    assert _ended([*over, *there]) == 0
+def test_a_map_of_plans_tells_where_there_is_none(capsys):
+    over = ["--over", "start=10,4000um", "--over", "accuracy=0.001,1um"]
+    assert _ended([*over, *OPTIONS]) == 0
     out = capsys.readouterr().out
     assert "4 points on" in out
     assert "plans made for each point" in out
-    assert "* nearest to the chosen plan: start 10 µm, accuracy 2000 nm." in out
+    assert "* nearest to the chosen plan: start 10 µm, accuracy 1000 nm." in out
     assert "– at start 4000 µm" in out
     assert "points ━" not in out  # no bar where there is no terminal
 
 
-def test_a_map_without_any_point_is_a_sentence(there, capsys):
+def test_a_map_without_any_point_is_a_sentence(capsys):
     over = ["--over", "start=3000,4000um", "--over", "accuracy=0.001,0.002um"]
-    assert _ended([*over, *there, "--json"]) == 2
+    assert _ended([*over, *OPTIONS, "--json"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("No point of the map has anything to show. At its first: ")
@@ -84,8 +76,8 @@ def test_bad_options_end_with_a_sentence(options, told, capsys):
     assert len(captured.err.splitlines()) == 1
 
 
-def test_a_cluster_that_is_not_there_is_said(there, capsys):
-    assert _ended(["--over", "tilt=1..2mrad", "--over", "binning", *there, "--scheduler", "here"]) == 2
+def test_a_cluster_that_is_not_there_is_said(capsys):
+    assert _ended(["--over", "tilt=1..2mrad", "--over", "binning", *OPTIONS, "--scheduler", "here"]) == 2
     assert "No Dask scheduler answers at here" in capsys.readouterr().err
 
 

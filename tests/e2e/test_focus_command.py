@@ -36,12 +36,15 @@ def test_measuring_only_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EUCENTRIC_RECORDS")
     assert _run(["focus", "--seed", "3", "--measure-only", "--figure", "mine.png"]) in {0, 3}
     out = capsys.readouterr().out
     assert "corrected Stage Z" not in out
     assert "True residual" in out
     assert (tmp_path / "mine.png").stat().st_size > 0
-    assert len(list((tmp_path / "runs").iterdir())) == 1
+    assert {p.name for p in (tmp_path / "runs").iterdir()} == {"records.sqlite", "records-images"}
+    assert "Run 1 in runs/records.sqlite: eucentric records show 1" in out
+    assert "Run folder" not in out
     assert "measured at −20.000 µm" in out
     assert "−20" in next(line for line in out.splitlines() if line.strip().startswith("coarse"))
 
@@ -59,8 +62,10 @@ def test_a_request_to_terminate_is_answered_with_what_was_restored(
     def stopped(*_: object) -> None:
         signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr("eucentric.records.run_folder.write_frame", stopped)
-    assert _run(["focus", "--json", "--out", str(tmp_path / "run")]) == 130
+    monkeypatch.setattr("eucentric.records.image_files.write_frame", stopped)
+    assert _run(["focus", "--json", "--out", str(tmp_path / "run"), "--records", str(tmp_path / "a.sqlite")]) == 130
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err == f"Stopped. Beam tilt and preset restored. Run folder: {tmp_path / 'run'}\n"
+    where = f"Run folder: {tmp_path / 'run'} Run 1 in {tmp_path / 'a.sqlite'}: eucentric records show 1"
+    assert said.err.splitlines()[0] == f"Stopped. Beam tilt and preset restored. {where}"
+    assert {p.name for p in (tmp_path / "run").iterdir()} == {"events.jsonl", "settings.toml", "pairs"}

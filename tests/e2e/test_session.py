@@ -17,6 +17,8 @@ from eucentric.images.frame import Frame
 from eucentric.microscope import registry
 from eucentric.microscope.protocol import Microscope
 from eucentric.msi.shipped import shipped_text
+from eucentric.records.place import Place
+from eucentric.records.reading import Records
 from eucentric.units import parse
 
 NOT_ALL_WELL = 3
@@ -64,6 +66,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("session")
     with pytest.MonkeyPatch.context() as patch:
         _patched(patch, root)
+        patch.setenv("EUCENTRIC_RECORDS", str(root / "records.sqlite"))
         assert _run("--application", _application(root, WITH_A_BAR), "--seed", "3", "--out", "kept") == NOT_ALL_WELL
     return root / "kept"
 
@@ -120,6 +123,23 @@ def test_electrons_and_time_are_counted(session: Path) -> None:
     assert fa["focus_dose_e_per_m2"] == pytest.approx(fa["focus_exposures"] * parse("5 e/A2", "1/m2"))
     spent = sum(said["seconds_by_activity"].values())
     assert spent == pytest.approx(said["ended_s"] - said["begun_s"], rel=0.05)  # reading and thinking take none
+
+
+def test_its_focus_runs_are_in_the_records(session: Path) -> None:
+    with Records.open(Place.of(str(session.parent / "records.sqlite"))) as records:
+        (kept,) = records.sessions()
+        assert kept.folder == str(session.resolve())
+        assert kept.instrument == "simulated (seed 3)"
+        assert kept.complete is True
+        ended = {o["key"]: o["status"] for o in _said(session)["outcomes"]}
+        runs = {run.target: run.status for run in records.runs()}
+        assert runs == {
+            "Square 1/Z Focus 1": "focused",
+            "Square 1/Hole 1/Focus 1": "focused",
+            "Square 1/Hole 2/Focus 1": "refused",
+        }
+        assert all(ended[key or ""] == ("done" if status == "focused" else "refused") for key, status in runs.items())
+        assert all(row.images_kept == row.images for row in records.measurements())
 
 
 def test_the_folder_holds_text_json_and_one_figure(session: Path) -> None:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from eucentric.calibration.instrument import Uncertainty
 from eucentric.errors import InputError
-from eucentric.focus.measure import How, measure_defocus, measure_frames
+from eucentric.focus.how import How
+from eucentric.focus.measure import measure_defocus, measure_frames
 from eucentric.focus.verdict import Reason
 from eucentric.images.frame import Frame
 from eucentric.optics.aberrations import Aberrations, Tilt

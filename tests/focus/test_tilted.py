@@ -10,7 +10,8 @@ import pytest
 
 from eucentric.calibration.instrument import Calibration, Uncertainty
 from eucentric.errors import CalibrationError
-from eucentric.focus.measure import How, measure_frames
+from eucentric.focus.how import How
+from eucentric.focus.measure import measure_frames
 from eucentric.focus.tilted import FLAT, slope_at, stage_tilt_slope, with_slope_error
 from eucentric.focus.verdict import Reason
 from eucentric.images.frame import Frame

@@ -13,7 +13,7 @@ from PIL import Image
 from eucentric.errors import InputError
 from eucentric.images.check import SMALLEST_SIDE
 from eucentric.images.files import read_frame, write_frame
-from eucentric.images.frame import Frame
+from eucentric.images.frame import Frame, OpticalState
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 TYPES = ["int8", "uint8", "int16", "uint16", "float32", "float64", "int32"]
@@ -109,6 +109,34 @@ def test_an_fei_header_gives_the_voltage_and_the_state(tmp_path):
     assert frame.state.defocus_m == -2.2e-6
     assert frame.state.stage_alpha_rad == pytest.approx(np.pi / 4)
     assert frame.pixel_m == pytest.approx(0.8e-10)
+
+
+def test_the_optical_state_is_kept_in_an_mrc_file(tmp_path):
+    state = OpticalState(
+        voltage_v=200e3,
+        magnification=5e4,
+        defocus_m=-0.5e-6,
+        tilt_rad=(1e-3, -5e-3),
+        stage_x_m=1e-4,
+        stage_y_m=-2e-4,
+        stage_z_m=3e-6,
+        stage_alpha_rad=0.1,
+    )
+    frame = Frame(picture(), pixel_m=0.3e-9, state=state, dose_e_per_m2=4e20, exposure_s=0.5)
+    write_frame(tmp_path / "a.mrc", frame)
+    back = read_frame(tmp_path / "a.mrc")
+    assert back.state.tilt_rad is None  # that header has no place for it
+    kept = {name: getattr(back.state, name) for name in OpticalState.__dataclass_fields__}
+    told = {name: getattr(state, name) for name in OpticalState.__dataclass_fields__}
+    assert {n: v for n, v in kept.items() if v is not None} == pytest.approx(
+        {n: v for n, v in told.items() if n != "tilt_rad" and v is not None}
+    )
+    assert back.dose_e_per_m2 == 4e20
+    assert back.pixel_m == pytest.approx(0.3e-9)
+    with mrcfile.open(tmp_path / "a.mrc") as file:
+        assert mrcfile.validate(tmp_path / "a.mrc")
+        assert any("x -5.0000, y +1.0000 mrad" in label for label in file.get_labels())
+        assert file.indexed_extended_header["Integration time"][0] == 0.5
 
 
 def test_a_grey_picture_stored_in_colours_is_read(tmp_path):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from eucentric.calibration.book import CalibrationBook
-from eucentric.calibration.instrument import Calibration, Uncertainty
+from eucentric.calibration.instrument import Calibration, Source, Uncertainty
 from eucentric.calibration.quantities import (
     AlphaResponse,
     AnyQuantity,
@@ -107,6 +107,7 @@ def _calibration(instrument: str, column: Column, found: Mapping[str, Record], z
         eucentric_focus_m=focus.focus_m if isinstance(focus, EucentricFocus) else None,
         uncertainty=_uncertainty(response, kept),
         eucentric_focus_sigma_m=focus.focus_sigma_m if isinstance(focus, EucentricFocus) else None,
+        sources=tuple(Source(r.kind, r.taken, r.optics.preset, r.transferred) for r in found.values()),
     )
 
 

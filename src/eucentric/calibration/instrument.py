@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from eucentric.calibration.quantities import AlphaResponse, StigmatorResponse
 from eucentric.optics.column import Column
@@ -61,6 +62,18 @@ class Uncertainty:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """One kept calibration that went into what is believed: its kind, when (UTC) and at which preset it was measured;
+    `transferred`: carried over from there by computation.
+    """
+
+    kind: str
+    taken: datetime
+    preset: str
+    transferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """What eucentric believes of one instrument in one optics state.
 
@@ -72,7 +85,8 @@ class Calibration:
     1/cos α, and the full correction is Δz = −C1·cos α / height_per_z.
     `stage_tilt_axis_rad` is the direction of the stage's tilt axis in the image, from +x towards +y: at α > 0 height
     grows a quarter turn further on, by tan α per metre in the image. `alpha`, `stigmator`, `eucentric_focus_m`
-    (absolute lens setting), `eucentric_focus_sigma_m` (its 1σ) are None where not calibrated.
+    (absolute lens setting), `eucentric_focus_sigma_m` (its 1σ) are None where not calibrated. `sources` are what it was
+    made from, empty where the instrument told it of itself.
     """
 
     instrument: str
@@ -88,6 +102,7 @@ class Calibration:
     eucentric_focus_m: float | None = None
     uncertainty: Uncertainty = field(default_factory=Uncertainty)
     eucentric_focus_sigma_m: float | None = None
+    sources: tuple[Source, ...] = ()
 
     def c1_per_z(self, alpha_rad: float) -> float:
         """dC1/dz of the stage at stage tilt `alpha_rad`, at the optical axis."""

@@ -30,7 +30,7 @@ def show(record: Record, where: Where, as_json: bool) -> None:
     """A record: its values, whether it is good enough, where it is kept."""
     from eucentric.calibration.words import lines
     from eucentric.cli.style import console, level_text
-    from eucentric.cli.words import dose_words
+    from eucentric.focus.words import dose_words
 
     if as_json:
         typer.echo(json.dumps(record.model_dump(mode="json"), indent=2, allow_nan=False))
@@ -92,7 +92,7 @@ def _ended(did: Did, options: str) -> Any:
 def summary(did: tuple[Did, ...], store: Path) -> None:
     """How many were measured, known and so on, and what they cost."""
     from eucentric.cli.style import console
-    from eucentric.cli.words import dose_words
+    from eucentric.focus.words import dose_words
 
     states = [str(d.state) for d in did]
     told = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))

@@ -6,26 +6,30 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eucentric.cli.focus_watcher import Watcher
+from eucentric.cli.page import Page, PortOption, watched_live
+from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.cli.stopped import Stopped
-from eucentric.errors import CalibrationError, EucentricError, SettingsError
+from eucentric.errors import Aborted, CalibrationError, EucentricError, SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from eucentric.calibration.book import CalibrationBook
+    from eucentric.cli.recorded import Recorded
     from eucentric.cli.report import Truths
+    from eucentric.focus.control import Control
     from eucentric.focus.events import Event, Observer
     from eucentric.focus.methods.manual import Operator
     from eucentric.focus.outcome import RunResult
     from eucentric.focus.settings import FocusSettings
-    from eucentric.images.frame import Frame
     from eucentric.microscope.protocol import Microscope
+    from eucentric.records.place import Place
 
 NOT_FOCUSED = 3
 _FIGURE = "figure.png"
@@ -55,72 +59,89 @@ def focus(
         bool, typer.Option("--measure-only", help="Measure with each step, correct nothing.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Run folder, new or empty. Default: a new one in ./runs.", show_default=False)
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Also export the run into this folder, new or empty.", show_default=False),
     ] = None,
     figure: Annotated[
-        Path | None, typer.Option(help=f"Where to draw the run. Default: {_FIGURE} in the run folder.")
+        Path | None,
+        typer.Option(help=f"Where to draw the run. Default: {_FIGURE} in the run folder, if there is one."),
     ] = None,
+    records: RecordsOption = RECORDS,
+    images_folder: FolderOption = None,
+    keep_images: KeepOption = Keep.ALL,
+    images_cap: CapOption = CAP_GB,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it live on a page, which can pause and abort it.")
+    ] = False,
+    port: PortOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:
     """Focus a microscope, by default the simulated one, from up to ±200 µm: coarse by stage Z, then fine by defocus.
 
-    Everything is kept in a run folder: events as JSON lines, the images as MRC, settings, result and figure.
+    Everything is kept in the records (eucentric records). With --out also in a run folder: events as JSON lines, the
+    images as MRC, settings, result and figure.
 
     Exit code: 0 in focus (or measured, with --measure-only), 3 not in focus or refused, 2 unusable options.
     """
+    from eucentric.cli.recorded import place_of
     from eucentric.cli.style import console as make_console
     from eucentric.figures.saved import check_suffix
-    from eucentric.records.run_folder import empty_folder, new_folder
 
     if figure is not None:
         check_suffix(figure)
     node = _node(microscope, seed, settings, calibrations)
     for sentence in node.cautions:
         typer.echo(sentence, err=True)
-    folder = empty_folder(out) if out is not None else new_folder(Path("runs"), _name(microscope, seed))
     console = make_console(quiet=as_json)
-    result, watcher, troubles = _watched(node, folder, console, measure_only=measure_only)
-    _tell(result, watcher.truths(), folder, console)
-    for sentence in troubles:
+    place = place_of(records, images_folder, keep_images, images_cap)
+    with watched_live(node.book, node.name, place, port=port, wanted=serve) as page:
+        result, watcher, kept = _watched(node, (place, out), console, page, measure_only=measure_only)
+    _tell(result, watcher.truths(), kept, console)
+    for sentence in kept.sentences:
         typer.echo(sentence, err=True)
-    drawn = _draw(result, watcher, figure or folder / _FIGURE)
-    console.print(f"Figure: {drawn}", markup=False, soft_wrap=True)
+    where = figure or (None if out is None else out / _FIGURE)
+    if where is not None:
+        console.print(f"Figure: {_draw(result, watcher, where)}", markup=False, soft_wrap=True)
     if result.refusal is not None or not (result.focused or measure_only):
         raise typer.Exit(NOT_FOCUSED)
 
 
 def _watched(
-    node: _Node, folder: Path, console: Console, *, measure_only: bool
-) -> tuple[RunResult, _Watcher, list[str]]:
-    """The run, kept in its folder and shown; what could not be kept comes back in sentences."""
+    node: _Node, where: tuple[Place, Path | None], console: Console, page: Page, *, measure_only: bool
+) -> tuple[RunResult, Watcher, _Troubles]:
+    """The run, recorded and shown; what could not be kept comes back in sentences."""
     from eucentric.cli.live import Live
     from eucentric.cli.manual import operator_at
-    from eucentric.records.run_folder import RunFolder
+    from eucentric.cli.recorded import recorded
 
-    with RunFolder(folder) as records, Live(console) as live, _named(folder) as troubles:
-        operator = None if console.quiet else operator_at(live, folder)
-        result, watcher = _run(node, measure_only, (records, live, troubles), operator)
-    return result, watcher, troubles.sentences
+    place, out = where
+    with (
+        Live(console) as live,
+        _named() as troubles,
+        recorded(place, out, instrument=node.name, say=troubles.sentences.append) as kept,
+    ):
+        troubles.kept = kept
+        there = None if console.quiet else operator_at(live, out or Path("runs"))
+        operator = there or page.operator
+        watching = _Watching((kept.recorder, live, troubles, *page.observers), page.control, operator)
+        result, watcher = _run(node, measure_only, watching)
+    return result, watcher, troubles
 
 
-def _tell(result: RunResult, truths: Truths, folder: Path, console: Console) -> None:
+def _tell(result: RunResult, truths: Truths, troubles: _Troubles, console: Console) -> None:
     """The end of the run: table and last lines, or JSON where the console is quiet."""
     from eucentric.cli.live import wrapped
     from eucentric.cli.report import as_json, closing, table
 
     if console.quiet:
-        typer.echo(json.dumps(as_json(result, truths, str(folder)), indent=2, allow_nan=False))
+        typer.echo(json.dumps(as_json(result, truths, troubles.place()), indent=2, allow_nan=False))
         return
     console.print(table(result, truths))
     for sentence in closing(result, truths):
         for line in wrapped(sentence, console.width):
             console.print(line, markup=False, soft_wrap=True)
-    console.print(f"Run folder: {folder}", markup=False, soft_wrap=True)
-
-
-def _name(microscope: str, seed: int) -> str:
-    which = f"seed{seed}" if microscope == "simulated" else microscope
-    return f"{datetime.now():%Y-%m-%d-%H%M%S}-focus-{which}"
+    for line in troubles.where():
+        console.print(line, markup=False, soft_wrap=True)
 
 
 class _Troubles:
@@ -129,6 +150,15 @@ class _Troubles:
     def __init__(self) -> None:
         self.stopped = "Stopped."
         self.sentences: list[str] = []
+        self.kept: Recorded | None = None
+
+    def where(self) -> list[str]:
+        """Where the run is kept, in lines."""
+        return [] if self.kept is None else self.kept.where
+
+    def place(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {} if self.kept is None else self.kept.plain()
 
     def __call__(self, event: Event) -> None:
         from eucentric.focus import events
@@ -140,52 +170,17 @@ class _Troubles:
 
 
 @contextmanager
-def _named(folder: Path) -> Iterator[_Troubles]:
-    """Whatever ends a run early says where its folder is."""
+def _named() -> Iterator[_Troubles]:
+    """Whatever ends a run early says where it is kept."""
     troubles = _Troubles()
     try:
         yield troubles
-    except KeyboardInterrupt as stop:
-        raise Stopped(f"{troubles.stopped} Run folder: {folder}") from stop
+    except (KeyboardInterrupt, Aborted) as stop:
+        raise Stopped("\n".join((f"{troubles.stopped} {' '.join(troubles.where())}", *troubles.sentences))) from stop
     except EucentricError as error:
-        for sentence in (*troubles.sentences, f"Run folder: {folder}"):
+        for sentence in (*troubles.sentences, *troubles.where()):
             error.add_note(sentence)
         raise
-
-
-class _Watcher:
-    """Remembers what the report needs: the last pair, and the truth at each measurement where there is one."""
-
-    def __init__(self, microscope: Microscope, c3_m: float) -> None:
-        self.c3_m = c3_m
-        self._microscope = microscope
-        self._true: list[float | None] = []
-        self._end: float | None = None
-        self._taken: list[Frame] = []
-        self._compared: tuple[int, int] | None = None
-        self.pair: tuple[Frame, Frame] | None = None
-
-    def __call__(self, event: Event) -> None:
-        from eucentric.cli.report import true_c1_m
-        from eucentric.focus import events
-
-        if isinstance(event, events.FrameTaken):
-            self._taken = [*self._taken, event.frame] if event.index else [event.frame]
-            self._compared = None
-        elif isinstance(event, events.ShiftFound):
-            self._compared = self._compared or event.link
-        elif isinstance(event, events.Measured):
-            self._true.append(true_c1_m(self._microscope))
-            if self._compared is not None:
-                self.pair = (self._taken[self._compared[0]], self._taken[self._compared[1]])
-        elif isinstance(event, events.StepEnded):
-            self._end = true_c1_m(self._microscope)
-
-    def truths(self) -> Truths:
-        """The truth at each measurement, and at the end of the last step (before anything is restored)."""
-        from eucentric.cli.report import Truths
-
-        return Truths(tuple(self._true), self._end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +190,7 @@ class _Node:
     microscope: Microscope
     book: CalibrationBook
     settings: FocusSettings
+    name: str  # under which it is calibrated and recorded
     cautions: tuple[str, ...] = ()  # about what is believed
 
     @property
@@ -224,7 +220,7 @@ def _node(microscope: str, seed: int, settings: str, calibrations: Path | None) 
             error.add_note(f"All at once: {calibrate_all(calibrations, microscope=microscope, seed=seed)}")
         raise
     told = () if calibrations is None else cautions(instrument, calibrations)
-    return _Node(instrument.microscope, book, wanted, told)
+    return _Node(instrument.microscope, book, wanted, instrument.instrument, told)
 
 
 def _check_presets(settings: FocusSettings, microscope: Microscope, book: CalibrationBook) -> None:
@@ -251,17 +247,31 @@ def _check_presets(settings: FocusSettings, microscope: Microscope, book: Calibr
             book.of(brought.get(step.preset, step.preset))
 
 
-def _run(
-    node: _Node, measure_only: bool, observers: tuple[Observer, ...], operator: Operator | None
-) -> tuple[RunResult, _Watcher]:
+@dataclass(frozen=True, slots=True)
+class _Watching:
+    """Who watches, who brakes, and who focuses by hand."""
+
+    observers: tuple[Observer, ...]
+    control: Control | None
+    operator: Operator | None
+
+
+def _run(node: _Node, measure_only: bool, watching: _Watching) -> tuple[RunResult, Watcher]:
     from eucentric.focus.focus import Focus
 
-    watcher = _Watcher(node.microscope, node.c3_m)
-    focus = Focus(node.microscope, node.book, node.settings, observers=(*observers, watcher), operator=operator)
+    watcher = Watcher(node.microscope, node.c3_m)
+    focus = Focus(
+        node.microscope,
+        node.book,
+        node.settings,
+        observers=(*watching.observers, watcher),
+        control=watching.control,
+        operator=watching.operator,
+    )
     return focus.run(measure_only=measure_only), watcher
 
 
-def _draw(result: RunResult, watcher: _Watcher, path: Path) -> Path:
+def _draw(result: RunResult, watcher: Watcher, path: Path) -> Path:
     from eucentric.figures.run import run_figure
     from eucentric.figures.saved import save
 

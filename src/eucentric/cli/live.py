@@ -8,7 +8,11 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from eucentric.cli.words import (
+from eucentric.focus import events
+from eucentric.focus.outcome import Status
+from eucentric.focus.patterns import pattern
+from eucentric.focus.settings import FocusMethod, FocusStep
+from eucentric.focus.words import (
     by_hand_words,
     correction_words,
     dose_words,
@@ -17,10 +21,6 @@ from eucentric.cli.words import (
     stigmated_words,
     verdict_words,
 )
-from eucentric.focus import events
-from eucentric.focus.outcome import Status
-from eucentric.focus.patterns import pattern
-from eucentric.focus.settings import FocusMethod, FocusStep
 from eucentric.units import show_length
 
 _WIDEST = 100

@@ -27,8 +27,10 @@ from eucentric.cli.check import check
 from eucentric.cli.focus import focus
 from eucentric.cli.measure import measure
 from eucentric.cli.plan import plan
+from eucentric.cli.records import app as records
 from eucentric.cli.run import run as run_session
 from eucentric.cli.sequences import app as sequences
+from eucentric.cli.serve import serve
 from eucentric.cli.stopped import Stopped
 from eucentric.cli.sweep import sweep
 from eucentric.errors import EucentricError
@@ -51,12 +53,14 @@ app = typer.Typer(
 )
 app.command("run")(run_session)
 app.command("focus")(focus)
+app.command("serve")(serve)
 app.command("measure")(measure)
 app.command("plan")(plan)
 app.command("sweep")(sweep)
 app.add_typer(sequences, name="sequences")
 app.add_typer(applications, name="applications")
 app.add_typer(calibrate, name="calibrate")
+app.add_typer(records, name="records")
 app.command("check")(check)
 
 

@@ -33,6 +33,7 @@ class Saves(StrEnum):
 
     ELECTRONS = "electrons"
     TIME = "time"
+    BOTH = "both"
 
 
 class Aims(StrEnum):
@@ -74,7 +75,20 @@ def plan(
         int | None,
         typer.Option(help="classic: side of the image after binning, pixels. Default: binned to 1024 or below."),
     ] = None,
-    saves: Annotated[Saves, typer.Option("--for", help="What the plan saves.")] = Saves.ELECTRONS,
+    saves: Annotated[
+        Saves, typer.Option("--for", help="What the plan saves; both: the plans between which to choose are told.")
+    ] = Saves.BOTH,
+    preset: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this magnification (again for another). Default: all; --optimal-pattern: the plan's."),
+    ] = None,
+    one_preset: Annotated[
+        bool, typer.Option("--one-preset", help="All images alike: one preset for all steps.")
+    ] = False,
+    steps: Annotated[int, typer.Option(metavar="N", help="At most so many steps.")] = 4,
+    look_again: Annotated[
+        bool, typer.Option("--look-again", help="Look once more after the last correction, instead of trusting it.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the sequence: eucentric focus --settings FILE.")
     ] = None,
@@ -91,10 +105,6 @@ def plan(
     ] = None,
     images: Annotated[
         int | None, typer.Option(help="--optimal-pattern: of so many images. Default: 2, 4, 6 and 8 beside each other.")
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(help="--optimal-pattern: a magnification. Default: that of the plan's last step."),
     ] = None,
     scheduler: Annotated[
         str | None,
@@ -117,10 +127,11 @@ def plan(
         copy_to(copy_instrument, shipped_text(instrument), "Instruments")
         typer.echo(f"Change it, then: eucentric plan --instrument {copy_instrument}")
         return
-    of_patterns: dict[str, object] = {"--aim": aim, "--images": images, "--preset": preset}
+    of_patterns: dict[str, object] = {"--aim": aim, "--images": images}
     of_plans: dict[str, object] = {"--out": out, "--verify": verify or None, "--scheduler": scheduler}
     _check_pattern(rules, of_patterns, of_plans, optimal=optimal_pattern)
-    physical: dict[str, object] = {"--kv": kv, "--cs": cs, "--out": out, "--figure": figure}
+    physical: dict[str, object] = {"--kv": kv, "--cs": cs, "--out": out, "--figure": figure, "--preset": preset}
+    physical |= {"--one-preset": one_preset or None, "--look-again": look_again or None}
     physical |= {"--verify": verify or None, "--scheduler": scheduler}
     _check_meant(rules, {"--image": image}, physical)
     if rules is Rules.CLASSIC:
@@ -138,19 +149,30 @@ def plan(
     if scheduler is not None and not verify:
         raise SettingsError("--scheduler does nothing without --verify. Say how often: --verify 200")
     from eucentric.cli import plan_physics as physics
-    from eucentric.optimize.planning import Asked, Cheapest
+    from eucentric.optimize.planning import Asked, Cheapest, front, knee
     from eucentric.optimize.planning import plan as planned
 
     there = instrument_given(instrument, kv, cs, camera)
     tilt = None if tilt_max_mrad is None else tilt_max_mrad * 1e-3
-    asked = Asked(start_um * 1e-6, accuracy_um * 1e-6, probability, tilt, Cheapest(saves.value))
+    asked = Asked(
+        start_um * 1e-6,
+        accuracy_um * 1e-6,
+        probability,
+        tilt,
+        Cheapest(saves.value),
+        look_again=look_again,
+        steps_max=steps,
+        presets=() if optimal_pattern else tuple(preset or ()),
+        one_preset=one_preset,
+    )
     if optimal_pattern:
         from eucentric.cli.plan_pattern import PatternAsked, plan_pattern
 
-        of = PatternAsked(asked, (aim or Aims.C1).value, preset, images)
+        of = PatternAsked(asked, (aim or Aims.C1).value, _one(preset), images)
         plan_pattern(there, of, figure=figure, as_json=as_json)
         return
-    made = planned(there, asked)
+    plans = front(there, asked) if saves is Saves.BOTH else (planned(there, asked),)
+    made = knee(plans)
     if out is not None:
         physics.write_sequence(made, there, out)
     if figure is not None:
@@ -160,11 +182,19 @@ def plan(
         save(plan_figure(made, there), figure)
     if not as_json:
         physics.show(made, there, out=out, figure=figure)
+        physics.show_front(plans, made)
     came = _verified(made, there, verify, scheduler, quiet=as_json) if verify else None
     if as_json:
-        typer.echo(json.dumps(physics.as_json(made, there, came), indent=2, allow_nan=False))
+        typer.echo(json.dumps(physics.as_json(made, there, came, plans), indent=2, allow_nan=False))
     if came is not None:
         raise_if_stopped(came.stopped, len(came.ended), came.asked, "trials", by_user=came.by_user)
+
+
+def _one(presets: list[str] | None) -> str | None:
+    """The one magnification of a pattern. Raises SettingsError where several are given."""
+    if presets and len(presets) > 1:
+        raise SettingsError("--optimal-pattern takes one --preset. Leave the others out.")
+    return presets[0] if presets else None
 
 
 def _verified(

@@ -25,19 +25,25 @@ def tell_verified(made: Plan, trials: list[Trial], console: Console) -> None:
     from eucentric.optimize.trials import verified
 
     came = verified(trials, made.asked.accuracy_m)
-    median = "none ended" if came.median_m is None else f"median error {show_bound(came.median_m)}"
-    console.print(
-        f"{came.within} of {came.trials} within {show_bound(made.asked.accuracy_m)}: {came.rate:.1%} "
-        f"(95 %: {came.low:.1%} to {came.high:.1%}; {made.asked.probability:.0%} asked), {median}, "
-        f"{came.dose_e_per_m2 / _E_PER_A2:.3g} e/Å² ({made.dose_e_per_m2 / _E_PER_A2:.3g} predicted at most), "
-        f"{came.seconds:.0f} s ({made.seconds:.0f} predicted).",
-        markup=False,
-        soft_wrap=True,
+    asked, looks = made.asked, sum(one.looks for one in made.steps)
+    median = "none ended" if came.median_m is None else show_bound(came.median_m)
+    lines = (
+        f"Within {show_bound(asked.accuracy_m)}: {came.within} of {came.trials}, {came.rate:.1%} (95 %: {came.low:.1%} "
+        f"to {came.high:.1%}); predicted {made.outlook.within(asked.accuracy_m):.1%}, asked {asked.probability:.1%}.",
+        f"Median error {median} (predicted {show_bound(made.outlook.median_m)}), "
+        f"{came.dose_e_per_m2 / _E_PER_A2:.3g} e/Å² ({made.dose_e_per_m2 / _E_PER_A2:.3g}), "
+        f"{came.seconds:.0f} s ({made.seconds:.0f}), {came.looks:.2f} looks ({looks:.2f}).",
+        f"{came.refused} refused, {came.said} called themselves focused (|C1| + 3 σ within the accuracy); of these "
+        f"{came.silent} were not.",
     )
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
 
 
-def as_json(made: Plan, instrument: Instrument, came: Spread[Job, Trial] | None = None) -> dict[str, Any]:
-    """The plan in SI units, and what its trials came to."""
+def as_json(
+    made: Plan, instrument: Instrument, came: Spread[Job, Trial] | None = None, plans: tuple[Plan, ...] = ()
+) -> dict[str, Any]:
+    """The plan in SI units, what its trials came to, and the plans between which it was chosen."""
     from eucentric.optimize.sequence import elsewhere, names_of
     from eucentric.records.plain import plain
 
@@ -51,6 +57,9 @@ def as_json(made: Plan, instrument: Instrument, came: Spread[Job, Trial] | None 
         "cheapest": str(asked.cheapest),
         "dose_e_per_m2": made.dose_e_per_m2,
         "seconds": made.seconds,
+        "median_error_m": made.outlook.median_m,
+        "within_accuracy": made.outlook.within(asked.accuracy_m),
+        "front": [{"dose_e_per_m2": one.dose_e_per_m2, "seconds": one.seconds} for one in plans],
         "steps": [_step_json(one, name) for one, name in zip(made.steps, names_of(made), strict=True)],
         "elsewhere": [plain(one) for one in elsewhere(made)],
         "verified": None if came is None else _verified_json(made, came),
@@ -97,11 +106,34 @@ def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path |
         f"apart (±{e.tilt_rad * 1e3:g}), change limit {show_bound(e.limit_m)}."
         for e in elsewhere(made)
     ]
-    say += ["Predicted: --verify N runs it on N simulated microscopes of this instrument."]
+    within, median = made.outlook.within(asked.accuracy_m), made.outlook.median_m
+    say += [
+        f"Predicted: {within:.1%} end within {show_bound(asked.accuracy_m)}, half within {show_bound(median)}. "
+        "Corrections are trusted: Z and the lens must have been seen to follow in the session; else the first one is a "
+        "probe (one more look)."
+    ]
+    say += ["--verify N runs it on N simulated microscopes of this instrument."]
     say += [] if out is None else [f"Sequence: {out}. Run it: eucentric focus --settings {out}"]
     say += [] if figure is None else [f"Figure: {figure}"]
     for line in say:
         console.print(line, soft_wrap=not console.is_terminal)
+
+
+def show_front(plans: tuple[Plan, ...], made: Plan) -> None:
+    """The plans between which to choose, where there are several."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if len(plans) < 2:
+        return
+    table = Table(title="Fewer electrons or less time", title_justify="left")
+    for name in ("e/Å²", "s", "steps", ""):
+        table.add_column(name, justify="right" if name in ("e/Å²", "s") else "left")
+    for one in plans:
+        steps = ", ".join(f"{s.candidate.preset} ±{s.candidate.tilt_rad * 1e3:g} mrad" for s in one.steps)
+        shown = "above" if one is made else ""
+        table.add_row(f"{one.dose_e_per_m2 / _E_PER_A2:.3g}", f"{one.seconds:.0f}", steps, shown)
+    Console(highlight=False).print(table)
 
 
 def write_sequence(made: Plan, instrument: Instrument, path: Path) -> None:
@@ -117,11 +149,11 @@ def _row(one: PlannedStep, name: str) -> tuple[str, ...]:
     c = one.candidate
     return (
         name,
-        f"{c.magnification.name} bin {c.binning}\n{c.size_px} of {c.pixel_m * 1e9:.3g} nm",
+        f"{c.magnification.name} bin {c.binning}, {c.exposure_s:g} s\n{c.size_px} of {c.pixel_m * 1e9:.3g} nm",
         f"±{c.tilt_rad * 1e3:g} mrad\n{c.pattern}",
         f"±{show_bound(one.range_m)}",
         show_bound(one.leaves_m),
-        f"{one.looks}",
+        f"{one.looks:.3g}",
         str(c.correction),
     )
 
@@ -141,6 +173,8 @@ def _step_json(one: PlannedStep, name: str) -> dict[str, Any]:
         "pixel_m": c.pixel_m,
         "size_px": c.size_px,
         "binning": c.binning,
+        "exposure_s": c.exposure_s,
+        "image_dose_e_per_m2": c.image_dose_per_m2,
         "tilt_rad": c.tilt_rad,
         "separation_rad": 2 * c.tilt_rad,
         "pattern": str(c.pattern),
@@ -149,7 +183,6 @@ def _step_json(one: PlannedStep, name: str) -> dict[str, Any]:
         "start_m": one.start_m,
         "range_m": one.range_m,
         "leaves_m": one.leaves_m,
-        "tolerance_m": one.tolerance_m,
         "looks": one.looks,
         "dose_e_per_m2": one.dose_e_per_m2,
         "seconds": one.seconds,

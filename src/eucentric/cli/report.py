@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from rich import box
 from rich.table import Table
 
-from eucentric.cli.words import dose_words
 from eucentric.errors import InputError
 from eucentric.focus.measurement import decimals
 from eucentric.focus.outcome import Round, RunResult, StepResult
+from eucentric.focus.words import dose_words
 from eucentric.microscope.protocol import Microscope
 from eucentric.records.plain import plain
 from eucentric.records.run_folder import ending
@@ -159,8 +160,8 @@ def _spent(result: RunResult) -> str:
     return ", ".join(f"{target} {dose_words(dose)}" for target, dose in result.doses_e_per_m2)
 
 
-def as_json(result: RunResult, truths: Truths, folder: str) -> dict[str, Any]:
-    """The run as plain values: SI units."""
+def as_json(result: RunResult, truths: Truths, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The run as plain values, and where it is kept: SI units."""
     steps = [_step_json(step) for step in result.steps]
     left = result.residual
     return {
@@ -172,7 +173,7 @@ def as_json(result: RunResult, truths: Truths, folder: str) -> dict[str, Any]:
         "true_residual_m": truths.end_m,
         "true_c1_m": list(truths.measured_m),
         "steps": steps,
-        "folder": folder,
+        **kept,
     }
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eucentric.cli.chosen import APPLICATION
+from eucentric.cli.page import Page, PortOption, watched_live
+from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.cli.stopped import Stopped
 from eucentric.errors import Aborted
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from eucentric.cli.session_report import Report
     from eucentric.cli.session_truth import Truths
     from eucentric.msi.outcome import SessionResult
-    from eucentric.msi.ready import Ready
+    from eucentric.records.place import Place
 
 NOT_ALL_WELL, CUT_SHORT = 3, 4
 FIGURE, TEXT, JSON = "figure.png", "report.txt", "report.json"
@@ -73,11 +75,20 @@ def run(
         Path | None,
         typer.Option(metavar="FOLDER", help="Go on with the session in this folder.", show_default=False),
     ] = None,
+    records: RecordsOption = RECORDS,
+    images_folder: FolderOption = None,
+    keep_images: KeepOption = Keep.ALL,
+    images_cap: CapOption = CAP_GB,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it live on a page, which can pause and abort it.")
+    ] = False,
+    port: PortOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
 ) -> None:
     """Run a session: squares, holes, focus where it is needed, exposures.
 
-    Everything is kept in a session folder: journal, images, report and figure. Stopped, killed, or the instrument
+    Everything is kept in a session folder: journal, images, report and figure; what focusing measured is kept in the
+    records (eucentric records). Stopped, killed, or the instrument
     lost: go on with --resume FOLDER, nothing is done twice.
 
     Exit code: 0 complete and all well; 3 complete, but targets were refused, skipped or failed, or images are flagged;
@@ -88,21 +99,20 @@ def run(
 
     console = make_console(quiet=as_json)
     said = [_first_line(console, application, resume)]
+    from eucentric.cli.recorded import check_records, place_of
     from eucentric.cli.session_log import SessionLog
     from eucentric.cli.session_open import Wanted, open_session
     from eucentric.cli.session_words import all_well
 
     wanted = Wanted(application, tuple(settings or ()), microscope, seed, calibrations, out, resume)
+    place = place_of(records, images_folder, keep_images, images_cap)
+    check_records(place)
     opening = open_session(wanted, lambda line: said.append(_print(console, line)))
     log = SessionLog(opening.folder)
     unwritten = log.write("\n".join(said))
     if unwritten:
         _print(console, unwritten)
-    with opening.journal, _going_on(opening, log):
-        report = (
-            _told_again(opening, console, log) if opening.ready is None else _run(opening, opening.ready, console, log)
-        )
-        unkept = _keep(report, opening)
+    report, unkept = _worked(opening, (console, log), place, port=port, page=serve)
     _tell(report, console, log)
     if unkept:
         log.write(unkept)
@@ -111,6 +121,20 @@ def run(
         raise typer.Exit(CUT_SHORT)
     if not all_well(report.result):
         raise typer.Exit(NOT_ALL_WELL)
+
+
+def _worked(
+    opening: Opening, told: tuple[Console, SessionLog], place: Place, *, port: int | None, page: bool
+) -> tuple[Report, str]:
+    """The session run, or told again where it is complete; and why its report could not be kept, where it could not."""
+    console, log = told
+    with opening.journal, going_on(opening, log):
+        if opening.ready is None:
+            report = _told_again(opening, console, log)
+        else:
+            with watched_live(opening.ready.book, opening.instrument, place, port=port, wanted=page) as seen:
+                report = run_opened(opening, place, told, seen)
+        return report, keep_report(report, opening)
 
 
 def _print(console: Console, line: str, log: SessionLog | None = None) -> str:
@@ -130,7 +154,7 @@ def _first_line(console: Console, application: str | None, resume: Path | None) 
 
 
 @contextmanager
-def _going_on(opening: Opening, log: SessionLog) -> Iterator[None]:
+def going_on(opening: Opening, log: SessionLog) -> Iterator[None]:
     """Whoever stops it outside its targets, while it starts or draws, is told where it is and how it goes on. Whatever
     ends it is in its log too.
     """
@@ -172,8 +196,9 @@ def _report(opening: Opening, result: SessionResult, truths: Truths) -> Report:
     )
 
 
-def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -> Report:
+def run_opened(opening: Opening, place: Place, told: tuple[Console, SessionLog], page: Page) -> Report:
     """The session, shown and kept; whatever ends it early says how to go on."""
+    from eucentric.cli.recorded import session_recorder
     from eucentric.cli.session_kept import SessionKept
     from eucentric.cli.session_lost import Lost, Unattended
     from eucentric.cli.session_truth import Watcher
@@ -186,8 +211,10 @@ def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -
         if isinstance(event, events.SessionEnded):
             ended.append(event.result)
 
+    (console, log), prepared = told, opening.ready
+    assert prepared is not None  # a session that is complete is told again, not run
     watcher = Watcher(prepared.microscope, opening.folder)
-    with _live(opening, console, log) as live:
+    with _live(opening, console, log) as live, session_recorder(opening, place, live) as recorder:
         _cautions(opening, live)
         kept = SessionKept(opening.application, opening.folder, live.say)
         unattended = Unattended(live.say)
@@ -196,19 +223,20 @@ def _run(opening: Opening, prepared: Ready, console: Console, log: SessionLog) -
             prepared.book,
             opening.application,
             opening.journal,
-            observers=(live, watcher, kept, last_word, unattended.watch),
+            observers=(live, watcher, kept, last_word, unattended.watch, recorder, *page.observers),
+            control=page.control,
             on_lost=(None if console.quiet else Lost.at_terminal(live, opening.resume)) or unattended,
         )
         try:
             return _report(opening, session.run(), watcher.truths)
         except (KeyboardInterrupt, Aborted) as stop:
-            unkept = _keep(_report(opening, ended[-1], watcher.truths), opening) if ended else ""
+            unkept = keep_report(_report(opening, ended[-1], watcher.truths), opening) if ended else ""
             why = ended[-1].stopped if ended and ended[-1].stopped else "Stopped."
             said = " ".join(filter(None, (why, unkept, f"Go on with it: {opening.resume}")))
             raise Stopped(said) from stop
         except Exception as error:
             if ended:
-                _keep(_report(opening, ended[-1], watcher.truths), opening)
+                keep_report(_report(opening, ended[-1], watcher.truths), opening)
             error.add_note(f"Go on with the session: {opening.resume}")
             raise
 
@@ -229,14 +257,15 @@ def _cautions(opening: Opening, live: SessionLive) -> None:
     live.say(f"Session folder: {opening.folder}")
 
 
-def _keep(report: Report, opening: Opening) -> str:
+def keep_report(report: Report, opening: Opening) -> str:
     """Report and figure into the folder, in place of those of an earlier part of the session; why not, where not."""
     from eucentric.cli.session_json import as_json
     from eucentric.cli.session_report import as_text
-    from eucentric.cli.session_words import all_well, statement
+    from eucentric.cli.session_words import all_well
     from eucentric.errors import InputError
     from eucentric.figures.saved import save
     from eucentric.figures.session import session_figure
+    from eucentric.msi.words import statement
 
     title = f"{report.title}. {statement(report.result)}"
     drawn = session_figure(

@@ -6,9 +6,9 @@ from typing import Any
 
 from eucentric.cli.session_report import Report
 from eucentric.cli.session_troubles import troubles
-from eucentric.cli.session_words import promised, statement
 from eucentric.figures.session_spent import seconds_by_activity
 from eucentric.msi.outcome import Status, UnitOutcome
+from eucentric.msi.words import promised, statement
 from eucentric.records.plain import plain
 
 

@@ -17,15 +17,23 @@ from rich.progress import BarColumn, Progress, TextColumn
 from eucentric.cli.live import wrapped
 from eucentric.cli.session_log import SessionLog
 from eucentric.cli.session_troubles import told_above
-from eucentric.cli.session_words import checks_words, duration, exposure_words, measured_words, promised
-from eucentric.cli.words import correction_words, dose_words, drift_words, stigmated_words, verdict_words
 from eucentric.focus import events as focus_events
 from eucentric.focus.outcome import Status as StepStatus
+from eucentric.focus.words import (
+    correction_words,
+    dose_words,
+    drift_words,
+    measured_words,
+    stigmated_words,
+    verdict_words,
+)
 from eucentric.msi import events
 from eucentric.msi.application import Application, Kind
 from eucentric.msi.known import Check
+from eucentric.msi.left import TimeLeft
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.units import Unit
+from eucentric.msi.words import checks_words, duration, exposure_words, promised
 
 _WIDEST = 110
 _COLUMN = 14  # where the text of a line begins
@@ -52,7 +60,7 @@ class SessionLive:
         # Into a file or a pipe nothing is drawn that would be wiped out again.
         self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._bar.add_task("starting" if not done else "going on", total=total, completed=done)
-        self._left = _TimeLeft(clock)
+        self._left = TimeLeft(clock)
         self._application: Application | None = None
         self._spent = dict(spent or {})  # e/m² by target
         self._outcomes: dict[str, UnitOutcome] = {}
@@ -246,30 +254,3 @@ class SessionLive:
         dose = sum(self._spent.values())
         spent = f"{dose_words(dose)} for focusing" if dose else ""
         self._bar.update(self._task, description=escape(f"{told}{text}{', ' if spent else ''}{spent}"))
-
-
-class _TimeLeft:
-    """What the units to come will take, by what those of the same node took on average."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._to_come: Counter[str] = Counter()
-        self._took: dict[str, list[float]] = {}
-        self._begun_s = clock()
-
-    def expect(self, units: tuple[Unit, ...]) -> None:
-        self._to_come = Counter(unit.node for unit in units)
-
-    def begin(self) -> None:
-        self._begun_s = self._clock()
-
-    def end(self, node: str) -> None:
-        self._took.setdefault(node, []).append(self._clock() - self._begun_s)
-        self._to_come[node] -= 1
-
-    def seconds(self) -> float | None:
-        """None until each kind of unit to come was seen once: what is not known is not guessed."""
-        coming = {node: count for node, count in self._to_come.items() if count > 0}
-        if not coming or not all(node in self._took for node in coming):
-            return None
-        return sum(count * sum(self._took[node]) / len(self._took[node]) for node, count in coming.items())

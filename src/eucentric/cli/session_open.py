@@ -57,20 +57,22 @@ class Opening:
     cautions: tuple[str, ...] = ()
 
 
-def open_session(wanted: Wanted, say: Callable[[str], None]) -> Opening:
+def open_session(wanted: Wanted, say: Callable[[str], None], there: Opened | None = None) -> Opening:
     """Open what is wanted: what can be checked without the instrument comes first; before it is opened that is said.
+    `there` is the instrument where it is open already.
 
     Raises InputError, SettingsError, CalibrationError before anything moved.
     """
-    return _new(wanted, say) if wanted.resume is None else _again(wanted, wanted.resume, say)
+    return _new(wanted, say, there) if wanted.resume is None else _again(wanted, wanted.resume, say)
 
 
-def _new(wanted: Wanted, say: Callable[[str], None]) -> Opening:
+def _new(wanted: Wanted, say: Callable[[str], None], there: Opened | None) -> Opening:
     application = _application(wanted)
     microscope, store, seed = wanted.microscope or SIMULATED, wanted.calibrations, wanted.seed or 0
+    source = _Source(microscope, seed, store, there)
     if wanted.out is not None:
         check_free(wanted.out)
-    instrument, prepared, told = _prepared(application, microscope, seed, store, say)
+    instrument, prepared, told = _prepared(application, source, say)
     now = datetime.now().astimezone()
     about = About(
         instrument=instrument.microscope.name,
@@ -100,7 +102,8 @@ def _again(wanted: Wanted, folder: Path, say: Callable[[str], None]) -> Opening:
         if complete(journal):
             return Opening(None, application, journal, folder, _command(folder), _named(about))
         store = None if about.calibrations is None else Path(about.calibrations)
-        instrument, prepared, told = _prepared(application, about.microscope, about.seed or 0, store, say)
+        source = _Source(about.microscope, about.seed or 0, store)
+        instrument, prepared, told = _prepared(application, source, say)
     except BaseException:
         journal.close()
         raise
@@ -123,16 +126,28 @@ def _application(wanted: Wanted) -> Application:
     return application
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Which instrument, its calibrations' folder, and the instrument itself where it is open already."""
+
+    microscope: str
+    seed: int
+    calibrations: Path | None
+    there: Opened | None = None
+
+
 def _prepared(
-    application: Application, microscope: str, seed: int, calibrations: Path | None, say: Callable[[str], None]
+    application: Application, source: _Source, say: Callable[[str], None]
 ) -> tuple[Opened, Ready, tuple[str, ...]]:
     """The instrument with the application's presets, its chain checked; nothing moved."""
+    microscope, seed, calibrations = source.microscope, source.seed, source.calibrations
     if microscope not in NAMES:
         raise InputError(f"There is no microscope '{microscope}'. Use one of: {', '.join(NAMES)}.")
     if calibrations is not None:
         check_store(calibrations, microscope=microscope, seed=seed)
-    say(f"Opening {'the simulated microscope' if microscope == SIMULATED else f'microscope {microscope}'} …")
-    instrument = opened(microscope, seed=seed)
+    if source.there is None:
+        say(f"Opening {'the simulated microscope' if microscope == SIMULATED else f'microscope {microscope}'} …")
+    instrument = source.there or opened(microscope, seed=seed)
     book: CalibrationBook | None = instrument.brought if calibrations is None else stored_book(instrument, calibrations)
     if book is None:
         raise CalibrationError(f"{instrument.instrument} brings no calibration. Name a folder: --calibrations FOLDER")

@@ -18,13 +18,13 @@ from rich.text import Text
 from eucentric.cli.session_kept import kept_images
 from eucentric.cli.session_troubles import troubles
 from eucentric.cli.session_truth import Truths
-from eucentric.cli.session_words import duration, length, statement
-from eucentric.cli.words import dose_words
 from eucentric.figures.session_spent import seconds_by_activity
 from eucentric.focus.outcome import COVERAGE
+from eucentric.focus.words import dose_words
 from eucentric.msi.application import Application, Kind
 from eucentric.msi.known import Check
 from eucentric.msi.outcome import Exposure, SessionResult, Status, UnitOutcome
+from eucentric.msi.words import duration, length, statement
 from eucentric.units import minus, show_length
 
 _E_PER_A2 = 1e20  # 1 e/Å² in e/m²

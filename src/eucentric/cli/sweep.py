@@ -45,7 +45,15 @@ def sweep(
     ] = None,
     kv: Annotated[float | None, typer.Option(help="High tension, kV, in place of the instrument's.")] = None,
     cs: Annotated[float | None, typer.Option(help="Cs, mm, in place of the instrument's.")] = None,
-    saves: Annotated[Saves, typer.Option("--for", help="What the plans save.")] = Saves.ELECTRONS,
+    saves: Annotated[Saves, typer.Option("--for", help="What the plans save.")] = Saves.BOTH,
+    preset: Annotated[
+        list[str] | None, typer.Option(help="Plans with this magnification only (again for another). Default: all.")
+    ] = None,
+    one_preset: Annotated[bool, typer.Option("--one-preset", help="Plans with one preset for all steps.")] = False,
+    steps: Annotated[int, typer.Option(metavar="N", help="Plans with at most so many steps.")] = 4,
+    look_again: Annotated[
+        bool, typer.Option("--look-again", help="Plans that look once more after the last correction.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the points as .csv, in SI units.")] = None,
     figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the map.")] = None,
     scheduler: Annotated[
@@ -76,7 +84,17 @@ def sweep(
     check_axes(axes, there, step)
     told.check_files(out, figure)
     tilt = None if tilt_max_mrad is None else tilt_max_mrad * 1e-3
-    asked = Asked(start_um * 1e-6, accuracy_um * 1e-6, probability, tilt, Cheapest(saves.value))
+    asked = Asked(
+        start_um * 1e-6,
+        accuracy_um * 1e-6,
+        probability,
+        tilt,
+        Cheapest(saves.value),
+        look_again=look_again,
+        steps_max=steps,
+        presets=tuple(preset or ()),
+        one_preset=one_preset,
+    )
     base = base_of(plan(there, asked), there, axes, step)
     came = swept(base, axes, trials, scheduler, console(quiet=as_json))
     if out is not None:

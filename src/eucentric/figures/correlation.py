@@ -42,7 +42,7 @@ def draw_map(ax: Axes, shift: Shift, line: ExpectedLine, searched: Searched) -> 
     if shift.map is None:
         _nothing(ax, "This result has no map.")
         return
-    values, box = _brightest(shift.map)
+    values, box = brightest(shift.map, _PANEL_PX)
     _show_map(ax, values, box)
     ax.set_xlim(box[0], box[1])
     ax.set_ylim(box[2], box[3])
@@ -87,8 +87,9 @@ def draw_cut(ax: Axes, shift: Shift, line: ExpectedLine, searched: Searched) -> 
         return
     top = ax.secondary_xaxis("top", functions=(line.defocus_um, line.along_of_um))
     top.set_xlabel("defocus (µm; positive is overfocus)")
-    along, values, inside = _cut(shift.map, shift.shift_px, line, searched)
-    ax.fill_between(along, -1, 2, where=~inside, color=GREY, alpha=0.18, linewidth=0, label="not searched")
+    cut = cut_through(shift.map, shift.shift_px, line, searched)
+    along, values = cut.along_px, cut.values
+    ax.fill_between(along, -1, 2, where=~cut.searched, color=GREY, alpha=0.18, linewidth=0, label="not searched")
     ax.plot(along, values, color=BLUE, linewidth=0.9)
     ax.axvline(line.along_px(shift.shift_px), color=GREEN, linewidth=1.2, linestyle="--", label="peak")
     if shift.runner_up is not None:
@@ -99,10 +100,18 @@ def draw_cut(ax: Axes, shift: Shift, line: ExpectedLine, searched: Searched) -> 
     ax.legend(loc="upper right" if line.along_px(shift.shift_px) < 0 else "upper left")
 
 
-def _cut(
-    found: CorrelationMap, peak: Vector, line: ExpectedLine, searched: Searched
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Shifts along the tilt, the map there (largest 1), and whether they were searched."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """A map along the tilt through a place: shifts in pixels, the values there (largest of the map 1), and whether they
+    were searched."""
+
+    along_px: NDArray[np.float64]
+    values: NDArray[np.float64]
+    searched: NDArray[np.bool_]
+
+
+def cut_through(found: CorrelationMap, peak: Vector, line: ExpectedLine, searched: Searched) -> Cut:
+    """The map along the tilt through `peak` (y, x) pixels."""
     ny, nx = found.values.shape
     dy, dx = found.step_px
     centre = line.along_px(peak)
@@ -114,7 +123,7 @@ def _cut(
     along, y, x = along[there], y[there], x[there]
     values = map_coordinates(found.values.astype(np.float64), [y / dy % ny, x / dx % nx], order=1, mode="grid-wrap")
     scale = float(np.max(np.abs(found.values))) or 1.0
-    return along, np.asarray(values / scale), searched.overlap(y, x) >= searched.min_overlap
+    return Cut(along, np.asarray(values / scale), searched.overlap(y, x) >= searched.min_overlap)
 
 
 def _show_map(ax: Axes, values: NDArray[np.float32], box: tuple[float, float, float, float]) -> None:
@@ -132,10 +141,12 @@ def _box(found: CorrelationMap) -> tuple[float, float, float, float]:
     return (left, left + nx * dx, top + ny * dy, top)
 
 
-def _brightest(found: CorrelationMap) -> tuple[NDArray[np.float32], tuple[float, float, float, float]]:
-    """The centred map reduced to what a panel can show by keeping the brightest of each block: no peak gets lost."""
+def brightest(found: CorrelationMap, panel_px: int) -> tuple[NDArray[np.float32], tuple[float, float, float, float]]:
+    """The centred map reduced to at most `panel_px` a side by keeping the brightest of each block (no peak gets lost),
+    and its left, right, bottom and top edge in pixels of shift.
+    """
     values = found.centred()
-    block = max(int(np.ceil(max(values.shape) / _PANEL_PX)), 1)
+    block = max(int(np.ceil(max(values.shape) / panel_px)), 1)
     left, right, bottom, top = _box(found)
     padding = [(0, -n % block) for n in values.shape]
     padded = np.pad(values, padding, mode="edge")

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from eucentric.calibration.instrument import Calibration
 from eucentric.correlation.shift import Shift
 from eucentric.focus.correct import Correction
+from eucentric.focus.how import How
 from eucentric.focus.measurement import Measurement
 from eucentric.focus.outcome import RunResult, StepResult
 from eucentric.focus.patterns import Link
@@ -15,12 +17,12 @@ from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import CorrectionType, FocusSequence, FocusSettings, FocusStep
 from eucentric.focus.targets import HERE, FocusTarget
 from eucentric.focus.verdict import Finding, Verdict
-from eucentric.images.frame import Frame
+from eucentric.images.frame import Frame, OpticalState
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A sequence begins on an instrument, at these focus targets."""
+    """A sequence begins on an instrument, at these focus targets; `found` is how it stands (None: it does not say)."""
 
     time_s: float
     instrument: str
@@ -28,6 +30,7 @@ class RunStarted:
     measure_only: bool
     targets: tuple[FocusTarget, ...] = (HERE,)
     settings: FocusSettings | None = None
+    found: OpticalState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,20 @@ class FrameTaken:
     index: int
     frame: Frame
     target: str = "here"
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """What a measurement's images are measured with: the calibration believed at the preset, and, where the beam is
+    tilted, all that is assumed beside it.
+    """
+
+    time_s: float
+    step: str
+    measurement: int
+    preset: str
+    calibration: Calibration
+    how: How | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +120,10 @@ class StepEnded:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Beam tilt and preset are back where they were."""
+    """Beam tilt and preset are back where they were; `left` is how the instrument stands now."""
 
     time_s: float
+    left: OpticalState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,31 +282,11 @@ class RunEnded:
     result: RunResult
 
 
+# fmt: off
 Event: TypeAlias = (
-    RunStarted
-    | StepStarted
-    | FrameTaken
-    | ShiftFound
-    | Measured
-    | Judged
-    | Corrected
-    | StepEnded
-    | TakenBack
-    | Restored
-    | Failed
-    | ObserverFailed
-    | SetUp
-    | TargetReached
-    | Melted
-    | DriftDeclared
-    | DriftMeasured
-    | LeftOut
-    | Averaged
-    | Stigmated
-    | DefocusReset
-    | ByHand
-    | FinalTaken
-    | Paused
-    | RunEnded
+    RunStarted | StepStarted | FrameTaken | Assumed | ShiftFound | Measured | Judged | Corrected | StepEnded | TakenBack
+    | Restored | Failed | ObserverFailed | SetUp | TargetReached | Melted | DriftDeclared | DriftMeasured | LeftOut
+    | Averaged | Stigmated | DefocusReset | ByHand | FinalTaken | Paused | RunEnded
 )
+# fmt: on
 Observer: TypeAlias = Callable[[Event], None]

@@ -18,6 +18,7 @@ from eucentric.focus.outcome import RunResult
 from eucentric.focus.presets import install_presets
 from eucentric.focus.run import Run
 from eucentric.focus.settings import CorrectionType, FocusSettings
+from eucentric.focus.standing import standing
 from eucentric.focus.targets import HERE, FocusTarget
 from eucentric.focus.work import Work
 from eucentric.microscope.guarded import Guarded
@@ -81,7 +82,8 @@ class Focus:
         scope, sequence = self._scope, self.settings.sequence
         tell = self._begin().tell
         run: Run | None = None
-        tell(events.RunStarted(scope.now_s(), scope.name, sequence, measure_only, targets, self.settings))
+        now_s, found = scope.now_s(), standing(scope)
+        tell(events.RunStarted(now_s, scope.name, sequence, measure_only, targets, self.settings, found))
         try:
             with scope.preserved() as memory:
                 brought = {preset.name: preset.unnamed for preset in self.settings.presets}
@@ -98,7 +100,7 @@ class Focus:
             self._failed(error, " ".join((str(error) or type(error).__name__, *_left_behind(run))))
             raise
         now = self._audience.now_s  # the run is done: a clock that fails now must not lose its result
-        tell(events.Restored(now()))
+        tell(events.Restored(now(), standing(scope)))
         self.confirmed = result.confirmed
         tell(events.RunEnded(now(), result))
         return result

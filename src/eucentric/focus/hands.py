@@ -163,14 +163,18 @@ class Hands:
 
     def reset_defocus(self, step: FocusStep) -> None:
         """The present lens setting becomes defocus zero, where the step asks for it."""
+        if step.reset_defocus is ResetDefocus.YES:
+            self.make_zero(step)
+
+    def make_zero(self, step: FocusStep) -> float:
+        """The present lens setting becomes defocus zero, and stays so; the defocus that it was before."""
         work = self._work
-        if step.reset_defocus is not ResetDefocus.YES:
-            return
         before = work.scope.defocus_m()
         work.scope.reset_defocus()
         work.accept(Part.DEFOCUS_ZERO, Part.DEFOCUS)
         work.kept.add(Part.DEFOCUS_ZERO)
         work.tell(DefocusReset(work.audience.now_s(), step.name, before))
+        return before
 
     def move(self, step: FocusStep, channel: CorrectionType, target_m: float, *, shorten: bool = False) -> None:
         """Move a channel to a place, from the side from which it is always approached. A Z move declares drift.

@@ -69,10 +69,7 @@ class Loop:
             if not focus and stigmate is None:
                 if min(self._looks[t.name] for t in self._targets) < self._step.looks_min:
                     continue
-                if measure_only:
-                    return self.ended(Status.MEASURED)
-                self._hands.keep_lens(self._step)
-                return self.ended(Status.DONE)
+                return self._enough(measure_only)
             if self._corrections == self._step.iterations:
                 return self.ended(Status.NOT_CONVERGED)
             refusal = self._correct(measured, range_m) if focus else None
@@ -83,6 +80,13 @@ class Loop:
                 self._corrections += not focus
             elif self._made is not None and not (self._step.look_again or self._made.probe):
                 return self._trusting(measured, self._made)
+
+    def _enough(self, measure_only: bool) -> StepResult:
+        """The end of a step that has nothing more to correct."""
+        if measure_only:
+            return self.ended(Status.MEASURED)
+        self._hands.keep_lens(self._step)
+        return self.ended(Status.DONE)
 
     def _trusting(self, measured: Measurement, made: Correction) -> StepResult:
         """The end of a step that does not look again: what its correction must have left."""

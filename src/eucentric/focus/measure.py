@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from eucentric.correlation.register import register
 from eucentric.correlation.shift import Method, Shift, Vector
 from eucentric.errors import InputError
 from eucentric.focus.given import finite_tilts, given_column, given_frames, given_method, one_way, symmetric_tilts
+from eucentric.focus.how import How
 from eucentric.focus.measurement import Measurement, with_unit_error, without_offset
 from eucentric.focus.motion import after_exposure
 from eucentric.focus.patterns import Link
@@ -30,29 +30,6 @@ from eucentric.optics.pair import PairOptics
 _PLAIN_SIGMA_PX = 0.5  # 1σ taken for correlators that state no error: their peaks are read to about half a pixel
 _MODEL_SIGMA_PX = 0.01  # what no noise explains: interpolation, and optics that the model of a pair does not know
 _NO_DEFOCUS_CHI2 = 25.0  # χ² per degree of freedom (5 σ) beyond which no defocus explains a shift
-
-
-@dataclass(frozen=True, slots=True)
-class How:
-    """How to measure: what is believed of the optics, the correlation type, and when to believe the answer.
-
-    `offset_m` is a lens defocus that was added for these images alone: the answer is told without it.
-    `slope` (y, x) is how C1 grows across the image of a tilted specimen, metres per metre in image axes, `slope_sigma`
-    the 1σ of each component (focus/tilted.py makes both of a stage's tilt). `fit_limit_px2` is the largest squared
-    misfit of a shift across the tilt in unbinned px², `binning` that of the images.
-    """
-
-    column: Column
-    uncertainty: Uncertainty = field(default_factory=Uncertainty)
-    method: Method = Method.MATCHED
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    range_m: float | None = None
-    offset_m: float = 0.0
-    workers: int = 2
-    slope: Tilt = (0.0, 0.0)
-    slope_sigma: float = 0.0
-    fit_limit_px2: float | None = None
-    binning: int = 1
 
 
 def measure_defocus(

@@ -141,7 +141,7 @@ class _Writer:
             value = getattr(settings, name)
             if name in leave or (value == field.default and (name not in always or value is None)):
                 continue
-            item = tomlkit.item(_written(name, value, settings))
+            item = tomlkit.item(written(name, value, settings))
             if self.explained and name not in self._said:
                 brief = _brief(field.description)
                 if len(f"{without_unit(name)} = {item.as_string()}  # {brief}") <= _WIDTH:
@@ -163,8 +163,8 @@ class _Writer:
             example = _EXAMPLES.get(name) if value in (None, ()) else value
             if value in (None, ()):
                 table.add(tomlkit.comment("Not set. For example:"))
-            written = tomlkit.item(_written(name, example, settings)).as_string()
-            table.add(Comment(Trivia(comment=f"#{without_unit(name)} = {written}")))
+            text = tomlkit.item(written(name, example, settings)).as_string()
+            table.add(Comment(Trivia(comment=f"#{without_unit(name)} = {text}")))
 
     def note(self, table: Table, text: str) -> None:
         """Add a remark."""
@@ -190,13 +190,13 @@ def _brief(description: str | None) -> str:
     return re.split(r"[.,;:] |\.$", " ".join((description or "").split()))[0]
 
 
-def _written(name: str, value: Any, settings: Settings) -> Any:
-    """A value as TOML has it: quantities as text with their unit."""
+def written(name: str, value: Any, settings: Settings) -> Any:
+    """The value of a field as files and forms have it: quantities as text with their unit."""
     unit = si_unit(name)
     if value is None:
         return OFF
     if isinstance(value, tuple):
-        return [_written(name, v, settings) for v in value]
+        return [written(name, v, settings) for v in value]
     if isinstance(value, float) and unit is not None and unit != "px2":
         return exactly(value, unit, _unit(name, settings))
     return plain_value(value)

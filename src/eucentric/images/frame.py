@@ -17,7 +17,8 @@ class OpticalState:
     """What the microscope said (read back) when a frame was taken; None is "not known".
 
     `tilt_rad` (y, x) is the beam tilt from the coma-free axis *as believed*, image axes; `defocus_m` the lens
-    defocus counted from defocus zero (positive overfocus); stage lengths in metres, alpha in radians.
+    defocus counted from defocus zero (positive overfocus), `focus_m` the lens' absolute setting; `stigmator` (y, x) as
+    the protocol gives it, `image_shift_m` (y, x) in image axes; stage lengths in metres, alpha in radians.
     """
 
     voltage_v: float | None = None
@@ -29,6 +30,9 @@ class OpticalState:
     stage_x_m: float | None = None
     stage_y_m: float | None = None
     stage_alpha_rad: float | None = None
+    focus_m: float | None = None
+    stigmator: tuple[float, float] | None = None
+    image_shift_m: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

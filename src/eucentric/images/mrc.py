@@ -1,4 +1,4 @@
-"""MRC files: MRC2014, with what an FEI/Thermo extended header says of the microscope."""
+"""MRC files: MRC2014, with what an FEI/Thermo extended header says of the microscope, both ways."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import mrcfile
 import numpy as np
+from mrcfile.dtypes import get_ext_header_dtype
 
 from eucentric.errors import InputError
 from eucentric.images.frame import Frame, OpticalState
@@ -17,6 +18,11 @@ _UNSET_A = 1.0
 """What many programs write that do not know the pixel size: a cell of as many Å as pixels."""
 _HONEST = "mrcfile"
 """A label of this writer: it leaves 0 where nobody set the pixel size, so that its 1 Å is meant."""
+_BIT = {
+    **{"HT": 5, "Dose": 6, "Alpha tilt": 7, "X-Stage": 9, "Y-Stage": 10, "Z-Stage": 11},
+    **{"Pixel size X": 14, "Pixel size Y": 15, "Applied defocus": 24, "Magnification": 31},
+}
+"""Which bit of the extended header's first mask says that a field is set."""
 _STORED = (np.int8, np.int16, np.uint16, np.float16, np.float32)
 
 
@@ -55,7 +61,9 @@ def read(path: Path) -> Frame:
 
 
 def write(path: Path, frame: Frame) -> None:
-    """Write the pixels (types that MRC lacks as float32) and the pixel size."""
+    """Write the pixels (types that MRC lacks as float32), the pixel size, and in an FEI extended header what is known
+    of the optical state, exposure and dose. The beam tilt, which that header lacks, is in a label.
+    """
     pixels = np.asarray(frame.pixels)
     if pixels.dtype == np.uint8:
         pixels = pixels.astype(np.uint16)
@@ -65,6 +73,39 @@ def write(path: Path, frame: Frame) -> None:
         file.set_data(pixels)
         if frame.pixel_m is not None:
             file.voxel_size = frame.pixel_m / _ANGSTROM_M
+        _describe(file, frame)
+
+
+def _describe(file: Any, frame: Frame) -> None:
+    """The extended header, where there is something to say: one row, with a bit for each field that is known."""
+    state, alpha = frame.state, frame.state.stage_alpha_rad
+    values = {
+        "HT": state.voltage_v,
+        "Dose": frame.dose_e_per_m2,
+        "Alpha tilt": None if alpha is None else math.degrees(alpha),
+        "X-Stage": state.stage_x_m,
+        "Y-Stage": state.stage_y_m,
+        "Z-Stage": state.stage_z_m,
+        "Pixel size X": frame.pixel_m,
+        "Pixel size Y": frame.pixel_m,
+        "Applied defocus": state.defocus_m,
+        "Magnification": state.magnification,
+    }
+    if state.tilt_rad is not None:
+        y, x = (1e3 * t for t in state.tilt_rad)
+        file.add_label(f"eucentric: beam tilt from the coma-free axis x {x:+.4f}, y {y:+.4f} mrad")
+    if all(value is None for name, value in values.items() if not name.startswith("Pixel")):
+        return
+    header = np.zeros(1, get_ext_header_dtype(b"FEI1"))
+    header["Metadata size"], header["Application"] = header.dtype.itemsize, b"eucentric"
+    for name, value in values.items():
+        if value is not None:
+            header[name] = value
+            header["Bitmask 1"] |= np.uint32(1 << _BIT[name])
+    if frame.exposure_s is not None:
+        header["Integration time"] = frame.exposure_s
+    file.set_extended_header(header)
+    file.header.exttyp = b"FEI1"
 
 
 def _pixel_m(x_a: float, y_a: float, *, unset_a: float | None = None) -> float | None:

@@ -164,25 +164,17 @@ class Specimen(Settings):
     pitch_m: Length = Field(default=3e-6, gt=0, le=1e-3)
     """Distance of the holes of a regular film; where images show more than one, they can be taken for another."""
 
-    edge: float = Field(default=0.4, ge=0, le=1)
-    """What part of the film's phase the edge of a hole is: 1 for an empty one."""
-
-    def spectrum(self, voltage_v: float, *, edges: bool = False) -> ObjectSpectrum:
-        """How it scatters: atoms at random, and a thickness that varies alike on all scales from 10 nm to 1 µm; with
-        `edges` those of holes in all directions as well, LΔφ²/(4π³q³) with L their length per area.
-        """
+    def spectrum(self, voltage_v: float) -> ObjectSpectrum:
+        """How it scatters: atoms at random, and a thickness that varies alike on all scales from 10 nm to 1 µm."""
         atoms = amorphous_carbon(self.thickness_m, voltage_v)
-        whole = interaction_rad_per_vm(voltage_v) * _CARBON_V * self.thickness_m
-        phase = self.roughness * whole
-        length = 2 * math.sqrt(math.pi * (1 - self.covered)) / self.pitch_m
-        edge = edges * length * (self.edge * whole) ** 2 / (4 * math.pi**3)
+        phase = self.roughness * interaction_rad_per_vm(voltage_v) * _CARBON_V * self.thickness_m
         low, high = 1 / _COARSEST_M, 1 / _FINEST_M
         per_octave = phase**2 / (2 * math.pi * math.log(high / low))
 
         def density(q_per_m: NDArray[np.float64]) -> NDArray[np.float64]:
             q = np.asarray(q_per_m, dtype=np.float64)
             rough = per_octave / np.maximum(q, low) ** 2 * (q < high)
-            return np.asarray(self.covered * (atoms.density(q) + rough) + edge / np.maximum(q, low) ** 3)
+            return np.asarray(self.covered * (atoms.density(q) + rough))
 
         return ObjectSpectrum(density, self.thickness_m)
 

@@ -7,16 +7,17 @@ learned from one move to the next, as focusing does. What is left at the end is 
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eucentric.focus.settings import CorrectionType
 from eucentric.optimize.candidate import Candidate
 from eucentric.optimize.instrument import Instrument
 from eucentric.optimize.prediction import Before, between, looked_at, seconds_of, z_scale_after
+from eucentric.optimize.sight import Array
 
 DRAWS = 20_000
 _SEED = 20_261_130
@@ -24,11 +25,11 @@ _WITH_C1 = frozenset({"tilt scale", "tilt rotation", "tilt shear", "tilt settlin
 """The parts of a budget that grow with C1."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Outlook:
     """Errors at the end of the draws, metres: sorted absolute values."""
 
-    errors_m: NDArray[np.float64]
+    errors_m: Array
 
     @property
     def median_m(self) -> float:
@@ -44,55 +45,78 @@ class Outlook:
         return float(np.quantile(self.errors_m, probability))
 
 
+@dataclass(slots=True)
+class _Draws:
+    """Instruments of which each has its own Z and lens, and the errors that they are at."""
+
+    instrument: Instrument
+    rng: np.random.Generator
+    error: Array
+    z_ratio: Array
+    lens_ratio: Array
+    z_known: Array
+    z_sigma: float
+
+    def look(self, one: Candidate, before: Before) -> tuple[Array, float]:
+        """(what is measured of these errors, 1σ of it at their size)."""
+        size = float(np.sqrt(np.mean(self.error**2)))
+        left = looked_at(one, self.instrument, size, before)
+        growing = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source in _WITH_C1))
+        fixed = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source not in _WITH_C1))
+        offset = abs(one.offset_m)
+        scale = growing / (size + offset) * (self.error + offset)
+        return self.error + scale * self._normal() + fixed * self._normal(), left.sigma_m
+
+    def learn(self, moved: Array, before: Array, measured: Array, sigma_m: float) -> None:
+        """What a look tells of the move of Z before it, as focusing takes it (focus/response.py)."""
+        size = float(np.sqrt(np.mean(moved**2)))
+        weight = (self.z_sigma * size / max(sigma_m, 1e-12)) ** 2
+        shown = (measured - before) / moved
+        self.z_known = self.z_known * (1 + weight * shown) / (1 + weight)
+        self.z_sigma = z_scale_after(self.z_sigma, sigma_m, size)
+
+    def move(self, one: Candidate, wanted: Array) -> None:
+        """C1 is to change so far."""
+        if one.correction is CorrectionType.STAGE_Z:
+            arrival = self.instrument.stage.arrival_m * self._normal()
+            self.error = self.error + wanted * self.z_ratio / self.z_known + arrival
+            return
+        behind = self.instrument.lens.hysteresis * self.rng.uniform(-1, 1, DRAWS)  # beside its mean, reckoned with
+        self.error = self.error + wanted * (self.lens_ratio + behind)
+
+    def change(self, one: Candidate, other: Candidate) -> None:
+        """From one magnification to another."""
+        apart = between(one.magnification, other.magnification, self.instrument)
+        self.error = self.error + apart * self._normal()
+
+    def _normal(self) -> Array:
+        return self.rng.normal(size=DRAWS)
+
+
+@functools.lru_cache(maxsize=512)
 def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float) -> Outlook:
     """The errors at the end of each of `DRAWS` runs, the same ones each time."""
     rng = np.random.default_rng(_SEED)
-    error = rng.uniform(-start_m, start_m, DRAWS)
-    z_ratio = 1 + instrument.stage.z_scale * rng.normal(size=DRAWS)
-    lens_ratio = 1 + instrument.errors.focus_scale * rng.normal(size=DRAWS)
-    z_known, z_sigma = np.ones(DRAWS), instrument.stage.z_scale
+    draws = _Draws(
+        instrument,
+        rng,
+        error=rng.uniform(-start_m, start_m, DRAWS),
+        z_ratio=1 + instrument.stage.z_scale * rng.normal(size=DRAWS),
+        lens_ratio=1 + instrument.errors.focus_scale * rng.normal(size=DRAWS),
+        z_known=np.ones(DRAWS),
+        z_sigma=instrument.stage.z_scale,
+    )
     exposed_s = 0.0
     last: Candidate | None = None
-    moved, before = np.zeros(DRAWS), np.zeros(DRAWS)
+    measured = np.zeros(DRAWS)
     for one in steps:
+        before = measured
         if last is not None:
-            error = error + between(last.magnification, one.magnification, instrument) * rng.normal(size=DRAWS)
-        measured, sigma = _look(one, instrument, error, Before(exposed_s), rng)
+            draws.change(last, one)
+        measured, sigma_m = draws.look(one, Before(exposed_s))
         if last is not None and last.correction is CorrectionType.STAGE_Z and last.magnification == one.magnification:
-            shown = (measured - before) / np.where(moved == 0, 1, moved)
-            weight = (z_sigma * float(np.sqrt(np.mean(moved**2))) / max(sigma, 1e-12)) ** 2
-            z_known = np.where(moved == 0, z_known, z_known * (1 + weight * shown) / (1 + weight))
-            z_sigma = z_scale_after(z_sigma, sigma, float(np.sqrt(np.mean(moved**2))))
-        before, moved = measured, -measured
-        error = error + _move(one, instrument, moved, z_ratio / z_known, lens_ratio, rng)
+            draws.learn(-before, before, measured, sigma_m)
+        draws.move(one, -measured)
         exposed_s += seconds_of(one, instrument)
         last = one
-    return Outlook(np.sort(np.abs(error)))
-
-
-def _look(
-    one: Candidate, instrument: Instrument, error: NDArray[np.float64], before: Before, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], float]:
-    """(what is measured of these errors, 1σ of it at their size)."""
-    size = float(np.sqrt(np.mean(error**2)))
-    left = looked_at(one, instrument, size, before)
-    growing = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source in _WITH_C1))
-    fixed = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source not in _WITH_C1))
-    seen = error + abs(one.offset_m)
-    scale = growing / (size + abs(one.offset_m))
-    return error + scale * seen * rng.normal(size=DRAWS) + fixed * rng.normal(size=DRAWS), left.sigma_m
-
-
-def _move(
-    one: Candidate,
-    instrument: Instrument,
-    wanted: NDArray[np.float64],
-    z_ratio: NDArray[np.float64],
-    lens_ratio: NDArray[np.float64],
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    """How far C1 goes where it is to change so far."""
-    if one.correction is CorrectionType.STAGE_Z:
-        return wanted * z_ratio + instrument.stage.arrival_m * rng.normal(size=DRAWS)
-    behind = instrument.lens.hysteresis * rng.uniform(-1, 1, DRAWS)  # beside its mean, which is reckoned with
-    return wanted * (lens_ratio + behind)
+    return Outlook(np.sort(np.abs(draws.error)))

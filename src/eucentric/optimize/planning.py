@@ -112,7 +112,7 @@ class Plan:
 def plan(instrument: Instrument, asked: Asked) -> Plan:
     """The cheapest plan. Raises SettingsError, which names what stands in the way, where there is none."""
     if asked.cheapest is Cheapest.BOTH:
-        return _knee(front(instrument, asked))
+        return knee(front(instrument, asked))
     found = _found(instrument, asked)
     for chain in sorted(found, key=lambda one: _cost(one, asked.cheapest))[:_TRIED]:
         made = _holding(chain, instrument, asked)
@@ -205,7 +205,7 @@ def _cost(chain: Chain, cheapest: Cheapest) -> tuple[float, ...]:
     return (*((dose, seconds) if cheapest is Cheapest.ELECTRONS else (seconds, dose)), chain.sigma_m)
 
 
-def _knee(plans: tuple[Plan, ...]) -> Plan:
+def knee(plans: tuple[Plan, ...]) -> Plan:
     """Of a front the plan whose electrons times time is least."""
     return min(plans, key=lambda one: one.dose_e_per_m2 * one.seconds)
 

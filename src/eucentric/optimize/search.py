@@ -119,7 +119,7 @@ class _Grid:
 
 
 class Wanted(Protocol):
-    """What is asked of the chains: an error up to `start_m` is to be within `accuracy_m`, metres, in at most so many steps;
+    """What is asked of the chains: an error up to `start_m` is to be within `accuracy_m`, metres, in so many steps;
     `presets` are the only magnifications that may be used, none: all; with `one_preset` all images are alike.
     """
 

@@ -2,8 +2,8 @@
 
 Per pixel of the area that two images share: the rms coherence, and the information of their shift. Both come from
 the coherence that optics (damped by convergence as defocus and tilt grow), dose, camera and thickness leave; they are
-tabulated over C1 once, and everything that is planned reads them there. Edges of holes help to find a match; what they
-tell of its place is not counted on: light that is not even and refraction move them.
+tabulated over C1 once, and everything that is planned reads them there. Edges of
+holes are not counted on: light that is not even and refraction move them, and the next hole has the same.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _seen(one: _Pair, c1_m: float, exposures: tuple[float, ...]) -> list[tuple[f
     column, detector = there.column(one.magnification), there.detector(one.binning)
     lens = Aberrations(c1_m=c1_m, c3_m=there.lens.cs_m)
     qy, qx, weight = _plane()
-    film, whole, depth = _object(there, one.magnification, one.binning, one.tilt_rad)
+    power, depth = _object(there, one.magnification, one.binning, one.tilt_rad)
     left, right = (
         np.abs(tilted_transfer(qx / pixel, qy / pixel, (0.0, side * one.tilt_rad), lens, column)) for side in (-1, 1)
     )
@@ -139,25 +139,21 @@ def _seen(one: _Pair, c1_m: float, exposures: tuple[float, ...]) -> list[tuple[f
     for exposure in exposures:
         electrons = one.magnification.dose_per_m2 * exposure * pixel**2
         noise = detector.noise_power(qy, qx, electrons)
-        gamma, fine = (pair_coherence(power, left, right, noise) * depth for power in (whole, film))
-        for one_of in (gamma, fine):
-            one_of[one_of < USABLE] = 0.0
-        g2 = np.minimum(fine**2, 1 - 1e-9)
+        gamma = pair_coherence(power, left, right, noise) * depth
+        gamma[gamma < USABLE] = 0.0
+        g2 = np.minimum(gamma**2, 1 - 1e-9)
         told = weight @ (g2 / (1 - g2) * (2 * np.pi * qx) ** 2)
         out.append((float(np.sqrt(weight @ gamma**2)), float(told)))
     return out
 
 
 @functools.lru_cache(maxsize=512)
-def _object(
-    instrument: Instrument, magnification: Magnification, binning: int, tilt_rad: float
-) -> tuple[Array, Array, Array]:
-    """(power of the film as the camera sees it, that with the edges of holes, what two directions of view share)."""
+def _object(instrument: Instrument, magnification: Magnification, binning: int, tilt_rad: float) -> tuple[Array, Array]:
+    """(power of the film as the camera sees it, what the two directions of view share of it)."""
     pixel = magnification.pixel_m * binning
     qy, qx, _ = _plane()
     film = instrument.specimen.spectrum(instrument.lens.voltage)
-    whole = instrument.specimen.spectrum(instrument.lens.voltage, edges=True)
     seen = instrument.detector(binning).signal_transfer(qy, qx) ** 2
     q = np.hypot(qx / pixel, qy / pixel)
     depth = depth_coherence(qy, qx, (0.0, 2 * tilt_rad), thickness_m=film.thickness_m, pixel_m=pixel)
-    return np.asarray(film.density(q) / pixel**2 * seen), np.asarray(whole.density(q) / pixel**2 * seen), depth
+    return np.asarray(film.density(q) / pixel**2 * seen), depth

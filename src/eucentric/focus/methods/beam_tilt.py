@@ -6,8 +6,9 @@ from eucentric.calibration.elsewhere import away_from
 from eucentric.calibration.instrument import Calibration
 from eucentric.focus.acquisition import Acquired, Taking, acquire
 from eucentric.focus.again import Look
-from eucentric.focus.events import FrameTaken, ShiftFound
-from eucentric.focus.measure import How, measure_frames
+from eucentric.focus.events import Assumed, FrameTaken, ShiftFound
+from eucentric.focus.how import How
+from eucentric.focus.measure import measure_frames
 from eucentric.focus.motion import after_exposure
 from eucentric.focus.patterns import Pattern, pattern, pattern_of
 from eucentric.focus.predict import capture_range_m, separation_range_m
@@ -68,6 +69,7 @@ class BeamTilt:
             fit_limit_px2=step.fit_limit_px2,
             binning=work.scope.preset().binning,
         )
+        work.tell(Assumed(work.now_s(), step.name, number, step.preset, calibration, how))
         result = measure_frames(taken.frames, taken.tilts, plan.links, how)
         for link, shift in zip(plan.links, result.shifts, strict=True):
             work.tell(ShiftFound(work.now_s(), step.name, number, link, shift))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from eucentric.errors import InputError, LimitError
+from eucentric.errors import InputError, InstrumentError, LimitError
 from eucentric.focus.events import ByHand
 from eucentric.focus.hands import Hands
 from eucentric.focus.outcome import Status, StepResult
@@ -103,6 +103,30 @@ class Desk:
         self.touched = True
         self._hands.move(self.step, CorrectionType.STAGE_Z, self.z_m + change_m)
         return self._told(CorrectionType.STAGE_Z, change_m, self.z_m)
+
+    @property
+    def focus_m(self) -> float:
+        """The absolute lens setting, as eucentric focus is stored. Raises InstrumentError where it can't be read."""
+        self.check()
+        self._needs_zero("its absolute focus can't be read")
+        return self._work.scope.focus_m()
+
+    def go_to_focus(self, focus_m: float) -> float:
+        """Set the lens to an absolute setting, such as the stored eucentric focus; the defocus that it then reads."""
+        return self.step_defocus(focus_m - self.focus_m)
+
+    def reset_defocus(self) -> None:
+        """The present lens setting becomes defocus zero, and stays so however the step ends; the lens does not move."""
+        self.check()
+        self._needs_zero("defocus zero can't be reset")
+        self.touched = True
+        before = self._hands.make_zero(self.step)
+        self._began = (self._began[0] - before, self._began[1])
+
+    def _needs_zero(self, what: str) -> None:
+        scope = self._work.scope
+        if not scope.capabilities.defocus_zero:
+            raise InstrumentError(f"On {scope.name} {what}. Nothing was moved.")
 
     def take_back(self) -> None:
         """Undo all that was moved at this desk."""

@@ -16,7 +16,7 @@ from eucentric.correlation.shift import Shift
 from eucentric.errors import CalibrationError, LimitError
 from eucentric.focus.acquisition import Taking, defocused, put_back
 from eucentric.focus.again import Look
-from eucentric.focus.events import FrameTaken, ShiftFound
+from eucentric.focus.events import Assumed, FrameTaken, ShiftFound
 from eucentric.focus.hands import eucentric_defocus_m
 from eucentric.focus.predict import capture_range_m
 from eucentric.focus.result import DefocusResult
@@ -70,6 +70,7 @@ class StageTilt:
         work.spend(target.name, *frames)
         for index, frame in enumerate(frames):
             work.tell(FrameTaken(frame.time_s, step.name, number, index, frame, target.name))
+        work.tell(Assumed(work.now_s(), step.name, number, step.preset, work.calibration(step.preset)))
         steps = (alphas[0] - alphas[1], alphas[2] - alphas[1])
         shifts = tuple(self._register(frames[1], frames[i]) for i in (0, 2))
         for link, shift in zip(((1, 0), (1, 2)), shifts, strict=True):

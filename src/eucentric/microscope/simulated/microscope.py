@@ -263,6 +263,9 @@ class SimulatedMicroscope:
             stage_x_m=stage.x_m,
             stage_y_m=stage.y_m,
             stage_alpha_rad=stage.alpha_rad,
+            focus_m=self.focus_m(),
+            stigmator=self.stigmator(),
+            image_shift_m=self.image_shift_m(),
         )
 
     def _written(self) -> bool:

@@ -1,4 +1,4 @@
-"""What happens in a run, in the words of the terminal."""
+"""What happens in a run, in words: those of the terminal, the logs and the page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 from eucentric.focus import events
 from eucentric.focus.correct import Correction
+from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusStep
 from eucentric.focus.verdict import Verdict
 from eucentric.units import minus, show_angle, show_length
@@ -81,3 +82,14 @@ def stigmated_words(event: events.Stigmated) -> str:
 def by_hand_words(event: events.ByHand) -> str:
     """What the operator moved."""
     return f"{event.channel} by {signed_length(event.change_m)}, now {show_length(event.arrived_m)}"
+
+
+def measured_words(result: DefocusResult) -> str:
+    """A measurement as it is told while work goes on: the statistical error only where it matters."""
+    measured = result.measurement
+    if not result.accepted or result.nothing_found or measured.sigma_m >= _MATTERS * measured.total_sigma_m:
+        return result.words
+    return measured.words(statistical=False)
+
+
+_MATTERS = 0.1  # of the total error: less than that is noise beside it

@@ -1,0 +1,176 @@
+"""`eucentric records …`: what was measured: lists, single runs, CSV, run folders, figures; measured again."""
+
+from __future__ import annotations
+
+import csv as csv_files
+import io
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eucentric.cli.recorded import RECORDS, FolderOption, RecordsOption
+from eucentric.cli.records_figure import figure
+from eucentric.cli.records_remeasure import remeasure
+from eucentric.cli.records_wanted import (
+    InstrumentOption,
+    NodeOption,
+    RefusedOption,
+    SessionOption,
+    SinceOption,
+    opened_records,
+    wanted_of,
+)
+from eucentric.errors import InputError
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+app = typer.Typer(
+    help="What was measured, accepted or not: list it, show a run, export, measure again.\n\n"
+    "Begin with: eucentric records list",
+    no_args_is_help=True,
+)
+app.command("remeasure")(remeasure)
+app.command("figure")(figure)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")]
+RunArgument = Annotated[int, typer.Argument(metavar="RUN", min=1, help="The number of a run: eucentric records list.")]
+
+
+@app.command("list")
+def list_runs(
+    *,
+    since: SinceOption = None,
+    instrument: InstrumentOption = None,
+    session: SessionOption = None,
+    node: NodeOption = None,
+    refused: RefusedOption = False,
+    sessions: Annotated[bool, typer.Option("--sessions", help="List sessions instead of runs.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 40,
+    records: RecordsOption = RECORDS,
+    images_folder: FolderOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """The runs that were recorded, the newest first."""
+    from eucentric.cli.records_words import run_table, session_table
+    from eucentric.cli.style import console
+    from eucentric.records.plain import plain
+
+    wanted = wanted_of(since, instrument, session, node, refused=refused)
+    with opened_records(records, images_folder) as kept:
+        found = kept.sessions(limit=limit) if sessions else kept.runs(wanted, limit=limit)
+        if as_json:
+            typer.echo(json.dumps(plain(found), indent=2, allow_nan=False))
+            return
+        screen = console()
+        if not found:
+            screen.print(f"There is none of these in {kept.place}.", markup=False, soft_wrap=True)
+            return
+        if sessions:
+            screen.print(session_table(kept.sessions(limit=limit)))
+        else:
+            screen.print(run_table(kept.runs(wanted, limit=limit)))
+            screen.print("Look closer: eucentric records show RUN")
+
+
+@app.command("show")
+def show(
+    run: RunArgument,
+    *,
+    records: RecordsOption = RECORDS,
+    images_folder: FolderOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """A run: its end, and each of its measurements."""
+    from eucentric.cli.records_words import as_plain, closing, heading, measurement_table
+    from eucentric.cli.style import console
+
+    with opened_records(records, images_folder) as kept:
+        found, measurements = kept.run(run), kept.measurements(wanted_of(run=run))
+        details = kept.run_details(run)
+        if as_json:
+            body = as_plain(found, details, kept.steps(run), measurements)
+            typer.echo(json.dumps(body, indent=2, allow_nan=False, ensure_ascii=False))
+            return
+        screen = console()
+        for line in heading(found, details):
+            screen.print(line, markup=False, soft_wrap=True)
+        screen.print(measurement_table(measurements))
+        for line in closing(found, kept.steps(run), measurements):
+            screen.print(line, markup=False, soft_wrap=True)
+
+
+@app.command("export")
+def export(
+    run: RunArgument,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new or empty folder.")],
+    *,
+    records: RecordsOption = RECORDS,
+    images_folder: FolderOption = None,
+) -> None:
+    """Write a run folder: events as JSON lines, the images as MRC, settings, result and figure."""
+    from eucentric.cli.records_figure import run_picture
+    from eucentric.figures.saved import save
+    from eucentric.records.export import export_run
+    from eucentric.records.run_folder import check_free, empty_folder
+
+    with opened_records(records, images_folder) as kept:
+        kept.run(run)
+        check_free(folder)
+        export_run(kept, run, empty_folder(folder))
+        typer.echo(f"Run folder: {folder}")
+        drawn = run_picture(kept, run)
+        if drawn is not None:
+            typer.echo(f"Figure: {save(drawn, folder / 'figure.png')}")
+
+
+@app.command("csv")
+def csv(
+    *,
+    since: SinceOption = None,
+    instrument: InstrumentOption = None,
+    session: SessionOption = None,
+    node: NodeOption = None,
+    run: Annotated[int | None, typer.Option(min=1, help="Of this run alone.")] = None,
+    refused: RefusedOption = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A new file. Default: print it.", show_default=False)
+    ] = None,
+    records: RecordsOption = RECORDS,
+    images_folder: FolderOption = None,
+) -> None:
+    """One row for each measurement, in SI units; the names of the columns say which."""
+    from eucentric.records.table import COLUMNS, row
+
+    wanted = wanted_of(since, instrument, session, node, run=run, refused=refused)
+    with opened_records(records, images_folder) as kept:
+        rows = [row(one) for one in kept.measurements(wanted)]
+    with _written(out) as file:
+        writer = csv_files.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
+    if out is not None:
+        typer.echo(f"{len(rows)} measurements in {out}")
+
+
+@contextmanager
+def _written(path: Path | None) -> Iterator[TextIO]:
+    """The file to write, or what is printed."""
+    if path is None:
+        text = io.StringIO()
+        yield text
+        sys.stdout.write(text.getvalue())
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="") as file:
+            yield file
+    except FileExistsError as error:
+        raise InputError(f"There is a file {path} already. Choose a new name: nothing is written over.") from error
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {error.strerror or error}. Choose another place.") from error

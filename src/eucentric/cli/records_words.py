@@ -1,0 +1,187 @@
+"""Records for people: tables of runs, sessions and measurements, and what is said of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Literal
+
+from rich import box
+from rich.table import Table
+
+from eucentric.cli.words import dose_words, signed_length
+from eucentric.focus.measurement import decimals
+from eucentric.records.kept import RUNNING, KeptMeasurement, KeptRun, KeptSession, KeptStep, RunDetails
+from eucentric.records.plain import plain
+from eucentric.units import minus, show_length
+
+_GOOD = {"focused", "measured"}
+
+
+def run_table(runs: Sequence[KeptRun]) -> Table:
+    """One row for each run; where all are of one instrument the title names it."""
+    instruments = {run.instrument for run in runs}
+    on = f" on {next(iter(instruments))}" if len(instruments) == 1 else ""
+    table = _table(f"{len(runs)} runs{on}, the newest first")
+    for name, width in _RUN_COLUMNS.items():
+        right = name in {"run", "within\n(3 σ)", "e/Å²", "measured"}
+        table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=width)
+    for run in runs:
+        table.add_row(*_run_cells(run, several=not on), style="" if run.status in _GOOD else "yellow")
+    return table
+
+
+_RUN_COLUMNS = {"run": 3, "begun": 16, "what": 12, "ended": 10, "within\n(3 σ)": 8, "e/Å²": 5, "measured": 8}
+"""With the widths at which their words do not break."""
+
+
+def _run_cells(run: KeptRun, *, several: bool) -> tuple[str, ...]:
+    what = [run.target or run.sequence]
+    what += [f"session {run.session_id}"] if run.session_id is not None else []
+    what += [f"on {run.instrument}"] if several else []
+    return (
+        str(run.id),
+        local(run.begun_at),
+        ",\n".join(what),
+        ended(run),
+        "" if run.stated_error_m is None else show_length(run.stated_error_m),
+        "" if run.dose_e_per_m2 is None else f"{run.dose_e_per_m2 / 1e20:.1f}",
+        f"{run.measurements}" + (f", {run.refused} refused" if run.refused else ""),
+    )
+
+
+def session_table(sessions: Sequence[KeptSession]) -> Table:
+    """One row for each session."""
+    table = _table(f"{len(sessions)} sessions, the newest first")
+    for name in ("session", "begun", "application", "instrument", "ended", "targets", "runs", "folder"):
+        right = name in {"session", "targets", "runs"}
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for one in sessions:
+        end = "complete" if one.complete else ("not ended" if one.ended_at is None else "not complete")
+        table.add_row(
+            str(one.id),
+            local(one.begun_at),
+            one.application,
+            one.instrument,
+            end,
+            str(one.units),
+            str(one.runs),
+            one.folder,
+        )
+    return table
+
+
+def measurement_table(measurements: Sequence[KeptMeasurement]) -> Table:
+    """One row for each measurement, as at the end of its run, with its number in the records."""
+    several = len({one.target for one in measurements}) > 1
+    table = _table("Measurements (lengths in µm)")
+    names = ["no.", "step", "taken\nat", "measured", "± stat.", "± total", "χ²/dof", "verdict", "corrected", "images"]
+    if all(one.images_kept == one.images for one in measurements):
+        names.remove("images")
+    words, widths = {"step", "verdict", "corrected"}, {"measured": 8, "corrected": 9, "verdict": 8, "± total": 7}
+    for name in names:
+        justify: Literal["left", "right"] = "left" if name in words else "right"
+        table.add_column(name, justify=justify, overflow="fold", min_width=widths.get(name))
+    for one in measurements:
+        cells = _cells(one, several)
+        table.add_row(*(cells[name] for name in names))
+    return table
+
+
+def _cells(one: KeptMeasurement, several: bool) -> dict[str, str]:
+    accepted, sigma, value = bool(one.accepted), one.sigma_m, _micrometres(one.c1_m)
+    return {
+        "no.": str(one.id),
+        "step": f"{one.step}: {one.target}" if several else one.step,
+        "taken\nat": "" if one.offset_m is None else minus(f"{one.offset_m * 1e6:g}"),
+        "measured": value if accepted or not value else f"({value})",
+        "± stat.": f"{sigma * 1e6:.{decimals(sigma)}f}" if accepted and sigma is not None else "",
+        "± total": f"{(one.total_sigma_m or 0.0) * 1e6:.3f}" if accepted else "",
+        "χ²/dof": "" if one.chi2_per_dof is None else f"{one.chi2_per_dof:.2g}",
+        "verdict": _verdict(one),
+        "corrected": _corrected(one),
+        "images": f"{one.images_kept} of {one.images}",
+    }
+
+
+def _verdict(one: KeptMeasurement) -> str:
+    if one.accepted is None:
+        return "cut off"
+    return "accepted" if one.accepted else f"refused: {(one.reason or '').lower().replace('_', ' ')}"
+
+
+def _corrected(one: KeptMeasurement) -> str:
+    if one.moved is None:
+        return ""
+    back = ", taken back" if one.moved.taken_back else ""
+    return minus(f"{one.moved.channel} {one.moved.moved_m * 1e6:+.3f}{back}")
+
+
+def heading(run: KeptRun, details: RunDetails) -> list[str]:
+    """What run it is."""
+    lines = [f"Run {run.id}: {run.sequence} on {run.instrument}, begun {local(run.begun_at)}, eucentric {run.version}"]
+    if run.session_id is not None:
+        lines.append(f"Session {run.session_id}, node {run.node}, target {run.target}")
+    steps = ", ".join(step.name for step in details.settings.sequence.steps if step.switch)
+    lines.append(f"Steps {steps}; accuracy {show_length(run.accuracy_m)}{', measured only' * run.measure_only}")
+    before, after = details.found_as, details.left_as
+    if before is not None and after is not None:
+        moved = [
+            f"{name} by {signed_length(b - a)} to {show_length(b)}"
+            for name, a, b in (
+                ("lens", before.focus_m, after.focus_m),
+                ("stage z", before.stage_z_m, after.stage_z_m),
+            )
+            if a is not None and b is not None and abs(b - a) > 1e-10
+        ]
+        lines.append(f"From its beginning to its end: {', '.join(moved) or 'nothing stayed moved'}")
+    return lines
+
+
+def closing(run: KeptRun, steps: Sequence[KeptStep], measurements: Sequence[KeptMeasurement]) -> list[str]:
+    """How it ended, and what it spent."""
+    lines = [run.statement or "It has not ended: it is running, or its process was killed."]
+    lines += [step.skipped for step in steps if step.skipped is not None and step.skipped not in lines[0]]
+    for one in measurements:
+        if one.accepted is False and one.sentence is not None:
+            lines.append(f"Measurement {one.id} was refused. {one.sentence}")
+    if run.dose_e_per_m2 is not None:
+        lines.append(f"Electrons spent: {dose_words(run.dose_e_per_m2)}.")
+    if any(one.images_kept for one in measurements):
+        lines.append("Measure one again: eucentric records remeasure NO.")
+    return lines
+
+
+def as_plain(
+    run: KeptRun, details: RunDetails, steps: Sequence[KeptStep], measurements: Sequence[KeptMeasurement]
+) -> dict[str, Any]:
+    """All of a run for programs."""
+    body: dict[str, Any] = plain({**asdict(run), "steps": steps, "measurements": measurements})
+    return body | {
+        "settings": details.settings.model_dump(mode="json"),
+        "targets": plain(details.targets),
+        "found_as": plain(details.found_as),
+        "left_as": plain(details.left_as),
+    }
+
+
+def ended(run: KeptRun) -> str:
+    """Its status; with the reason where it was refused."""
+    if run.status == RUNNING:
+        return "not ended"
+    reason = f": {run.reason.lower().replace('_', ' ')}" if run.reason is not None else ""
+    return f"{run.status}{reason}"
+
+
+def local(when: datetime) -> str:
+    """A time on the wall here."""
+    return f"{when.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
+
+
+def _micrometres(value_m: float | None) -> str:
+    return "" if value_m is None else minus(f"{value_m * 1e6:.3f}")

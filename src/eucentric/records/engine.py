@@ -1,0 +1,91 @@
+"""Making engines: the only file that knows SQLite.
+
+SQLite runs in WAL mode, so that others read while one writes, with synchronous = FULL: each commit is on the disk
+before it is told done, so that neither a killed process nor a power cut loses what was confirmed. (With NORMAL a killed
+process would lose nothing either, and a power cut the last commits; FULL costs a flush of the disk at each.)
+Writers begin their transactions IMMEDIATE: two of them wait for each other instead of failing half way.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+
+from eucentric.errors import InputError, KeepError
+from eucentric.records.place import Place
+
+_WAIT_S = 5.0
+"""How long to wait for another process that writes."""
+_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+_PASSING = (OperationalError, InterfaceError)
+"""Errors of the database and the way to it; all others are of what was asked, and another try would end the same."""
+_FOR_GOOD = ("not a database", "malformed", "unable to open", "readonly", "no such table", "no such column")
+"""What SQLite says where another try would end the same."""
+_MEANING = {
+    "database is locked": "another process writes to it and does not end",
+    "database or disk is full": "the disk is full",
+    "file is not a database": "it is no database",
+}
+
+
+def engine_of(place: Place, *, writes: bool) -> Engine:
+    """An engine for the place's database; connections are made when they are needed.
+
+    Raises InputError where the driver of a server is missing, or the folder of a file can't be made.
+    """
+    if place.file is not None:
+        _make_folder(place.file)
+        engine = create_engine(place.url, connect_args={"timeout": _WAIT_S})
+        _as_wanted(engine, writes)
+        return engine
+    try:
+        return create_engine(place.url, pool_pre_ping=True)
+    except (ImportError, NoSuchModuleError) as error:
+        raise InputError(
+            f"Records can't be kept at {place}: {error}. Install the driver of that database into this Python; for "
+            "PostgreSQL: pip install 'eucentric[server]', and write postgresql+pg8000://…"
+        ) from error
+
+
+def in_words(error: DBAPIError, place: Place) -> InputError:
+    """What a database refuses, as a sentence; a KeepError where another try may end otherwise."""
+    why = _reason(error)
+    if any(sign in why for sign in _FOR_GOOD):
+        return InputError(f"There can be no records at {place}: {_MEANING.get(why, why)}. Another place: --records")
+    if not isinstance(error, _PASSING):
+        return InputError(f"The database at {place} refuses: {why}.")
+    remedy = "Make room, or choose another place: --records" if place.file is not None else "Is the server there?"
+    return KeepError(f"The records at {place} can't be used now: {_MEANING.get(why, why)}. {remedy}")
+
+
+def _reason(error: DBAPIError) -> str:
+    said = str(error.orig) or type(error.orig).__name__
+    return said.strip().splitlines()[0].rstrip(". ")
+
+
+def _make_folder(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder of the records {file} can't be made: {error.strerror}. Choose another place: --records"
+        ) from error
+
+
+def _as_wanted(engine: Engine, writes: bool) -> None:
+    """Pragmas at each connection; transactions that SQLAlchemy begins and ends, not the driver."""
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        with closing(connection.cursor()) as cursor:
+            for pragma in _PRAGMAS:
+                cursor.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,1 @@
+"""Each file takes a database from one version to the next; none is changed once it was released."""

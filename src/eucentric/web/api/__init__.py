@@ -1,0 +1,1 @@
+"""The API below /api: one router for each part of the page."""

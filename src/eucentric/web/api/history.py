@@ -1,0 +1,182 @@
+"""The API of what was kept: measurements over time, and each of them to look at and to make again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from eucentric.correlation.shift import Method
+from eucentric.errors import InputError
+from eucentric.focus.result import DefocusResult
+from eucentric.records.kept import MeasurementDetails, Wanted
+from eucentric.records.reading import Records
+from eucentric.records.remeasure import Changes
+from eucentric.web import models, stored
+from eucentric.web.api.acting import REFUSALS
+from eucentric.web.develop import Looked, curves, images, maps, raw, spectrum
+from eucentric.web.packets import Packet, packed
+from eucentric.web.reading import reading
+from eucentric.web.room import Room
+
+_MOST = 2000
+_NONE_KEPT = "This page has no records to look back at."
+
+
+def router(room: Room) -> APIRouter:
+    """The routes."""
+    api = APIRouter(prefix="/history", tags=["history"], responses=REFUSALS)
+    _lists(api, room)
+    _one(api, room)
+    return api
+
+
+@contextmanager
+def _records(room: Room) -> Iterator[Records]:
+    """The records, as they are now. Raises InputError where there are none."""
+    if room.place is None:
+        raise InputError(_NONE_KEPT)
+    with Records.open(room.place) as records:
+        yield records
+
+
+def _nothing_yet(room: Room) -> bool:
+    """Whether no record was ever written where this page keeps them."""
+    return room.place is not None and room.place.file is not None and not room.place.file.exists()
+
+
+def _lists(api: APIRouter, room: Room) -> None:
+    @api.get("/measurements")
+    def measurements(
+        *,
+        session: int | None = None,
+        run: int | None = None,
+        node: str | None = None,
+        step: str | None = None,
+        refused: bool = False,
+        limit: int = 500,
+    ) -> list[dict[str, Any]]:
+        """The last measurements that are asked for, in the order in which they were made."""
+        if _nothing_yet(room):
+            return []
+        wanted = Wanted(session=session, run=run, node=node, step=step, refused=refused)
+        with _records(room) as records:
+            found = records.measurements(wanted, limit=min(max(limit, 1), _MOST))
+        return [stored.row(one) for one in found]
+
+    @api.get("/sessions")
+    def sessions() -> list[dict[str, Any]]:
+        """All sessions, the newest first."""
+        if _nothing_yet(room):
+            return []
+        with _records(room) as records:
+            return [stored.session_row(one) for one in records.sessions(limit=200)]
+
+    @api.get("/runs")
+    def runs(session: int | None = None, limit: int = 200) -> list[dict[str, Any]]:
+        """The last runs, the newest first."""
+        if _nothing_yet(room):
+            return []
+        with _records(room) as records:
+            return [stored.run_row(one) for one in records.runs(Wanted(session=session), limit=min(limit, _MOST))]
+
+
+def _one(api: APIRouter, room: Room) -> None:
+    at_work = threading.Lock()
+
+    @lru_cache(maxsize=4)  # its pictures are asked for all at once: made by the first who asks
+    def found(number: int, method: models.MethodName | None, cs_mm: float | None, tilt_scale: float) -> Looked:
+        changes = _changes(models.Otherwise(method=method, cs_mm=cs_mm, tilt_scale=tilt_scale))
+        with _records(room) as records:
+            return stored.looked_at(records, number) if changes is None else stored.made_again(records, number, changes)
+
+    def looked(number: int, how: models.Otherwise) -> Looked:
+        with at_work:
+            return found(number, how.method, how.cs_mm, how.tilt_scale)
+
+    @api.get("/measurements/{number}")
+    def measurement(number: int) -> dict[str, Any]:
+        """All that is kept of a measurement but its pictures."""
+        with _records(room) as records:
+            details = records.measurement(number)
+        gone = next((image.gone for image in details.images if image.gone is not None), None)
+        return {
+            "row": stored.row(details.row),
+            "facts": stored.facts(details),
+            "reading": None if details.result is None else _reading(details, details.result),
+            "gone": gone,
+            "can_be_made_again": details.how is not None and details.result is not None and gone is None,
+            "methods": [str(method) for method in Method],
+        }
+
+    @api.get("/measurements/{number}/pictures/{kind}", response_class=Response)
+    def pictures(number: int, kind: str, how: Annotated[models.Otherwise, Query()]) -> Response:
+        """Its pictures as one message: images, map, map-cross, map-phase or spectrum."""
+        return _message(looked(number, how), kind)
+
+    @api.get("/measurements/{number}/curves")
+    def its_curves(number: int, how: Annotated[models.Otherwise, Query()]) -> dict[str, Any]:
+        """The cuts through its peaks, its coherence, where defocus would put the peaks."""
+        return curves(looked(number, how))
+
+    @api.get("/measurements/{number}/cuts/{method}")
+    def its_cuts(number: int, method: Literal["cross", "phase"]) -> dict[str, Any]:
+        """The cuts through the peaks of its raw maps."""
+        made = dict(one for one in raw(looked(number, models.Otherwise()), Method(method)) if isinstance(one, tuple))
+        return dict(made[f"cut-{method}"])
+
+    @api.post("/measurements/{number}/again")
+    def again(number: int, wanted: models.Again) -> dict[str, Any]:
+        """Made again from its images with other settings. The records stay as they are."""
+        changes = replace(_changes(wanted) or Changes(), thresholds=wanted.thresholds or {})
+        with _records(room) as records:
+            before = records.measurement(number)
+            made = stored.made_again(records, number, changes)
+        said = stored.difference(before.result, made.result)
+        return {"reading": _reading(before, made.result), "said": said}
+
+
+def _reading(details: MeasurementDetails, result: DefocusResult) -> dict[str, Any]:
+    row = details.row
+    return reading(result, step=row.step, target=row.target, number=row.id, time_s=row.time_s)
+
+
+def _changes(wanted: models.Otherwise) -> Changes | None:
+    """None: as it was."""
+    if wanted.method is None and wanted.cs_mm is None and wanted.tilt_scale == 1.0:
+        return None
+    return Changes(
+        method=None if wanted.method is None else Method(wanted.method),
+        c3_m=None if wanted.cs_mm is None else wanted.cs_mm * 1e-3,
+        tilt_scale=wanted.tilt_scale,
+    )
+
+
+def _message(looked: Looked, kind: str) -> Response:
+    made = _PICTURES.get(kind)
+    if made is None:
+        raise InputError(f"There is no picture '{kind}'. There are: {', '.join(_PICTURES)}.")
+    packet = made(looked)
+    if packet is None:
+        raise InputError("The pixel size of these images is not known: they have no power spectrum.")
+    return Response(packed(packet), media_type="application/octet-stream")
+
+
+def _first(made: Iterator[Packet | tuple[str, Any]]) -> Packet:
+    packet = next(made)
+    assert isinstance(packet, Packet)
+    return packet
+
+
+_PICTURES: dict[str, Callable[[Looked], Packet | None]] = {
+    "images": lambda looked: images(looked.number, looked.step, looked.frames),
+    "map": lambda looked: _first(maps(looked)),
+    "map-cross": lambda looked: _first(raw(looked, Method.CROSS)),
+    "map-phase": lambda looked: _first(raw(looked, Method.PHASE)),
+    "spectrum": lambda looked: spectrum("spectrum", looked.frames[0], {"number": looked.number}),
+}

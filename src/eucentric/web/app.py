@@ -1,0 +1,108 @@
+"""The application: the page's files, the API below /api, and the stream. `make_app` makes it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from importlib import resources
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request, WebSocket, WebSocketDisconnect
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
+from fastapi.staticfiles import StaticFiles
+
+from eucentric import __version__
+from eucentric.errors import EucentricError
+from eucentric.web.api import history, planning, running, settings
+from eucentric.web.control import NotInControl
+from eucentric.web.hub import Watcher
+from eucentric.web.room import Room
+from eucentric.web.safety import Gate, Guard
+
+_TOKEN_WITHIN_S = 10.0
+_CLOSED_NO_TOKEN = 4401
+
+
+def make_app(room: Room, gate: Gate) -> FastAPI:
+    """The application that shows `room` to those whom `gate` lets in."""
+    app = FastAPI(
+        title="eucentric",
+        version=__version__,
+        description="Autofocus as it works. Everything needs the token that the start printed.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.room = room
+    bearer = HTTPBearer(auto_error=False, description="The token that the start printed.")
+    for router in (running.router(room), settings.router(room), planning.router(room), history.router(room)):
+        app.include_router(router, prefix="/api", dependencies=[Depends(bearer)])
+    app.add_exception_handler(EucentricError, _said)
+    app.add_api_websocket_route("/api/stream", _stream(room, gate))
+    app.mount("/", StaticFiles(directory=str(resources.files("eucentric.web") / "pages"), html=True))
+    app.add_middleware(Guard, gate=gate)
+    return app
+
+
+async def _said(_request: Request, error: Exception) -> JSONResponse:
+    """An error of ours is a sentence; 409: not now, 422: not so."""
+    said = " ".join((str(error), *getattr(error, "__notes__", ())))
+    return JSONResponse({"sentence": said}, status_code=409 if isinstance(error, NotInControl) else 422)
+
+
+def _stream(room: Room, gate: Gate) -> Callable[[WebSocket], Awaitable[None]]:
+    async def stream(socket: WebSocket) -> None:
+        """Everything that the page shows, as it changes. The first message of the browser has the token."""
+        await socket.accept()
+        hello = await _hello(socket, gate)
+        if hello is None:
+            await socket.close(_CLOSED_NO_TOKEN)
+            return
+        watcher = Watcher(room.hub, str(hello.get("client", "")), asyncio.get_running_loop())
+        room.hub.join(watcher)
+        room.tell_control()
+        sending = asyncio.create_task(_send(socket, watcher))
+        try:
+            await _listen(socket, room, watcher)
+        finally:
+            sending.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await sending
+            room.hub.leave(watcher)
+            room.tell_control()
+
+    return stream
+
+
+async def _hello(socket: WebSocket, gate: Gate) -> dict[str, Any] | None:
+    """The first message, when it has the token."""
+    try:
+        hello = json.loads(await asyncio.wait_for(socket.receive_text(), _TOKEN_WITHIN_S))
+    except (TimeoutError, ValueError, KeyError, WebSocketDisconnect):
+        return None
+    if not isinstance(hello, dict) or not gate.knows(str(hello.get("token", ""))):
+        return None
+    return hello
+
+
+async def _send(socket: WebSocket, watcher: Watcher) -> None:
+    while True:
+        message = await watcher.next()
+        if isinstance(message, bytes):
+            await socket.send_bytes(message)
+        else:
+            await socket.send_text(message)
+
+
+async def _listen(socket: WebSocket, room: Room, watcher: Watcher) -> None:
+    """What the browser says: that it has shown a picture, and what it looks at."""
+    with suppress(WebSocketDisconnect, ValueError, KeyError):
+        while True:
+            said = json.loads(await socket.receive_text())
+            if said.get("shown"):
+                watcher.shown()
+            if "wants" in said:
+                room.hub.want(watcher, frozenset(map(str, said["wants"])))

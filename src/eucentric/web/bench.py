@@ -1,0 +1,51 @@
+"""What a page works on: an instrument with what is believed of it, settings on a shelf, and how sessions begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from eucentric.calibration.book import CalibrationBook
+from eucentric.focus.control import Control
+from eucentric.microscope.protocol import Microscope
+from eucentric.web.shelf import Shelf
+
+Observer = Callable[[Any], None]
+Observers = tuple[Observer, ...]
+
+
+class SessionToRun(Protocol):
+    """A session that is ready to begin: its folder is made, nothing moved yet."""
+
+    folder: str
+
+    def run(self, observers: Observers, control: Control) -> str:
+        """Run it; what is said at its end. Raises as Session.run does."""
+        ...
+
+
+Say = Callable[[str], None]
+
+
+def _nothing_kept(_say: Say) -> AbstractContextManager[Observers]:
+    return nullcontext(())
+
+
+@dataclass(slots=True)
+class Bench:
+    """`keep` gives the observers that keep a run; they tell through what they are given what they can't keep.
+
+    `begin` opens a session by the name of its application; None: there are none here. `keep_focus` keeps a lens setting
+    as the eucentric focus of a preset, and gives the book with it.
+    """
+
+    instrument: str
+    microscope: Microscope
+    book: CalibrationBook
+    shelf: Shelf
+    applications: tuple[str, ...] = ()
+    begin: Callable[[str], SessionToRun] | None = None
+    keep: Callable[[Say], AbstractContextManager[Observers]] = field(default=_nothing_kept)
+    keep_focus: Callable[[CalibrationBook, str, float], CalibrationBook] | None = None

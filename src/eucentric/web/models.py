@@ -1,0 +1,173 @@
+"""What browsers send and get: the schemas of the API."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MethodName = Literal["matched", "phase", "cross"]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class Sentence(_Body):
+    """What was done, or why it was not."""
+
+    sentence: str = ""
+
+
+class WhichSettings(_Body):
+    """Focus settings by their name on the shelf, or in full as a form has them."""
+
+    name: str | None = None
+    values: dict[str, Any] | None = None
+
+
+class ToFocus(WhichSettings):
+    """A sequence to run."""
+
+    measure_only: bool = False
+    """Measure with each step, correct nothing."""
+
+
+class ToMeasure(WhichSettings):
+    """One measurement, nothing corrected."""
+
+    step: str | None = None
+    """By the settings of this step; without it of the last one that measures by beam tilt."""
+
+
+class ToRun(_Body):
+    """A session to run."""
+
+    application: str
+
+
+class ByHand(_Body):
+    """Manual focusing."""
+
+    preset: str
+
+
+class Move(_Body):
+    """One step of the operator at the desk."""
+
+    channel: Literal["defocus", "z"]
+    change: str = Field(examples=["-0.5 um"])
+    """How far, with its unit; positive is overfocus, or up."""
+
+
+class Live(_Body):
+    """Whether image after image is taken."""
+
+    on: bool
+
+
+class End(_Body):
+    """How a manual step ends."""
+
+    answer: Literal["done", "skip", "abort"]
+
+
+class Values(_Body):
+    """Settings as a form has them."""
+
+    values: dict[str, Any]
+
+
+class Entry(_Body):
+    """Settings on the shelf."""
+
+    name: str
+    saved: bool
+    title: str
+    place: str = ""
+    trouble: str = ""
+
+
+class Named(_Body):
+    """Settings in full."""
+
+    name: str
+    values: dict[str, Any]
+    toml: str
+
+
+class Checked(_Body):
+    """Whether settings can be used; which fields what is said is about."""
+
+    good: bool
+    sentence: str = ""
+    fields: list[list[str | int]] = []
+    toml: str = ""
+
+
+class ToPlan(_Body):
+    """What a plan is to reach. Quantities with their units."""
+
+    instrument: str
+    start: str = Field(examples=["500 um"])
+    """The largest defocus error to start from."""
+    accuracy: str = Field(examples=["100 nm"])
+    """The defocus error that may be left."""
+    probability: float = Field(default=0.99, ge=0.5, lt=1)
+    tilt_max: str | None = None
+    """The largest tilt of each image, for example "10 mrad"; without it the instrument's."""
+    saves: Literal["electrons", "time"] = "electrons"
+
+
+class Planned(_Body):
+    """A plan: its steps, its picture (PNG, base64), and the settings that run it."""
+
+    said: str
+    steps: list[dict[str, str]]
+    picture: str
+    values: dict[str, Any]
+
+
+class State(_Body):
+    """All that the page shows in words, by kind."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class About(_Body):
+    """What this server is."""
+
+    version: str
+    instrument: str
+    starts: bool
+    """Whether it can start anything."""
+    presets: list[str]
+    applications: list[str]
+    instruments: list[str]
+    """Names for the planner."""
+    first: str
+    """The settings that the command was started with."""
+    history: bool
+    """Whether there are records to look back at."""
+
+
+class Text(_Body):
+    """The text of a file."""
+
+    text: str = Field(max_length=200_000)
+
+
+class Otherwise(_Body):
+    """How a stored measurement is made again; None: as it was."""
+
+    method: MethodName | None = None
+    cs_mm: float | None = Field(default=None, ge=-50, le=50)
+    tilt_scale: float = Field(default=1.0, ge=0.1, le=10)
+    """Factor on all beam tilts, as of another calibration."""
+
+
+class Again(Otherwise):
+    """A stored measurement to be made again and judged."""
+
+    thresholds: dict[str, float] | None = None
+    """When it is believed, by name; those that are not given are as they were."""

@@ -1,0 +1,136 @@
+// <eu-manual>: focusing by hand: a live image and its power spectrum with the Thon rings of the present estimate; steps of
+// the lens and of the stage; eucentric focus to and from; reset defocus.
+
+import { digits, fill, h, lengthLabel, minus, round125 } from "./dom.js";
+import { ask, link } from "./link.js";
+import { Place, Tile, fitted, label, soon, token } from "./pixels.js";
+
+class Manual extends HTMLElement {
+  connectedCallback() {
+    this._tile = new Tile();
+    this._place = new Place();
+    this._canvas = h("canvas", { role: "img", "aria-label": "Live image" });
+    this._place.follow(this._canvas);
+    this._caption = h("figcaption", "No image yet");
+    this._spectrum = h("eu-spectrum", { kind: "rings" });
+    this._preset = h("select", { "aria-label": "Preset" });
+    this._start = h("button.first", { type: "button", onclick: () => ask("POST", "/manual/start", { preset: this._preset.value }) }, "Focus by hand");
+    const made = (text, title, does, kind = "plain") => { const one = h(`button.${kind}`, { type: "button", title, onclick: does }, text); this._desk.push(one); return one; };
+    this._desk = [];
+    this._lens = h("input", { type: "text", value: "0.5 µm", "aria-label": "Step of the lens", spellcheck: "false" });
+    this._stage = h("input", { type: "text", value: "1 µm", "aria-label": "Step of the stage", spellcheck: "false" });
+    this._live = made("Live", "Image after image (key L)", () => ask("POST", "/manual/live", { on: !this._now?.live }));
+    this._at = h("dl.rows");
+    this._rings = h("p.note");
+    const lens = h("fieldset", h("legend", "Lens: defocus"), h("div.steps2", made("− under", "One step to underfocus (↓)", () => this.move("defocus", -1)), this._lens, made("over +", "One step to overfocus (↑)", () => this.move("defocus", 1))));
+    const stage = h("fieldset", h("legend", "Stage: Z"), h("div.steps2", made("− down", "One step down (Page down)", () => this.move("z", -1)), this._stage, made("up +", "One step up (Page up)", () => this.move("z", 1))));
+    const eucentric = h("fieldset", h("legend", "Eucentric focus"), h("div.steps2", made("To scope", "Set the lens to the stored eucentric focus", () => ask("POST", "/manual/eucentric-focus/to")), made("From scope", "Keep the present lens setting as the eucentric focus", () => ask("POST", "/manual/eucentric-focus/from"))));
+    const zero = h("fieldset", h("legend", "Defocus zero"), made("Reset defocus", "The present lens setting becomes defocus zero", () => ask("POST", "/manual/reset-defocus")));
+    const ends = h("div.steps2", made("Done", "What was moved stays", () => this.end("done"), "first"), made("Take back", "What was moved is taken back", () => this.end("skip"), "stop"));
+    fill(this, h("figure.panel", h("div.bar", this._caption, h("span.grow"), made("New image", "One more image (Enter)", () => ask("POST", "/manual/look")), this._live), this._canvas),
+      h("div.desk", this._spectrum, h("section.panel", h("div.bar", h("h2", "By hand"), h("span.grow"), this._preset, this._start), this._at, this._rings, lens, stage, eucentric, zero, ends)));
+    this._spectrum.rings = (context, x, y, scale) => this._draw(context, x, y, scale);
+    this._follow();
+  }
+
+  _follow() {
+    const paint = soon(() => this.paint());
+    link.on("live", paint);
+    link.on("manual", (now) => this._told(now));
+    link.on("drive", (drive) => { this._phase = drive?.phase; this._told(link.newest.get("manual")); });
+    link.on("rings", (packet) => this._ringWords(packet));
+    link.on("about", (about) => about && this._about(about));
+    this._place.addEventListener("change", paint);
+    new ResizeObserver(paint).observe(this._canvas);
+  }
+
+  _about(about) {
+    fill(this._preset, about.presets.map((name) => h("option", name)));
+    if (about.presets.includes("fa")) this._preset.value = "fa";
+    this._start.hidden = this._preset.hidden = !about.starts;
+  }
+
+  _told(now) {
+    this._now = now ?? null;
+    for (const one of this._desk) one.disabled = !now;
+    this._start.disabled = this._preset.disabled = Boolean(now) || this._phase !== "idle";
+    this._live.setAttribute("aria-pressed", String(Boolean(now?.live)));
+    const rows = now ? [["Step", `${now.step}, preset ${now.preset}`], ["Lens", now.defocus, now.moved_defocus && `moved ${now.moved_defocus}`], ["Stage Z", now.z, now.moved_z && `moved ${now.moved_z}`]] : [];
+    fill(this._at, rows.map(([name, value, note]) => [h("dt", name), h("dd", value, note ? h("small", note) : null)]), now?.trouble ? [h("dt", "Trouble"), h("dd", now.trouble)] : null);
+  }
+
+  _ringWords(packet) {
+    const estimate = packet?.estimate_m, at = () => minus(`${digits(estimate * 1e6, 3)} µm`);
+    if (!packet) this._rings.textContent = "";
+    else if (estimate === null) this._rings.textContent = "No rings to be seen, and defocus was not measured here: measure once.";
+    else if (packet.fitted) this._rings.textContent = `Rings fitted to this image: ${at()}, drawn as underfocus (rings do not tell the side).`;
+    else this._rings.textContent = `Rings of the present estimate: ${at()}${estimate > 0 ? " (overfocus)" : " (underfocus)"}`;
+  }
+
+  // Zeros of the contrast transfer at the present estimate: πλ C1 q² + ½π C3 λ³ q⁴ = nπ + asin(w).
+  _draw(context, x, y, scale) {
+    const { estimate_m: c1, wavelength_m: wave, c3_m: c3, amplitude_contrast: w, edge_per_m: edge } = this._spectrum.packet;
+    if (c1 === null || !wave) return;
+    const phase = (q2) => Math.PI * wave * c1 * q2 + 0.5 * Math.PI * c3 * wave ** 3 * q2 * q2 - Math.asin(w);
+    context.strokeStyle = token("--pic-mark");
+    context.lineWidth = 1.3;
+    context.globalAlpha = 0.9;
+    let before = phase(0), drawn = 0;
+    const steps = 4000;
+    for (let k = 1; k <= steps && drawn < 24; k++) {
+      const q = (k / steps) * edge, now = phase(q * q);
+      if (Math.floor(now / Math.PI) !== Math.floor(before / Math.PI)) {
+        context.beginPath();
+        context.arc(x, y, q * scale, 0, 2 * Math.PI);
+        context.stroke();
+        drawn += 1;
+      }
+      before = now;
+    }
+    context.globalAlpha = 1;
+  }
+
+  move(channel, sign) {
+    const text = (channel === "z" ? this._stage : this._lens).value.trim().replace(/^[-−+]/, "");
+    if (this._now) ask("POST", "/manual/move", { channel, change: `${sign < 0 ? "-" : ""}${/[a-zµ]/i.test(text) ? text : `${text} um`}` });
+  }
+
+  end(answer) {
+    ask("POST", "/manual/end", { answer });
+  }
+
+  key(event) {
+    const keys = { ArrowUp: () => this.move("defocus", 1), ArrowDown: () => this.move("defocus", -1), PageUp: () => this.move("z", 1), PageDown: () => this.move("z", -1), Enter: () => this._now && ask("POST", "/manual/look"), l: () => !this._live.disabled && this._live.click() };
+    if (!keys[event.key]) return false;
+    keys[event.key]();
+    return true;
+  }
+
+  paint() {
+    const packet = link.newest.get("live");
+    if (!packet || this.offsetParent === null) return;
+    this._caption.textContent = packet.what;
+    const context = fitted(this._canvas), height = this._canvas.clientHeight;
+    const picture = this._tile.draw(packet.planes[0]);
+    const placed = this._place.paint(context, picture, this._canvas.clientWidth, height);
+    const [image] = packet.images;
+    if (!image.pixel_m) return;
+    const perPixel = (image.pixel_m * image.shape[1]) / picture.width / placed.scale, length = round125(perPixel * 140);
+    context.fillStyle = "#fff";
+    context.fillRect(14, height - 18, length / perPixel, 4);
+    label(context, lengthLabel(length), 14 + length / perPixel / 2, height - 24, { align: "center" });
+  }
+
+  // Power spectra are made while this view is looked at.
+  left() {
+    link.want("manual", []);
+  }
+
+  shown() {
+    link.want("manual", ["rings"]);
+    this.paint();
+    this._spectrum.paint();
+  }
+}
+
+customElements.define("eu-manual", Manual);

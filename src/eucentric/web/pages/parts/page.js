@@ -1,0 +1,238 @@
+// <eu-page>: the frame of the page: views, transport, who controls, help; and all keys.
+
+import "./history.js";
+import "./manual.js";
+import "./plan.js";
+import "./run.js";
+import "./settings.js";
+import "./watch.js";
+import { duration, fill, h, typing } from "./dom.js";
+import { ask, link, say } from "./link.js";
+
+const VIEWS = [["watch", "Watch"], ["run", "Run"], ["settings", "Settings"], ["history", "History"], ["manual", "Manual focus"], ["plan", "Plan"]];
+const THEMES = ["dark", "light", "auto"];
+const KEYS = [
+  ["Everywhere", [["1 … 6", "the views"], ["Space", "pause, resume"], ["Shift + S", "start the chosen sequence"], ["M", "measure once, correct nothing"], ["Shift + A", "abort; everything is restored"], ["T", "dark, light, as the system"], ["?", "this help"]]],
+  ["Watch: the pair", [["B F D O", "beside, flicker, difference, overlay"], ["V", "the next of these"], ["← →", "in flicker: by hand"], ["P", "the next compared pair"], ["+ − 0", "zoom in, out, whole"], ["arrows, drag, wheel", "move, zoom"]]],
+  ["Watch: the correlation", [["C", "origin in the middle, top left"], ["N", "around the peak"], ["R", "compensated, raw"]]],
+  ["Manual focus", [["↑ ↓", "one step over, under focus"], ["Page ↑ ↓", "one step of the stage up, down"], ["Enter", "a new image"], ["L", "live"]]],
+];
+
+class Page extends HTMLElement {
+  connectedCallback() {
+    this._views = new Map(VIEWS.map(([name]) => [name, h(`eu-${name}`, { id: `view-${name}`, role: "tabpanel" })]));
+    this._tabs = VIEWS.map(([name, title], k) => h("button", { type: "button", role: "tab", "aria-controls": `view-${name}`, title: `Key ${k + 1}`, onclick: () => this.view(name) }, title));
+    this._build();
+    this._follow();
+    document.addEventListener("keydown", (event) => this._key(event));
+    document.addEventListener("eu-say", (event) => this._said(event.detail));
+    document.addEventListener("eu-view", (event) => this.view(event.detail));
+    addEventListener("hashchange", () => this._fromHash());
+    this._theme(localStorage.getItem("eucentric-theme") ?? "dark");
+    this._fromHash();
+    setInterval(() => this._elapsed(), 500);
+    link.start();
+    this._about();
+  }
+
+  // How many pictures of a kind were shown since the page was loaded: for whoever measures how fast it is.
+  shown(kind) {
+    return link.shown[kind] ?? 0;
+  }
+
+  _build() {
+    this._instrument = h("span.instrument");
+    this._link = h("span.link", { role: "status" });
+    this._control = h("button.quiet", { type: "button", onclick: () => this._takeOrGive() });
+    this._themeButton = h("button.quiet", { type: "button", title: "Dark, light, as the system (key T)", onclick: () => this._nextTheme() });
+    this._sequence = h("select", { "aria-label": "Sequence", title: "The sequence that Start runs", onchange: () => sessionStorage.setItem("eucentric-sequence", this._sequence.value) });
+    const button = (name, title, act) => h(`button${name === "Start" ? ".first" : ""}`, { type: "button", title, onclick: act }, name);
+    this._start = button("Start", "Run the chosen sequence (Shift + S)", () => this.start());
+    this._measure = button("Measure once", "Measure once, correct nothing (key M)", () => this.measure());
+    this._pause = button("Pause", "Stand still before the next call of the instrument (Space)", () => this.pause());
+    this._abort = button("Abort", "End it; everything is restored (Shift + A)", () => ask("POST", "/run/abort"));
+    this._abort.classList.add("stop");
+    this._chip = h("span.chip", { role: "status" });
+    this._doing = h("span.doing");
+    this._spent = h("span.spent.number");
+    this._toast = h("div.toast", { role: "alert" });
+    this._toast.hidden = true;
+    this._help = h("dialog.help", { "aria-label": "Keys" }, h("div.bar", h("h2", "Keys"), h("span.grow"), h("button.quiet", { type: "button", onclick: () => this._help.close() }, "Close")),
+      h("div.columns", KEYS.map(([title, keys]) => h("section", h("h3", title), h("dl", keys.map(([key, what]) => [h("dt", key), h("dd", what)]))))));
+    for (const one of [this._start, this._measure, this._pause, this._abort]) one.disabled = true;
+    fill(this,
+      h("header.top", h("span.brand", "eucentric"), this._instrument, h("nav", { role: "tablist", "aria-label": "Views" }, this._tabs), h("span.grow"), this._link, this._control, this._themeButton, h("button.quiet", { type: "button", title: "Keys (?)", onclick: () => this.help() }, "?")),
+      h("div.transport", this._sequence, this._start, this._measure, this._pause, this._abort, this._chip, this._doing, h("span.grow"), this._spent),
+      h("main", [...this._views.values()]), this._toast, this._help);
+  }
+
+  _follow() {
+    link.addEventListener("link", () => this._linked());
+    link.on("drive", (drive) => drive && this._drove(drive));
+    link.on("run", (run) => run && this._ran(run));
+    link.on("control", (control) => control && this._controlled(control));
+    document.addEventListener("eu-shelf", (event) => this._shelf(event.detail));
+  }
+
+  async _about() {
+    if (!link.token) return;
+    try {
+      const about = await link.call("GET", "/about");
+      link.about = about;
+      link.put("about", about);
+      this._instrument.textContent = about.instrument;
+      document.title = `eucentric · ${about.instrument}`;
+      if (about.starts) await this._shelf();
+      for (const one of [this._sequence, this._start, this._measure]) one.hidden = !about.starts;
+    } catch (error) {
+      say(error.message, "bad");
+    }
+  }
+
+  async _shelf(wanted) {
+    const entries = await link.call("GET", "/settings");
+    link.put("shelf", entries);
+    const chosen = wanted || this._sequence.value || sessionStorage.getItem("eucentric-sequence") || link.about.first;
+    const group = (title, list) => (list.length ? h("optgroup", { label: title }, list.map((one) => h("option", { value: one.name, disabled: Boolean(one.trouble) }, one.saved ? one.name : one.title))) : null);
+    fill(this._sequence, group("Saved", entries.filter((one) => one.saved)), group("Come along", entries.filter((one) => !one.saved)));
+    this._sequence.value = entries.some((one) => one.name === chosen) ? chosen : link.about.first;
+    this._startable();
+  }
+
+  // Nothing is started before it is known what.
+  _startable() {
+    this._start.disabled = this._measure.disabled = this._phase !== "idle" || !this._sequence.value;
+  }
+
+  view(name) {
+    if (!this._views.has(name)) return;
+    if (this._now && this._now !== name) this._views.get(this._now).left?.();
+    this._now = name;
+    VIEWS.forEach(([one], k) => {
+      this._tabs[k].setAttribute("aria-selected", String(one === name));
+      this._views.get(one).hidden = one !== name;
+    });
+    if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
+    this._views.get(name).shown?.();
+  }
+
+  _fromHash() {
+    const name = location.hash.slice(1);
+    this.view(this._views.has(name) ? name : this._now ?? "watch");
+  }
+
+  start() {
+    if (!this._start.disabled) ask("POST", "/run/focus", { name: this._sequence.value });
+  }
+
+  measure() {
+    if (!this._measure.disabled) ask("POST", "/run/measure", { name: this._sequence.value });
+  }
+
+  pause() {
+    if (this._pause.disabled) return;
+    ask("POST", this._phase === "paused" || this._phase === "pausing" ? "/run/resume" : "/run/pause");
+  }
+
+  _drove(drive) {
+    this._phase = drive.phase;
+    this._drive = drive;
+    const idle = drive.phase === "idle", held = drive.phase === "paused" || drive.phase === "pausing";
+    this._startable();
+    this._pause.disabled = idle || drive.phase === "stopping";
+    this._abort.disabled = idle || drive.phase === "stopping";
+    this._pause.textContent = held ? "Resume" : "Pause";
+    this._chip.textContent = { idle: drive.said ? "Ended" : "Idle", running: "Running", pausing: "Pausing", paused: "Paused", stopping: "Stopping" }[drive.phase];
+    this._chip.dataset.tone = idle ? drive.tone : held ? "care" : "live";
+    this._tell();
+  }
+
+  _ran(run) {
+    this._run = run;
+    this._tell();
+  }
+
+  _tell() {
+    const idle = this._phase === "idle";
+    this._doing.textContent = idle ? this._drive?.said ?? "" : [this._drive?.title, this._run?.doing].filter(Boolean).join(" · ");
+    this._doing.title = this._doing.textContent;
+    this._elapsed();
+  }
+
+  _elapsed() {
+    const drive = this._drive;
+    if (!drive?.began) return;
+    const end = this._phase === "idle" && drive.ended ? new Date(drive.ended) : new Date();
+    const dose = drive.kind === "session" ? link.newest.get("session")?.dose : this._run?.dose;
+    this._spent.textContent = [dose, duration(Math.max((end - new Date(drive.began)) / 1000, 0))].filter(Boolean).join(" · ");
+  }
+
+  _linked() {
+    const words = { connecting: "connecting …", connected: "", lost: "no connection: what is shown may be old", refused: "open the address that the start printed: its token is missing here" };
+    this._link.textContent = words[link.state] ?? "";
+    this.dataset.link = link.state;
+    if (link.state === "connected" && this._wasLost) this._about();
+    this._wasLost = link.state === "lost";
+  }
+
+  _controlled(control) {
+    this._held = control.holder;
+    const mine = control.holder === link.client;
+    const others = control.watching > 1 ? ` · ${control.watching} watch` : "";
+    this._control.textContent = `${mine ? "You control" : control.holder ? `${control.name} controls` : "Nobody controls"}${others}`;
+    this._control.title = mine ? "Give control back" : "Take control of the microscope";
+    this._control.dataset.mine = String(mine);
+  }
+
+  _takeOrGive() {
+    ask("POST", this._held === link.client ? "/control/release" : "/control/take");
+  }
+
+  _theme(name) {
+    document.documentElement.dataset.theme = name;
+    localStorage.setItem("eucentric-theme", name);
+    this._themeButton.textContent = { auto: "As system", dark: "Dark", light: "Light" }[name] ?? "Dark";
+    document.dispatchEvent(new Event("eu-theme"));
+  }
+
+  _nextTheme() {
+    const now = document.documentElement.dataset.theme;
+    this._theme(THEMES[(THEMES.indexOf(now) + 1) % THEMES.length]);
+  }
+
+  help() {
+    if (this._help.open) this._help.close();
+    else this._help.showModal();
+  }
+
+  _key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "?" && !typing(event)) return this.help();
+    if (typing(event) || this._help.open) return;
+    const button = event.target instanceof HTMLButtonElement;
+    if (button && (event.key === " " || event.key === "Enter")) return; // the button's own
+    if (this._act(event) || this._views.get(this._now).key?.(event)) event.preventDefault();
+  }
+
+  _act(event) {
+    const { key } = event, number = Number(key);
+    if (number >= 1 && number <= VIEWS.length) this.view(VIEWS[number - 1][0]);
+    else if (key === " ") this.pause();
+    else if (key === "S" && event.shiftKey) this.start();
+    else if (key === "A" && event.shiftKey) this._abort.click();
+    else if (key === "m") this.measure();
+    else if (key === "t") this._nextTheme();
+    else return false;
+    return true;
+  }
+
+  _said({ text, tone }) {
+    this._toast.textContent = text;
+    this._toast.dataset.tone = tone;
+    this._toast.hidden = false;
+    clearTimeout(this._toastTimer);
+    this._toastTimer = setTimeout(() => (this._toast.hidden = true), 6000 + 40 * text.length);
+  }
+}
+
+customElements.define("eu-page", Page);

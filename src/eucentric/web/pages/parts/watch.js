@@ -1,0 +1,42 @@
+// <eu-watch>: the pair, the correlation, and what was read from them.
+
+import "./map.js";
+import "./pair.js";
+import "./plots.js";
+import "./reading.js";
+import { fill, h } from "./dom.js";
+
+class Watch extends HTMLElement {
+  connectedCallback() {
+    this.pair = h("eu-pair");
+    this.map = h("eu-map");
+    this.cut = h("eu-cut");
+    this.coherence = h("eu-coherence");
+    this.spectrum = h("eu-spectrum");
+    fill(this, this.pair, h("eu-reading"), h("div.panels", this.map, this.cut, this.coherence, this.spectrum));
+    this.addEventListener("eu-pair", (event) => {
+      for (const one of [this.map, this.cut, this.coherence]) one.which = event.detail;
+      this.map.paint();
+      this.cut.show();
+      this.coherence.show();
+    });
+    this.addEventListener("eu-map", (event) => {
+      this.cut.kind = event.detail;
+      this.cut.show();
+    });
+  }
+
+  shown() {
+    this.pair._draw();
+    this.map.paint();
+    this.cut.show();
+    this.coherence.show();
+    this.spectrum.paint();
+  }
+
+  key(event) {
+    return this.pair.key(event) || this.map.key(event);
+  }
+}
+
+customElements.define("eu-watch", Watch);

@@ -1,0 +1,91 @@
+"""The shelf: focus settings by name, those that come along and those an operator saved as TOML files in a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from eucentric.errors import EucentricError, InputError, SettingsError
+from eucentric.focus.settings import FocusSettings
+from eucentric.focus.shipped import SHIPPED, shipped
+from eucentric.focus.toml import read_settings, to_toml
+
+_NAME = re.compile(r"[\w][\w .-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One on the shelf. `trouble`: why a saved one can't be read; `place`: where in a session a shipped one stands."""
+
+    name: str
+    saved: bool
+    title: str
+    place: str = ""
+    trouble: str = ""
+
+
+class Shelf:
+    """`folder` is made when the first one is saved. `opened` is what the command was started with."""
+
+    def __init__(self, folder: Path, *, opened: FocusSettings | None = None, name: str = "") -> None:
+        self.folder = folder
+        self._opened = opened
+        self.first = name
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All of them, saved ones first."""
+        return (*(self._saved(path) for path in sorted(self.folder.glob("*.toml"))), *self._along())
+
+    def _along(self) -> tuple[Entry, ...]:
+        opened = () if self._opened is None else (Entry(self.first, False, self._opened.sequence.name),)
+        return (*opened, *(Entry(one.key, False, one.name, one.place) for one in SHIPPED if one.key != self.first))
+
+    def _saved(self, path: Path) -> Entry:
+        try:
+            return Entry(path.stem, True, read_settings(path).sequence.name)
+        except EucentricError as error:
+            return Entry(path.stem, True, path.stem, trouble=str(error))
+
+    def read(self, name: str) -> FocusSettings:
+        """The settings of that name: saved, else shipped. Raises InputError, SettingsError."""
+        path = self.folder / f"{_checked(name)}.toml"
+        if path.is_file():
+            return read_settings(path)
+        if self._opened is not None and name == self.first:
+            return self._opened
+        return shipped(name)
+
+    def save(self, name: str, settings: FocusSettings) -> Path:
+        """Keep them under a name, in place of what was saved under it; whole or not at all.
+
+        Raises SettingsError for a name that can't be had, InputError where the folder can't be written.
+        """
+        if _checked(name) in {entry.name for entry in self._along()}:
+            raise SettingsError(f"'{name}' is one of those that come along, and stays as it is. Choose another name.")
+        path = self.folder / f"{name}.toml"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle, unfinished = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".unfinished")
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(to_toml(settings))
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(unfinished).replace(path)
+            finally:
+                Path(unfinished).unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"The settings can't be saved in {self.folder}: {error.strerror or error}. Make room, or choose "
+                "another folder with --sequences."
+            ) from error
+        return path
+
+
+def _checked(name: str) -> str:
+    if _NAME.fullmatch(name) is None or name.endswith((".", " ")):
+        raise SettingsError(f"'{name}' can't be a file's name. Use letters, digits, spaces, dots, - and _, at most 64.")
+    return name

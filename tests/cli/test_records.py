@@ -1,0 +1,188 @@
+"""`eucentric records` as a user runs it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from eucentric.cli.main import run
+from eucentric.cli.records_wanted import moment
+from eucentric.errors import InputError
+from eucentric.records.place import Place
+from eucentric.records.recorder import Recorder
+from tests.records import made
+
+NOW = datetime(2026, 11, 30, 22, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A run in focus, a refused one, and one that was cut off."""
+    place = made.place_in(tmp_path_factory.mktemp("records"))
+    with Recorder(place, say=made.never, instrument="simulated (seed 3)") as recorder:
+        for told in (made.run((True, True)).events, made.run((True, False)).events, made.run().events[:8]):
+            for event in told:
+                recorder(event)
+    return place
+
+
+def _run(kept: Place | None, *arguments: str) -> int:
+    where = [] if kept is None else ["--records", kept.database]
+    with pytest.raises(SystemExit) as ended:
+        run(["records", *arguments, *where])
+    return int(ended.value.code or 0)
+
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_the_list_has_all_runs(kept: Place, capsys: Capture) -> None:
+    assert _run(kept, "list") == 0
+    out = capsys.readouterr().out
+    assert "3 runs on simulated (seed 3), the newest first" in out
+    for word in ("focused", "refused:", "false lock", "not ended", "Focus", "2, 1"):
+        assert word in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_the_list_is_chosen(kept: Place, capsys: Capture) -> None:
+    assert _run(kept, "list", "--refused", "--json") == 0
+    (one,) = json.loads(capsys.readouterr().out)
+    assert (one["id"], one["status"], one["refused"]) == (2, "refused", 1)
+    assert _run(kept, "list", "--instrument", "another", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert _run(kept, "list", "--instrument", "another") == 0
+    assert "There is none of these" in capsys.readouterr().out
+    assert _run(kept, "list", "--since", "1h", "--limit", "1", "--json") == 0
+    assert [one["id"] for one in json.loads(capsys.readouterr().out)] == [3]
+    assert _run(kept, "list", "--sessions", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_a_run_is_shown_as_it_ended(kept: Place, capsys: Capture) -> None:
+    assert _run(kept, "show", "1") == 0
+    out = capsys.readouterr().out
+    assert "Run 1: Focus on simulated (seed 3)" in out
+    assert made.run().result.statement in out
+    assert "Defocus" in out
+    assert "Electrons spent: 10.0 e/Å²." in out
+    assert max(len(line) for line in out.splitlines() if line.startswith(" ")) <= 80
+    assert _run(kept, "show", "2") == 0
+    out = capsys.readouterr().out
+    assert "refused:" in out
+    assert str(made.REFUSAL) in out
+
+
+def test_a_run_for_programs(kept: Place, capsys: Capture) -> None:
+    assert _run(kept, "show", "2", "--json") == 0
+    body = json.loads(capsys.readouterr().out)
+    assert body["status"] == "refused"
+    assert [one["accepted"] for one in body["measurements"]] == [True, False]
+    assert body["measurements"][0]["moved"]["arrived_m"] == -1.49e-6
+    assert body["steps"][0]["status"] == "refused"
+    assert body["settings"]["melt_time_s"] == 1.0
+    assert body["found_as"]["preset"] == "fa"
+
+
+def test_one_row_for_each_measurement(kept: Place, capsys: Capture, tmp_path: Path) -> None:
+    assert _run(kept, "csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["run_id"] for row in rows] == ["1", "1", "2", "2", "3"]
+    assert [row["accepted"] for row in rows] == ["true", "true", "true", "false", ""]
+    assert float(rows[0]["c1_m"]) == made.found().measurement.c1_m
+    assert _run(kept, "csv", "--refused", "--out", str(tmp_path / "out.csv")) == 0
+    assert "1 measurements in" in capsys.readouterr().out
+    assert len(list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))) == 1
+    assert _run(kept, "csv", "--out", str(tmp_path / "out.csv")) == 2
+    assert "nothing is written over" in capsys.readouterr().err
+
+
+def test_a_run_folder_is_made(kept: Place, capsys: Capture, tmp_path: Path) -> None:
+    assert _run(kept, "export", "1", str(tmp_path / "one")) == 0
+    assert "Figure" in capsys.readouterr().out
+    names = {path.name for path in (tmp_path / "one").iterdir()}
+    assert names == {"events.jsonl", "settings.toml", "result.json", "figure.png", "pairs"}
+    assert _run(kept, "export", "1", str(tmp_path / "one")) == 2
+    assert "already holds" in capsys.readouterr().err
+    assert _run(kept, "export", "3", str(tmp_path / "three")) == 0  # it was cut off
+    assert {path.name for path in (tmp_path / "three").iterdir()} == {"events.jsonl", "settings.toml", "pairs"}
+
+
+def test_a_measurement_is_made_again(kept: Place, capsys: Capture, tmp_path: Path) -> None:
+    figure = tmp_path / "again.png"
+    assert _run(kept, "remeasure", "1", "--correlation", "phase", "--figure", str(figure)) in {0, 3}
+    out = capsys.readouterr().out
+    assert "matched" in out
+    assert "phase" in out
+    assert figure.stat().st_size > 0
+    assert _run(kept, "remeasure", "1", "--overlap-min", "0.99", "--json") == 3
+    body = json.loads(capsys.readouterr().out)
+    assert body["changed"] == {"thresholds": {"overlap_min": 0.99}}
+    assert body["kept"]["accepted"] is True
+    assert body["now"]["reason_code"] == "OVERLAP"
+    assert body["now"]["defocus_m"] == pytest.approx(body["kept"]["defocus_m"])
+
+
+def test_a_measurement_is_made_again_as_other_settings_would(kept: Place, capsys: Capture, tmp_path: Path) -> None:
+    settings = tmp_path / "mine.toml"
+    settings.write_text('[[steps]]\nname = "fine"\npreset = "fa"\ncorrelation_type = "cross"\n', encoding="utf-8")
+    assert _run(kept, "remeasure", "1", "--settings", str(settings), "--json") in {0, 3}
+    assert json.loads(capsys.readouterr().out)["changed"]["method"] == "cross"
+    assert _run(kept, "remeasure", "1", "--settings", "default") == 0  # it has a step of that name, too
+    settings.write_text(
+        '[[steps]]\nname = "a"\npreset = "fa"\n[[steps]]\nname = "b"\npreset = "fa"\n', encoding="utf-8"
+    )
+    assert _run(kept, "remeasure", "1", "--settings", str(settings)) == 2
+    assert "has none of that name (it has: a, b)" in capsys.readouterr().err
+
+
+def test_a_figure_of_what_was_measured(kept: Place, capsys: Capture, tmp_path: Path) -> None:
+    assert _run(kept, "figure", "--since", "1h", "--out", str(tmp_path / "all.png")) == 0
+    assert (tmp_path / "all.png").stat().st_size > 0
+    assert _run(kept, "figure", "--session", "7", "--out", str(tmp_path / "none.png")) == 2
+    assert "There is no session 7" in capsys.readouterr().err
+    assert _run(kept, "figure", "--out", str(tmp_path / "a.doc")) == 2
+    assert ".doc" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "99"], "There is no run 99"),
+        (["show", "x"], "Invalid value for 'RUN'"),
+        (["remeasure", "99"], "There is no measurement 99"),
+        (["list", "--since", "yesterday-ish"], "is no time. Write 2026-11-30"),
+        (["remeasure", "1", "--odds-min", "0.5"], "odds_min can't be 0.5"),
+        (["export", "99", "nowhere"], "There is no run 99"),
+    ],
+)
+def test_what_can_not_be_used_is_said(kept: Place, capsys: Capture, arguments: list[str], said: str) -> None:
+    assert _run(kept, *arguments) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.out == ""
+    assert not Path("nowhere").exists()
+
+
+def test_no_records_yet(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EUCENTRIC_RECORDS")
+    assert _run(None, "list") == 2
+    assert "There are no records at runs/records.sqlite. They are made by the first" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_times_as_people_write_them() -> None:
+    assert moment("12h", NOW) == NOW - timedelta(hours=12)
+    assert moment(" 3 d ", NOW) == NOW - timedelta(days=3)
+    assert moment("2026-11-29", NOW) == datetime(2026, 11, 29, tzinfo=UTC)
+    assert moment("2026-11-29 14:00", NOW) == datetime(2026, 11, 29, 14, tzinfo=UTC)
+    assert moment("2026-11-29T14:00+02:00", NOW) == datetime(2026, 11, 29, 12, tzinfo=UTC)
+    for wrong in ("", "3 weeks", "2026-13-40", "999999999999d"):
+        with pytest.raises(InputError, match="is no time"):
+            moment(wrong, NOW)

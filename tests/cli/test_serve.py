@@ -1,0 +1,74 @@
+"""The live page from the command line: what is printed, how it ends, and that a run beside it ends as without it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from eucentric.cli.main import STOPPED, UNUSABLE, run
+from eucentric.focus.toml import to_toml
+from tests.web.served import QUICK
+
+_ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/#token=(\S+)")
+
+
+def _ended(*words: str) -> object:
+    with pytest.raises(SystemExit) as end:
+        run(list(words))
+    return end.value.code
+
+
+@pytest.fixture
+def _in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs and records go where nothing is."""
+    monkeypatch.chdir(tmp_path)
+    Path("quick.toml").write_text(to_toml(QUICK), encoding="utf-8")
+
+
+@pytest.mark.usefixtures("_in")
+def test_a_run_beside_the_page_ends_with_its_own_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("focus", "--settings", "quick.toml", "--measure-only", "--json")
+    assert _ended(*words) == 0
+    without = capsys.readouterr()
+    assert _ended(*words, "--serve", "--port", "0") == 0
+    with_page = capsys.readouterr()
+    assert _ADDRESS.search(with_page.err)
+    assert "http" not in without.err + without.out + with_page.out
+
+
+@pytest.mark.usefixtures("_in")
+def test_a_port_that_is_taken_is_said_before_anything_moves(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert _ended("serve", "--port", port) == UNUSABLE
+    assert f"can't be served at 127.0.0.1:{port}" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_in")
+def test_it_serves_until_it_is_stopped() -> None:
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    command = f"{code}from eucentric.cli.main import run; run(['serve', '--port', '0', '--settings', 'quick.toml'])"
+    with subprocess.Popen([sys.executable, "-u", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        found = _ADDRESS.search(process.stdout.readline())
+        assert found is not None
+        address, token = found.groups()
+        assert "Ctrl-C" in process.stdout.readline()
+        assert "<eu-page>" in httpx.get(address).text
+        about = httpx.get(f"{address}/api/about", headers={"Authorization": f"Bearer {token}"}).json()
+        assert about["first"] == "quick"
+        assert "msi-t-small" in about["applications"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == STOPPED
+        assert process.stderr.read().splitlines()[-1] == "Stopped."

@@ -1,0 +1,61 @@
+"""The figure of a session from the records: what must be in it, and that nothing is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from eucentric.figures.records import Shown, records_figure
+from eucentric.figures.saved import save
+from eucentric.records.kept import Wanted
+from eucentric.records.reading import Records
+from eucentric.records.recorder import Recorder
+from tests.figures.test_figures import cut_off, words
+from tests.records.made import never, place_in, run
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """Five runs, one of them refused, one minute apart."""
+    place = place_in(tmp_path_factory.mktemp("records"))
+    with Recorder(place, say=never, now=lambda: datetime(2026, 11, 30, 20, 0, tzinfo=UTC)) as recorder:
+        for number in range(5):
+            for event in run((True, number != 3), start_s=60.0 * number).events:
+                recorder(event)
+    with Records.open(place) as records:
+        runs = tuple(reversed(records.runs()))
+        yield Shown(runs, records.measurements(), records.drifts(Wanted()), 0.0)
+
+
+@pytest.mark.parametrize("on_the_wall", [True, False])
+def test_a_session_shows_all_that_was_measured(shown: Shown, on_the_wall: bool, tmp_path: Path) -> None:
+    some = Shown(shown.runs, shown.measurements, shown.drifts, None if on_the_wall else 0.0)
+    figure = records_figure(some, title="Session 1: MSI-T on simulated (seed 3)")
+    said = words(figure)
+    for piece in (
+        "Session 1: MSI-T",
+        "5 runs, 1 not in focus; 10 measurements, 1 refused (false lock 1)",
+        "defocus (µm), + overfocus",
+        "Found",
+        "residual",
+        "bound",
+        "accuracy asked for",
+        "not in focus, refused or failed",
+        "Drift",
+        "nm/s",
+        "threshold",
+        "χ² per degree",
+        "time on the wall" if on_the_wall else "minutes of the microscope's time",
+    ):
+        assert piece in said
+    assert cut_off(figure) == []
+    assert save(figure, tmp_path / "a.png").stat().st_size > 0
+
+
+def test_nothing_measured_is_said(shown: Shown) -> None:
+    figure = records_figure(Shown(shown.runs[:1], (), ()), title="Empty")
+    assert "Nothing was measured." in words(figure)
+    assert cut_off(figure) == []

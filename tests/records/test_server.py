@@ -1,0 +1,139 @@
+"""The same records on a PostgreSQL server, started here for the test."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from eucentric.errors import InputError
+from eucentric.focus import events
+from eucentric.records.kept import Wanted
+from eucentric.records.opening import opened_to_write, version_of
+from eucentric.records.place import Place
+from eucentric.records.reading import Records
+from eucentric.records.recorder import Recorder
+from tests.records.made import exported, frames, never, run
+from tests.records.test_migrations import differences
+
+_USER = "nobody"
+"""Who runs the server where the tests run as root: a server refuses that."""
+
+
+def _program(name: str) -> str | None:
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(versions[-1]) if versions else shutil.which(name)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The URL of a database on a server of its own, which listens on a socket in a folder."""
+    pytest.importorskip("pg8000", reason="no driver for PostgreSQL here: pip install 'eucentric[server]'")
+    initdb, postgres = _program("initdb"), _program("pg_ctl")
+    if initdb is None or postgres is None:
+        pytest.skip("no PostgreSQL here: apt-get install postgresql")
+    user = _USER if os.getuid() == 0 else None
+    with TemporaryDirectory(
+        dir="/tmp"
+    ) as folder:  # not in pytest's, which others may not enter; a socket's path is short
+        if user is not None:
+            os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+        data = f"{folder}/data"
+
+        def call(*command: str) -> None:
+            subprocess.run(command, check=True, capture_output=True, user=user, cwd=folder)
+
+        call(initdb, "-D", data, "-U", "records", "-A", "trust", "--no-sync")
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
+        call(postgres, "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+        try:
+            yield f"postgresql+pg8000://records@/postgres?unix_sock={folder}/.s.PGSQL.5432"
+        finally:
+            call(postgres, "-D", data, "-w", "-m", "immediate", "stop")
+
+
+@pytest.fixture
+def place(server: str, tmp_path: Path) -> Iterator[Place]:
+    """An empty database there, and images here."""
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(server)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return Place.of(server, image_folder=tmp_path / "images")
+
+
+def test_migrations_make_what_the_code_expects(place: Place) -> None:
+    engine = opened_to_write(place)
+    assert version_of(engine) == "0001"
+    assert differences(engine) == []
+    engine.dispose()
+    opened_to_write(place).dispose()  # and again
+
+
+def test_a_run_comes_back(place: Place, tmp_path: Path) -> None:
+    told = run((True, False))
+    with Recorder(place, say=never) as recorder:
+        for event in (*told.events, *run().events):
+            recorder(event)
+        assert recorder.run_id == 2
+    with Records.open(place) as records:
+        refused, good = records.run(1), records.run(2)
+        assert (refused.status, good.status) == ("refused", "focused")
+        assert refused.begun_at.tzinfo is not None
+        assert [one.id for one in records.runs(Wanted(refused=True))] == [1]
+        rows = records.measurements()
+        assert [row.accepted for row in rows] == [True, False, True, True]
+        details = records.measurement(rows[1].id)
+        assert details.result is not None
+        assert details.result.verdict == told.result.steps[0].rounds[-1].result.verdict
+        assert records.frames(rows[0].id).frames[0].state == frames()[0].state
+        assert records.run_result(2) is not None
+        assert len(records.drifts(Wanted(run=1))) == 1
+    out = exported(place, tmp_path / "out")
+    assert {path.name for path in out.iterdir()} == {"events.jsonl", "settings.toml", "result.json", "pairs"}
+
+
+def test_images_go_by_the_cap(place: Place) -> None:
+    with Recorder(place.model_copy(update={"cap_bytes": 40000}), say=never) as recorder:
+        for event in run().events:
+            recorder(event)
+    with Records.open(place) as records:
+        assert [row.images_kept for row in records.measurements()] == [0, 2]
+
+
+def test_what_breaks_a_rule_costs_itself_alone(place: Place) -> None:
+    said: list[str] = []
+    told = run()
+    with Recorder(place, say=said.append) as recorder:
+        for event in told.events[:-3]:
+            recorder(event)
+        for event in told.events:
+            if isinstance(event, events.FrameTaken | events.Measured | events.Judged) and event.measurement == 0:
+                recorder(event)
+        for event in told.events[-3:]:
+            recorder(event)
+    assert "A record could not be written" in said[0]
+    with Records.open(place) as records:
+        assert records.run(1).status == "focused"
+
+
+def test_a_database_that_is_not_there_is_said(server: str, tmp_path: Path) -> None:
+    """The driver does not always hear the server's reason before the connection is closed: refused or tried again."""
+    place = Place.of(server.replace("/postgres?", "/nothing?"), image_folder=tmp_path / "images")
+    said: list[str] = []
+    try:
+        with Recorder(place, say=said.append):
+            pass
+    except InputError as error:
+        said.append(str(error))
+    assert said
+    assert "/nothing" in said[0]

@@ -1,0 +1,212 @@
+"""What can't be written is told once, focusing goes on, and is kept again when it can be."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from eucentric.calibration.handed_over import book_from
+from eucentric.errors import InputError
+from eucentric.focus import events
+from eucentric.focus.focus import Focus
+from eucentric.focus.shipped import shipped
+from eucentric.microscope.registry import handed_out, open_microscope
+from eucentric.records import engine as engines
+from eucentric.records.place import Place
+from eucentric.records.reading import Records
+from eucentric.records.recorder import Recorder
+from tests.records.made import Told, never, place_in, run
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 2 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    command = [mount or "mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if sys.platform != "linux" or mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can't be mounted here: it takes root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _fill(folder: Path) -> Path:
+    """A file that takes all room that is left."""
+    path = folder / "filler"
+    with path.open("wb", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            try:
+                while file.write(b"\0" * size) == size:
+                    pass
+            except OSError:
+                continue
+    return path
+
+
+def test_a_full_disk_is_told_once_and_left_behind(small_disk: Path) -> None:
+    said: list[str] = []
+    place = place_in(small_disk)
+    with Recorder(place, say=said.append) as recorder:
+        for event in run().events:
+            recorder(event)
+        assert said == []
+        filler = _fill(small_disk)
+        for event in run().events:
+            recorder(event)
+        assert len(said) == 1, said
+        assert "the disk is full" in said[0]
+        assert "Focusing goes on" in said[0]
+        filler.unlink()
+        recorder(events.Paused(0.0))
+        while recorder._writer._troubles:  # in trouble nothing waits: until the thread has written what was left
+            pass
+        for event in run().events:
+            recorder(event)
+    assert said[1:] == ["The records are written again."]
+    with Records.open(place) as records:
+        runs = records.runs()
+        assert [one.status for one in runs] == ["focused"] * 3  # what was told meanwhile is there, too
+        kept = [len(records.frames(row.id).frames) for row in records.measurements()]
+        assert kept == [2, 2, 2, 2, 2, 2]  # so few measurements waited in memory
+
+
+def test_images_do_not_pile_up_in_memory(small_disk: Path) -> None:
+    """Of what waits only a few measurements keep their images; the rows of the others say why they have none."""
+    with Recorder(place_in(small_disk), say=lambda _: None) as recorder:
+        _tell(recorder, run())
+        filler = _fill(small_disk)
+        for _ in range(3):
+            _tell(recorder, run())
+        filler.unlink()
+    with Records.open(place_in(small_disk)) as records:
+        rows = records.measurements()
+        assert [row.images for row in rows] == [2] * 8
+        assert [row.images_kept for row in rows] == [2, 2, 2, 2, 0, 0, 0, 0]
+        why = records.frames(rows[-1].id).why_not
+        assert why is not None
+        assert "the records were not writable" in why
+
+
+def test_a_run_on_a_full_disk_ends_in_focus(small_disk: Path) -> None:
+    """The whole thing: Focus does not notice."""
+    said: list[str] = []
+    _fill(small_disk)
+    microscope = open_microscope("simulated", seed=3, size=256)
+    with Recorder(place_in(small_disk), say=said.append) as recorder:
+        focus = Focus(microscope, book_from(handed_out(microscope)), shipped("default"), observers=(recorder,))
+        result = focus.run()
+    assert result.focused
+    assert len(said) == 2, said
+    assert "Focusing goes on" in said[0]
+    assert "records of what was told are not in" in said[1]
+
+
+@contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """No file of this process may grow beyond so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_limit_of_the_system_is_told_once_and_left_behind(tmp_path: Path) -> None:
+    said: list[str] = []
+    with Recorder(place_in(tmp_path), say=said.append) as recorder:
+        _tell(recorder, run())
+        with files_up_to(8192):  # an image has 16384
+            _tell(recorder, run())
+        assert any("can't be" in one and "Focusing goes on" in one for one in said), said
+        told = len(said)
+        assert told <= 2
+        _tell(recorder, run())
+    assert {"Images are kept again.", "The records are written again."} >= set(said[told:])
+    with Records.open(place_in(tmp_path)) as records:
+        assert [one.status for one in records.runs()] == ["focused"] * 3
+
+
+def _tell(recorder: Recorder, told: Told) -> None:
+    for event in told.events:
+        recorder(event)
+
+
+def test_a_locked_database_is_told_once_and_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_WAIT_S", 0.05)
+    said: list[str] = []
+    with Recorder(place_in(tmp_path), say=said.append) as recorder:
+        other = create_engine(place_in(tmp_path).url, connect_args={"isolation_level": None})
+        with other.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _tell(recorder, run())
+            connection.exec_driver_sql("ROLLBACK")
+        other.dispose()
+        assert len(said) == 1
+        assert "another process writes to it and does not end" in said[0]
+    assert said[1:] == ["The records are written again."]
+    with Records.open(place_in(tmp_path)) as records:
+        (one,) = records.runs()
+        assert (one.status, one.measurements) == ("focused", 2)
+
+
+def test_one_who_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
+    """Patience is short, the lock is long: nobody waits for the five seconds that SQLite would."""
+    said: list[str] = []
+    with Recorder(place_in(tmp_path), say=said.append) as recorder:
+        recorder._writer._patience_s = 0.05
+        other = create_engine(place_in(tmp_path).url, connect_args={"isolation_level": None})
+        with other.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            _tell(recorder, run())
+            assert len(said) == 1
+            assert "have not answered for 0.05 s" in said[0]
+            connection.exec_driver_sql("ROLLBACK")
+        other.dispose()
+        recorder._writer._patience_s = 30.0  # all is handed over: now let it end
+    with Records.open(place_in(tmp_path)) as records:
+        (one,) = records.runs()
+        assert (one.status, one.measurements) == ("focused", 2)
+
+
+def test_a_server_that_is_not_there_stops_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("pg8000", reason="no driver for PostgreSQL here: pip install 'eucentric[server]'")
+    place = Place.of("postgresql+pg8000://nobody@127.0.0.1:1/records", image_folder=tmp_path / "images")
+    said: list[str] = []
+    with Recorder(place, say=said.append) as recorder:
+        _tell(recorder, run())
+        assert len(said) == 1
+        assert "Is the server there?" in said[0]
+    assert "are not in postgresql+pg8000://nobody@127.0.0.1:1/records" in said[1]
+
+
+def test_records_that_are_not_to_be_used_are_refused_at_the_beginning(tmp_path: Path) -> None:
+    (tmp_path / "records.sqlite").write_text("This is a letter, and no database. " * 100)
+    with pytest.raises(InputError, match=r"it is no database\. Another place"):
+        Recorder(place_in(tmp_path), say=never)
+
+
+def test_a_record_that_can_not_be_written_costs_itself_alone(tmp_path: Path) -> None:
+    """The same measurement told twice: the second one breaks a rule of the database."""
+    said: list[str] = []
+    told = run()
+    with Recorder(place_in(tmp_path), say=said.append) as recorder:
+        for event in told.events[:-3]:
+            recorder(event)
+        recorder._gathering._run.last = None  # type: ignore[union-attr]
+        for event in (*told.events[4:9], *told.events[-3:]):
+            recorder(event)
+    assert "A record could not be written" in said[0]
+    with Records.open(place_in(tmp_path)) as records:
+        (one,) = records.runs()
+        assert (one.status, one.measurements) == ("focused", 2)
+        assert all(records.frames(row.id).why_not is None for row in records.measurements())

@@ -1,0 +1,119 @@
+"""Focusing by hand at the page, on the simulated microscope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eucentric.calibration.book import CalibrationBook
+from eucentric.web.serving import Serving
+from tests.web.served import Stream, bench, client, ended, serving, stream
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Serving]:
+    with serving(bench(tmp_path)) as made:
+        yield made
+
+
+def _at_desk(watching: Stream) -> dict[str, object]:
+    desk: dict[str, object] = watching.until(lambda told: told.get("manual"))["manual"]
+    return desk
+
+
+def test_steps_of_lens_and_stage_are_made_and_stay_when_done(there: Serving) -> None:
+    scope = there.room.bench.microscope  # type: ignore[union-attr]
+    before = scope.stage().z_m
+    with client(there) as us, stream(there) as watching:
+        watching.want("rings")
+        us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
+        assert _at_desk(watching)["preset"] == "fa"
+        said = us.post("/api/manual/move", json={"channel": "defocus", "change": "−0.5 µm"}).json()["sentence"]
+        assert "−0.500 µm" in said
+        us.post("/api/manual/move", json={"channel": "z", "change": "2 um"}).raise_for_status()
+        told = watching.until(lambda told: told["manual"]["moved_z"] and "rings" in told)
+        assert told["manual"]["moved_defocus"] == "−0.500 µm"
+        us.post("/api/manual/end", json={"answer": "done"}).raise_for_status()
+        watching.until(ended)
+    assert scope.stage().z_m == pytest.approx(before + 2e-6, abs=0.1e-6)  # where the stage arrives is read back
+    assert there.room.hub.newest("manual") == '{"kind": "manual", "body": null}'
+
+
+def test_what_was_moved_is_taken_back(there: Serving) -> None:
+    scope = there.room.bench.microscope  # type: ignore[union-attr]
+    before = scope.stage().z_m
+    with client(there) as us, stream(there) as watching:
+        us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
+        _at_desk(watching)
+        us.post("/api/manual/move", json={"channel": "z", "change": "3 um"}).raise_for_status()
+        us.post("/api/manual/end", json={"answer": "skip"}).raise_for_status()
+        watching.until(ended)
+    assert scope.stage().z_m == pytest.approx(before, abs=0.1e-6)
+
+
+def test_what_goes_too_far_is_refused_and_the_desk_stays(there: Serving) -> None:
+    with client(there) as us, stream(there) as watching:
+        us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
+        _at_desk(watching)
+        refused = us.post("/api/manual/move", json={"channel": "defocus", "change": "2 mm"})
+        assert refused.status_code == 422
+        assert "Nothing was moved" in refused.json()["sentence"]
+        assert us.post("/api/manual/move", json={"channel": "defocus", "change": "1 s"}).status_code == 422
+        us.post("/api/manual/look").raise_for_status()
+        us.post("/api/run/abort").raise_for_status()
+        watching.until(ended)
+        late = us.post("/api/manual/look")
+    assert late.status_code == 422
+    assert "by hand" in late.json()["sentence"]
+
+
+def test_live_images_follow_one_another(there: Serving) -> None:
+    with client(there) as us, stream(there) as watching:
+        us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
+        _at_desk(watching)
+        us.post("/api/manual/live", json={"on": True}).raise_for_status()
+        times = set[float]()
+        while len(times) < 4:
+            if watching.next() == "live":
+                times.add(watching.told["live"].about["images"][0]["time_s"])
+        us.post("/api/manual/live", json={"on": False}).raise_for_status()
+        us.post("/api/manual/end", json={"answer": "done"}).raise_for_status()
+        watching.until(ended)
+
+
+def test_eucentric_focus_to_and_from_the_scope_and_a_new_zero(tmp_path: Path) -> None:
+    made = bench(tmp_path)
+    kept: list[tuple[str, float]] = []
+
+    def keep(book: CalibrationBook, preset: str, focus_m: float) -> CalibrationBook:
+        kept.append((preset, focus_m))
+        return book
+
+    made.keep_focus = keep
+    stored = made.book.of("fa").eucentric_focus_m
+    assert stored is not None
+    with serving(made) as there, client(there) as us, stream(there) as watching:
+        us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
+        _at_desk(watching)
+        us.post("/api/manual/eucentric-focus/to").raise_for_status()
+        us.post("/api/manual/eucentric-focus/from").raise_for_status()
+        assert kept == [("fa", pytest.approx(stored, abs=1e-9))]
+        us.post("/api/manual/reset-defocus").raise_for_status()
+        watching.until(lambda told: "reset" in {line["what"] for line in told["log"]})
+        us.post("/api/manual/move", json={"channel": "defocus", "change": "1 um"}).raise_for_status()
+        us.post("/api/manual/end", json={"answer": "skip"}).raise_for_status()  # the zero stays, the lens goes back
+        watching.until(ended)
+    assert made.microscope.focus_m() - made.microscope.defocus_m() == pytest.approx(stored, abs=1e-9)
+
+
+def test_a_server_that_keeps_no_calibrations_says_so(there: Serving) -> None:
+    with client(there) as us, stream(there) as watching:
+        us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
+        _at_desk(watching)
+        refused = us.post("/api/manual/eucentric-focus/from")
+        us.post("/api/manual/end", json={"answer": "done"}).raise_for_status()
+        watching.until(ended)
+    assert refused.status_code == 422
+    assert "--calibrations" in refused.json()["sentence"]

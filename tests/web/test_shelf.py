@@ -1,0 +1,56 @@
+"""Settings by name: saved in a folder and nowhere else, those that come along stay as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eucentric.errors import InputError, SettingsError
+from eucentric.focus.shipped import SHIPPED
+from eucentric.focus.toml import read_settings
+from eucentric.web.shelf import Shelf
+from tests.web.served import QUICK
+
+
+def test_what_is_saved_is_listed_first_and_read_back(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path / "made", opened=QUICK, name="quick")
+    path = shelf.save("my focus", QUICK)
+    assert read_settings(path) == QUICK
+    assert shelf.read("my focus") == QUICK
+    first, second, *rest = shelf.entries()
+    assert (first.name, first.saved, first.title) == ("my focus", True, "Quick")
+    assert (second.name, second.saved) == ("quick", False)
+    assert [entry.name for entry in rest] == [one.key for one in SHIPPED]
+    assert [p.name for p in path.parent.iterdir()] == ["my focus.toml"]  # no half-written file stays
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a\\b", "ends.", "x" * 65, "new\nline"])
+def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+    shelf = Shelf(tmp_path / "shelf")
+    with pytest.raises(SettingsError, match="file's name"):
+        shelf.save(name, QUICK)
+    with pytest.raises(SettingsError):
+        shelf.read(name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_those_that_come_along_stay_as_they_are(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, opened=QUICK, name="quick")
+    for name in ("quick", SHIPPED[0].key):
+        with pytest.raises(SettingsError, match="come along"):
+            shelf.save(name, QUICK)
+    assert shelf.read(SHIPPED[1].key) == SHIPPED[1].settings
+
+
+def test_a_damaged_file_is_listed_with_its_trouble(tmp_path: Path) -> None:
+    (tmp_path / "damaged.toml").write_text("steps = [", encoding="utf-8")
+    (entry, *_) = Shelf(tmp_path).entries()
+    assert entry.name == "damaged"
+    assert "TOML" in entry.trouble
+
+
+def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="can't be saved"):
+        Shelf(tmp_path / "file").save("mine", QUICK)
