@@ -32,6 +32,7 @@ from eucentric.cli.run import run as run_session
 from eucentric.cli.sequences import app as sequences
 from eucentric.cli.serve import serve
 from eucentric.cli.stopped import Stopped
+from eucentric.cli.sweep import sweep
 from eucentric.errors import EucentricError
 
 NAME = "eucentric"
@@ -55,6 +56,7 @@ app.command("focus")(focus)
 app.command("serve")(serve)
 app.command("measure")(measure)
 app.command("plan")(plan)
+app.command("sweep")(sweep)
 app.add_typer(sequences, name="sequences")
 app.add_typer(applications, name="applications")
 app.add_typer(calibrate, name="calibrate")
