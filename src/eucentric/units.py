@@ -68,6 +68,12 @@ def parse(text: str | float, si_unit: str) -> float:
     return value
 
 
+def unit_in(text: str) -> str:
+    """The unit that a quantity is written with ("20 um": "um"); empty where there is none, or no quantity."""
+    match = _QUANTITY.match(text)
+    return match.group(2) if match is not None else ""
+
+
 def _float(number: str, factor: Decimal) -> float:
     with localcontext() as context:
         context.prec = 40
@@ -101,6 +107,13 @@ def _plainly(number: Decimal) -> str:
     small = Decimal("1e-6") <= abs(number) < Decimal("1e9") or number == 0
     text = f"{number:f}" if small else f"{number.normalize():e}"
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+def unit_for(si_unit: str, largest: float) -> tuple[str, float]:
+    """The unit in which people read values up to `largest` on one scale, and its factor to SI: ("µm", 1e-6)."""
+    size = abs(largest) * (1 + 1e-9)
+    chosen = "e/Å²" if si_unit == "1/m2" else next(u for limit, u in _WRITTEN[si_unit] if size >= limit)
+    return chosen.replace("um", "µm").replace("A/s", "Å/s"), float(_UNITS[chosen][1])
 
 
 def minus(text: str) -> str:

@@ -53,7 +53,7 @@ def test_the_settings_that_the_readme_shows_are_settings():
     assert {one.value for one in FocusMethod} <= set(re.findall(r"[A-Z]\w+(?: Tilt)?", text))
 
 
-@pytest.mark.parametrize("command", ["focus", "measure", "plan", "run"])
+@pytest.mark.parametrize("command", ["focus", "measure", "plan", "run", "sweep"])
 def test_every_option_that_the_readme_names_exists(capsys, command):
     lines = [line for line in README.splitlines() if line.startswith(f"eucentric {command} ")]
     assert lines

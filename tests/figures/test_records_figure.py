@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def test_a_session_shows_all_that_was_measured(shown: Shown, on_the_wall: bool, 
         "residual",
         "bound",
         "accuracy asked for",
-        "not in focus, refused or failed",
+        "not in focus, or failed",
         "Drift",
         "nm/s",
         "threshold",
@@ -53,6 +54,16 @@ def test_a_session_shows_all_that_was_measured(shown: Shown, on_the_wall: bool, 
         assert piece in said
     assert cut_off(figure) == []
     assert save(figure, tmp_path / "a.png").stat().st_size > 0
+
+
+def test_what_is_zero_or_not_known_does_not_break_the_axes(shown: Shown) -> None:
+    lost = tuple(replace(one, c1_m=None, chi2=None, accepted=False) for one in shown.measurements)
+    still = tuple(
+        replace(one, speed_m_per_s=value) for one, value in zip(shown.drifts, (0.0, None, 1e-12), strict=False)
+    )
+    figure = records_figure(Shown(shown.runs, lost, still, 0.0), title="Lost")
+    assert cut_off(figure) == []
+    assert all(ax.get_position().height > 0.1 for ax in figure.axes)
 
 
 def test_nothing_measured_is_said(shown: Shown) -> None:

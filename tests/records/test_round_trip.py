@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -244,3 +245,21 @@ def test_a_calibration_is_kept_once(tmp_path: Path) -> None:
         assert len(records.measurements()) == 4
         with records._engine.connect() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM calibrations").scalar() == 1
+
+
+def test_where_nothing_was_found_there_are_no_numbers(tmp_path: Path) -> None:
+    """The fit of no shift is no measurement; the result keeps it as it was."""
+    refused = example.result_of(accepted=False)
+    shift = replace(refused.shift, shift_px=(0.0, 0.0), covariance_px2=None, false_lock_probability=1.0)
+    nothing = replace(refused, shifts=(shift,))
+    assert nothing.nothing_found
+    with Recorder(place_in(tmp_path), say=never) as recorder:
+        recorder(example.run().events[0])
+        for event in example.measurement(0, nothing):
+            recorder(event)
+    with Records.open(place_in(tmp_path)) as records:
+        (row,) = records.measurements()
+        assert (row.accepted, row.c1_m, row.total_sigma_m, row.a1_m, row.chi2) == (False, None, None, None, None)
+        details = records.measurement(row.id)
+        assert details.result is not None
+        assert details.result.measurement.c1_m == nothing.measurement.c1_m

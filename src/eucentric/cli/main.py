@@ -32,6 +32,7 @@ from eucentric.cli.run import run as run_session
 from eucentric.cli.sequences import app as sequences
 from eucentric.cli.serve import serve
 from eucentric.cli.stopped import Stopped
+from eucentric.cli.sweep import sweep
 from eucentric.cli.tune import tune
 from eucentric.errors import EucentricError
 
@@ -56,6 +57,7 @@ app.command("focus")(focus)
 app.command("serve")(serve)
 app.command("measure")(measure)
 app.command("plan")(plan)
+app.command("sweep")(sweep)
 app.command("tune")(tune)
 app.add_typer(sequences, name="sequences")
 app.add_typer(applications, name="applications")

@@ -152,7 +152,7 @@ def plan(
     from eucentric.optimize.planning import Asked, Cheapest, front, knee
     from eucentric.optimize.planning import plan as planned
 
-    there = _instrument(instrument, kv, cs, camera)
+    there = instrument_given(instrument, kv, cs, camera)
     tilt = None if tilt_max_mrad is None else tilt_max_mrad * 1e-3
     asked = Asked(
         start_um * 1e-6,
@@ -223,8 +223,6 @@ def _check_meant(rules: Rules, classic: dict[str, object], physics: dict[str, ob
 
 def _check_pattern(rules: Rules, mine: dict[str, object], others: dict[str, object], *, optimal: bool) -> None:
     """Raise SettingsError for an option that belongs to the other kind of answer."""
-    from eucentric.errors import SettingsError
-
     if optimal and rules is Rules.CLASSIC:
         raise SettingsError("--rules classic knows no patterns. Leave it out with --optimal-pattern.")
     given = [option for option, value in (others if optimal else mine).items() if value is not None]
@@ -233,7 +231,7 @@ def _check_pattern(rules: Rules, mine: dict[str, object], others: dict[str, obje
         raise SettingsError(f"{given[0]} does nothing {how} --optimal-pattern. Leave it out.")
 
 
-def _instrument(name: str, kv: float | None, cs: float | None, camera: int | None) -> Instrument:
+def instrument_given(name: str, kv: float | None, cs: float | None, camera: int | None) -> Instrument:
     """The instrument, with what the options put in place. Raises InputError, SettingsError."""
     from eucentric.optimize.instrument import instrument_of
 

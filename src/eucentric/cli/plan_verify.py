@@ -62,23 +62,32 @@ def verify(
     """Run the plan so often, with a bar on a terminal, and tell each that missed (not on a terminal: each)."""
     from eucentric.cli.progress import counting
     from eucentric.optimize.cluster import cluster
+    from eucentric.optimize.trials import is_within
     from eucentric.units import show_bound
 
     within = 0
 
     def tell(one: Trial) -> None:
         nonlocal within
-        good = one.end_m is not None and abs(one.end_m) <= made.asked.accuracy_m
+        good = is_within(one, made.asked.accuracy_m)
         within += good
         if not (good and console.is_terminal):
             end = f"ended {show_bound(abs(one.end_m))} off" if one.end_m is not None else f"refused: {one.why}"
             console.print(f"  seed {one.seed}: from {show_bound(one.start_m)}, {end}", markup=False, soft_wrap=True)
         count_one(f"{within} within {show_bound(made.asked.accuracy_m)}")
 
+    check_simulated(instrument)
     with cluster(scheduler) as on:
         console.print(f"Verifying on {count} simulated microscopes of this instrument, on {on.name} …", soft_wrap=True)
         with counting(console, "trials", count) as count_one:
             return run_trials(jobs_of(made, instrument, count), on=on, tell=tell)
+
+
+def check_simulated(instrument: Instrument) -> None:
+    """Raise SettingsError for an instrument that can't be simulated: before a thousand trials say so."""
+    from eucentric.optimize.simulated import magnitudes_of
+
+    magnitudes_of(instrument, 0.0)
 
 
 def trial(job: Job) -> Trial:

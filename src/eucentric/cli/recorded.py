@@ -40,7 +40,7 @@ RecordsOption = Annotated[
         "--records",
         metavar="FILE|URL",
         envvar="EUCENTRIC_RECORDS",
-        help="The records: a file (SQLite), or a server's URL, as postgresql+pg8000://user@host/records.",
+        help="The records: a file (SQLite), or a server's URL (postgresql+pg8000://…).",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -49,7 +49,8 @@ FolderOption = Annotated[
     typer.Option(
         "--images-folder",
         metavar="FOLDER",
-        help="Where their images are. Default: a folder beside the file.",
+        envvar="EUCENTRIC_RECORDS_IMAGES",
+        help="Where their images are. Default: a folder beside the file; of a server runs/records-images.",
         show_default=False,
         rich_help_panel=_PANEL,
     ),

@@ -87,18 +87,18 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """A run: its end, and each of its measurements."""
-    from eucentric.cli.records_words import as_plain, closing, heading, measurement_table
+    from eucentric.cli.records_words import as_plain, believed, closing, heading, measurement_table
     from eucentric.cli.style import console
 
     with opened_records(records, images_folder) as kept:
         found, measurements = kept.run(run), kept.measurements(wanted_of(run=run))
-        details = kept.run_details(run)
+        details, calibrations = kept.run_details(run), kept.calibrations(run)
         if as_json:
-            body = as_plain(found, details, kept.steps(run), measurements)
+            body = as_plain(found, details, kept.steps(run), measurements, calibrations)
             typer.echo(json.dumps(body, indent=2, allow_nan=False, ensure_ascii=False))
             return
         screen = console()
-        for line in heading(found, details):
+        for line in (*heading(found, details), *believed(found, calibrations)):
             screen.print(line, markup=False, soft_wrap=True)
         screen.print(measurement_table(measurements))
         for line in closing(found, kept.steps(run), measurements):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from typing import Any, Literal
 from rich import box
 from rich.table import Table
 
+from eucentric.calibration.instrument import Calibration
 from eucentric.focus.measurement import decimals
 from eucentric.focus.words import dose_words, signed_length
 from eucentric.records.kept import RUNNING, KeptMeasurement, KeptRun, KeptSession, KeptStep, RunDetails
@@ -25,14 +26,14 @@ def run_table(runs: Sequence[KeptRun]) -> Table:
     on = f" on {next(iter(instruments))}" if len(instruments) == 1 else ""
     table = _table(f"{len(runs)} runs{on}, the newest first")
     for name, width in _RUN_COLUMNS.items():
-        right = name in {"run", "within\n(3 σ)", "e/Å²", "measured"}
+        right = name in {"run", "within\n(3 σ)", "e/Å²", "measured,\nrefused"}
         table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=width)
     for run in runs:
         table.add_row(*_run_cells(run, several=not on), style="" if run.status in _GOOD else "yellow")
     return table
 
 
-_RUN_COLUMNS = {"run": 3, "begun": 16, "what": 12, "ended": 10, "within\n(3 σ)": 8, "e/Å²": 5, "measured": 8}
+_RUN_COLUMNS = {"run": 3, "begun": 10, "what": 12, "ended": 10, "within\n(3 σ)": 8, "e/Å²": 5, "measured,\nrefused": 9}
 """With the widths at which their words do not break."""
 
 
@@ -42,12 +43,12 @@ def _run_cells(run: KeptRun, *, several: bool) -> tuple[str, ...]:
     what += [f"on {run.instrument}"] if several else []
     return (
         str(run.id),
-        local(run.begun_at),
+        local(run.begun_at).replace(" ", "\n"),
         ",\n".join(what),
         ended(run),
         "" if run.stated_error_m is None else show_length(run.stated_error_m),
         "" if run.dose_e_per_m2 is None else f"{run.dose_e_per_m2 / 1e20:.1f}",
-        f"{run.measurements}" + (f", {run.refused} refused" if run.refused else ""),
+        f"{run.measurements}, {run.refused}",
     )
 
 
@@ -95,7 +96,7 @@ def _cells(one: KeptMeasurement, several: bool) -> dict[str, str]:
         "no.": str(one.id),
         "step": f"{one.step}: {one.target}" if several else one.step,
         "taken\nat": "" if one.offset_m is None else minus(f"{one.offset_m * 1e6:g}"),
-        "measured": value if accepted or not value else f"({value})",
+        "measured": _unless_refused(value, one.accepted),
         "± stat.": f"{sigma * 1e6:.{decimals(sigma)}f}" if accepted and sigma is not None else "",
         "± total": f"{(one.total_sigma_m or 0.0) * 1e6:.3f}" if accepted else "",
         "χ²/dof": "" if one.chi2_per_dof is None else f"{one.chi2_per_dof:.2g}",
@@ -103,6 +104,13 @@ def _cells(one: KeptMeasurement, several: bool) -> dict[str, str]:
         "corrected": _corrected(one),
         "images": f"{one.images_kept} of {one.images}",
     }
+
+
+def _unless_refused(value: str, accepted: bool | None) -> str:
+    """In brackets what is not believed; where nothing was found that is said."""
+    if accepted is False:
+        return f"({value})" if value else "not known"
+    return value
 
 
 def _verdict(one: KeptMeasurement) -> str:
@@ -139,6 +147,17 @@ def heading(run: KeptRun, details: RunDetails) -> list[str]:
     return lines
 
 
+def believed(run: KeptRun, calibrations: Mapping[str, Calibration]) -> list[str]:
+    """What it was measured with: how old each calibration was then."""
+    lines = []
+    for preset, one in calibrations.items():
+        ages = [
+            f"{s.kind} {max((run.begun_at - s.taken).days, 0)} d{' (transferred)' * s.transferred}" for s in one.sources
+        ]
+        lines.append(f"Calibration of {preset}: {', '.join(ages) or 'as the instrument tells it of itself'}")
+    return lines
+
+
 def closing(run: KeptRun, steps: Sequence[KeptStep], measurements: Sequence[KeptMeasurement]) -> list[str]:
     """How it ended, and what it spent."""
     lines = [run.statement or "It has not ended: it is running, or its process was killed."]
@@ -154,7 +173,11 @@ def closing(run: KeptRun, steps: Sequence[KeptStep], measurements: Sequence[Kept
 
 
 def as_plain(
-    run: KeptRun, details: RunDetails, steps: Sequence[KeptStep], measurements: Sequence[KeptMeasurement]
+    run: KeptRun,
+    details: RunDetails,
+    steps: Sequence[KeptStep],
+    measurements: Sequence[KeptMeasurement],
+    calibrations: Mapping[str, Calibration],
 ) -> dict[str, Any]:
     """All of a run for programs."""
     body: dict[str, Any] = plain({**asdict(run), "steps": steps, "measurements": measurements})
@@ -163,6 +186,7 @@ def as_plain(
         "targets": plain(details.targets),
         "found_as": plain(details.found_as),
         "left_as": plain(details.left_as),
+        "calibrations": plain(calibrations),
     }
 
 

@@ -90,7 +90,7 @@ def _summary(shown: Shown, failed: int) -> str:
 
 def _defocus(ax: Axes, shown: Shown) -> None:
     """Every measurement with its total error; what was found by the first one of a step in a run has a full mark."""
-    ax.set_title("Defocus as measured (full: found, hollow: after a correction)")
+    ax.set_title("Defocus (full: found, hollow: corrected)")
     ax.set_ylabel("defocus (µm), + overfocus")
     ax.set_yscale("symlog", linthresh=_LINEAR_UM, linscale=0.6)
     ax.axhline(0, color=GREY, linewidth=0.6)
@@ -100,10 +100,15 @@ def _defocus(ax: Axes, shown: Shown) -> None:
         _points(ax, shown, [one for one in mine if one.id in first], colour)
         _points(ax, shown, [one for one in mine if one.id not in first], colour, hollow=True)
         ax.plot([], [], "o", color=colour, markersize=5, label=step)
-    refused = [one for one in shown.measurements if one.accepted is False and one.c1_m is not None]
+    refused = [one for one in shown.measurements if one.accepted is False]
+    known = [one for one in refused if one.c1_m is not None]
+    lost = [one for one in refused if one.c1_m is None]
+    ax.plot(_times(shown, known), [(one.c1_m or 0.0) * 1e6 for one in known], "X", color=RED, markersize=8, zorder=3)
+    if lost:
+        ax.plot(_times(shown, lost), [0.03] * len(lost), "X", color=RED, markersize=8, clip_on=False,
+                transform=ax.get_xaxis_transform())  # fmt: skip
     if refused:
-        x, y = _times(shown, refused), [(one.c1_m or 0.0) * 1e6 for one in refused]
-        ax.plot(x, y, "X", color=RED, markersize=8, label="refused", zorder=3)
+        ax.plot([], [], "X", color=RED, markersize=8, label="refused (below: nothing found)")
     ax.yaxis.set_major_formatter(_plain)
     _legend(ax)
 
@@ -155,7 +160,7 @@ def _sideways(ax: Axes, values: dict[str, list[float]], shown: Shown, edges: Seq
 
 def _left(ax: Axes, shown: Shown) -> None:
     """What each run left, and what it states of it."""
-    ax.set_title(f"What is left at the end of each run, and its bound (|residual| + {COVERAGE:g} σ)")
+    ax.set_title(f"Left at each run's end, and bound (+ {COVERAGE:g} σ)")
     ax.set_ylabel("|defocus| (nm)")
     ax.set_yscale("log")
     ended = [run for run in shown.runs if run.residual_m is not None and run.stated_error_m is not None]
@@ -171,7 +176,7 @@ def _left(ax: Axes, shown: Shown) -> None:
     if failed:
         top = np.full(len(failed), 0.96)
         ax.plot([_at_end(shown, run) for run in failed], top, "X", color=RED, markersize=8, clip_on=False,
-                transform=ax.get_xaxis_transform(), label="not in focus, refused or failed")  # fmt: skip
+                transform=ax.get_xaxis_transform(), label="not in focus, or failed")  # fmt: skip
     _decades(ax, [*left, *bound, *(run.accuracy_m * 1e9 for run in ended)])
     _legend(ax)
 
@@ -196,12 +201,13 @@ def _drift(ax: Axes, shown: Shown) -> None:
     by_pattern = [one for one in shown.measurements if one.accepted and one.images > 2 and _speed(one)]
     ax.plot(_times(shown, by_pattern), [_speed(one) * 1e9 for one in by_pattern], "o", color=GREY,
             markerfacecolor="white", markersize=4, label="by the pattern's own images")  # fmt: skip
-    looks_ = [one for one in shown.drifts if one.speed_m_per_s is not None]
+    looks_ = [one for one in shown.drifts if one.speed_m_per_s]
     x = [shown.when(one.told_at, one.time_s) for one in looks_]
     speed = [(one.speed_m_per_s or 0.0) * 1e9 for one in looks_]
-    error = [(one.sigma_m_per_s or 0.0) * 1e9 for one in looks_]
+    error = np.array([(one.sigma_m_per_s or 0.0) * 1e9 for one in looks_])
+    below = np.minimum(error, 0.9 * np.array(speed))  # a logarithmic axis has no zero
     if looks_:
-        ax.errorbar(x, speed, yerr=error, fmt="o", color=BLUE, markersize=5, linewidth=1, label="drift check")
+        ax.errorbar(x, speed, yerr=(below, error), fmt="o", color=BLUE, markersize=5, linewidth=1, label="drift check")
         ax.plot(x, [one.threshold_m_per_s * 1e9 for one in looks_], "_", color=GREEN, markersize=14,
                 markeredgewidth=2, label="threshold")  # fmt: skip
     thresholds = [one.threshold_m_per_s * 1e9 for one in looks_]
@@ -233,8 +239,9 @@ def _legend(ax: Axes) -> None:
 
 def _decades(ax: Axes, values: list[float]) -> None:
     """A logarithmic axis over whole decades, with plain numbers."""
-    if values:
-        low, high = (math.log10(v) for v in (min(values), max(values)))
+    known = [v for v in values if v > 0]
+    if known:
+        low, high = (math.log10(v) for v in (min(known), max(known)))
         ax.set_ylim(10 ** math.floor(low - 0.05), 10 ** math.ceil(high + 0.05))
     ax.yaxis.set_major_locator(LogLocator(numticks=6))
     ax.yaxis.set_major_formatter(_plain)

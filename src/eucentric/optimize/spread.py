@@ -125,6 +125,7 @@ class _Running(Generic[Given, Made]):
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._name = f"{getattr(work, '__name__', 'job')}-{uuid.uuid4().hex}"
         self._count = itertools.count()
+        self._gone = f"It stopped because {on.name} has gone away"
 
     def as_they_end(self) -> Iterator[Ended[Given, Made]]:
         """Each job once, when it ends. Raises _GoneError."""
@@ -164,7 +165,7 @@ class _Running(Generic[Given, Made]):
                 except queue.Empty:
                     if not self._threads():
                         break
-        raise _GoneError(f"There have been no workers at {self._on.name} for {_LOOK_S * _LONELY:g} s")
+        raise _GoneError(f"It stopped because {self._on.name} has had no workers for {_LOOK_S * _LONELY:g} s")
 
     def _came(self, future: Future[Any]) -> _Came | None:
         """What a worker sent back; None where the cluster has given up on it. Raises _GoneError."""
@@ -173,7 +174,7 @@ class _Running(Generic[Given, Made]):
         except KilledWorker:
             return None
         except (CancelledError, OSError) as error:
-            raise _GoneError(f"{self._on.name} has gone away".capitalize()) from error
+            raise _GoneError(self._gone) from error
         except Exception as error:
             return _Came(None, _sentence(error))
 
@@ -181,4 +182,4 @@ class _Running(Generic[Given, Made]):
         try:
             return self._on.threads()
         except OSError as error:
-            raise _GoneError(f"{self._on.name} has gone away") from error
+            raise _GoneError(self._gone) from error

@@ -50,13 +50,18 @@ class Verified:
         return self.within / self.trials
 
 
+def is_within(trial: Trial, accuracy_m: float) -> bool:
+    """Whether it ended within an accuracy."""
+    return trial.end_m is not None and abs(trial.end_m) <= accuracy_m
+
+
 def verified(trials: Sequence[Trial], accuracy_m: float) -> Verified:
     """Trials against an accuracy, refused ones counted as missed.
 
     The interval of the share is that of Clopper & Pearson, Biometrika 26 (1934) 404-413.
     """
     ended = [abs(t.end_m) for t in trials if t.end_m is not None]
-    within = sum(one <= accuracy_m for one in ended)
+    within = sum(is_within(one, accuracy_m) for one in trials)
     interval = stats.binomtest(within, len(trials)).proportion_ci(CONFIDENCE, method="exact")
     return Verified(
         trials=len(trials),

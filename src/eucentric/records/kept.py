@@ -133,10 +133,10 @@ class Moved:
 class KeptMeasurement:
     """A measurement, as tables and figures need it; `number` counts those of its run from 0.
 
-    `accepted` is None where it was cut off before it was judged; then what was measured is None too. `c1_m` is given
-    also when refused. `offset_m` is the lens defocus at which its images were taken on purpose, taken off `c1_m`.
-    `images` counts those taken, `images_kept` those that are there now. `exposing_s` is from the first image to the
-    last, `computing_s` what comparing them took.
+    `accepted` is None where it was cut off before it was judged; then what was measured is None too, as it is where
+    nothing at all was found in the images. `c1_m` is given also when refused. `offset_m` is the lens defocus at which
+    its images were taken on purpose, taken off `c1_m`. `images` counts those taken, `images_kept` those that are there
+    now. `exposing_s` is from the first image to the last, `computing_s` what comparing them took.
     """
 
     id: int

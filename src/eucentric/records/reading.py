@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Engine, Select, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as Orm
 
+from eucentric.calibration.instrument import Calibration
 from eucentric.errors import EucentricError, InputError
 from eucentric.focus.outcome import RunResult
 from eucentric.images.files import read_frame
@@ -130,6 +131,13 @@ class Records:
                 tuple((s.first, s.second) for s in links),
                 self._images(orm, measurement_id),
             )
+
+    def calibrations(self, run_id: int) -> dict[str, Calibration]:
+        """What a run believed, by preset, as far as it measured there."""
+        row = schema.Calibration
+        query = select(row).join(schema.Measurement).where(schema.Measurement.run_id == run_id).order_by(row.id)
+        with self._asked() as orm:
+            return {one.preset: made(Calibration, one.body) for one in orm.scalars(query)}
 
     def frames(self, measurement_id: int) -> Frames:
         """The images of a measurement, each in the optical state that it was taken in; or why they are not there."""

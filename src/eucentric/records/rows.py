@@ -125,17 +125,25 @@ def taking_values(frames: Sequence[events.FrameTaken]) -> Values:
     }
 
 
+_OF_THE_FIT = (
+    *("c1_m", "sigma_m", "total_sigma_m", "a1_a_m", "a1_b_m", "a1_a_sigma_m", "a1_b_sigma_m"),
+    *("drift_y_m_per_s", "drift_x_m_per_s", "chi2", "misfit_px2"),
+)
+
+
 def result_values(result: DefocusResult) -> Values:
     """What a measurement found."""
     measured, shift, verdict = result.measurement, result.shift, result.verdict
     (a, b), (sa, sb), (vy, vx) = measured.a1_m, measured.a1_sigma_m, measured.drift_m_per_s
-    numbers = {
+    numbers: dict[str, float | None] = {
         **{"c1_m": measured.c1_m, "sigma_m": measured.sigma_m, "total_sigma_m": measured.total_sigma_m},
         **{"a1_a_m": a, "a1_b_m": b, "a1_a_sigma_m": sa, "a1_b_sigma_m": sb},
         **{"drift_y_m_per_s": vy, "drift_x_m_per_s": vx, "chi2": measured.chi2, "offset_m": result.offset_m},
         **{"misfit_px2": result.misfit_px2, "overlap": shift.overlap, "computing_s": result.seconds},
         "false_lock": max(s.false_lock_probability for s in result.shifts),
     }
+    if result.nothing_found:  # then its numbers measure nothing: the result has them
+        numbers |= dict.fromkeys(_OF_THE_FIT)
     return {
         **{name: _number(value) for name, value in numbers.items()},
         "dof": measured.dof,
