@@ -24,6 +24,7 @@ from benchmarks import (
     kills,
     msi_t,
     page,
+    plans,
     speed,
     stage_tilts,
     tomography,
@@ -48,6 +49,7 @@ BENCHES: dict[str, Bench] = {
     "goniometers": goniometers.run,
     "kills": kills.run,
     "page": page.run,
+    "plans": plans.run,
 }
 
 

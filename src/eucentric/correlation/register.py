@@ -39,6 +39,10 @@ CLOSE_PX = 6.0
 QUICK_TILES = 9
 QUICK_FROM_PX = 9.0
 """Where the search leaves more than this to find, a few tiles say first where to cut all of them."""
+WEAK_NATS = 20.0
+"""What fine detail must explain at least: noise does as much once in 10⁶ among the some hundred places near a peak."""
+WIDE_STEPS = 4.0
+"""How many steps of the search its peak may be off where low frequencies alone make it broad."""
 CLEARLY = 1.5
 """What explains this many times as much, in nats, is right."""
 STRETCHED_PX = 0.05
@@ -155,14 +159,22 @@ def _refined(seen: _Seen, found: Found) -> tuple[Candidate | None, Refined | Non
     best = found.candidates[0]
     if best.sign < 0:
         return best, None
+    refined = _near(seen, best.shift_px, 1.5 * found.step_px[0] + 2)
+    if refined is None or refined.evidence < WEAK_NATS:
+        wide = _near(seen, best.shift_px, WIDE_STEPS * found.step_px[0] + 2)
+        refined = wide if wide is not None and wide.evidence >= WEAK_NATS else None
+    return best, refined
+
+
+def _near(seen: _Seen, at: tuple[float, float], reach: float) -> Refined | None:
+    """The best agreement of fine detail within `reach` of a place; None where there is none."""
     first, second, pair, where = seen.first, seen.second, seen.pair, seen.where
-    at, reach = best.shift_px, 1.5 * found.step_px[0] + 2
     refined = None
     for quick in (QUICK_TILES if reach > QUICK_FROM_PX else None, None, None):
         whole = (round(at[0]), round(at[1]))
         spectra = tile_spectra(first, second, whole, pair=pair, workers=seen.workers, at_most=quick)
         if spectra is None:
-            return best, None
+            return None
         refined = refine(
             spectra,
             pair,
@@ -178,8 +190,8 @@ def _refined(seen: _Seen, found: Found) -> tuple[Candidate | None, Refined | Non
             break
         at, reach = refined.shift_px, CLOSE_PX + 2
     if refined is not None and np.hypot(at[0] - refined.shift_px[0], at[1] - refined.shift_px[1]) > reach + CLOSE_PX:
-        return best, None  # fine detail that leads away from where the images agree is no agreement
-    return best, refined
+        return None  # fine detail that leads away from where the images agree is no agreement
+    return refined
 
 
 def _pattern_rms(first: Prepared, second: Prepared) -> float | None:
