@@ -28,6 +28,7 @@ from benchmarks import (
     speed,
     stage_tilts,
     tomography,
+    tuning,
 )
 from benchmarks.claims import Claim, Outcome, as_markdown
 
@@ -50,6 +51,7 @@ BENCHES: dict[str, Bench] = {
     "kills": kills.run,
     "page": page.run,
     "plans": plans.run,
+    "tuning": tuning.run,
 }
 
 

@@ -26,6 +26,7 @@ class Seed(IntEnum):
     KILLS = 6000  # of a simulated microscope, and of the moments
     TOMOGRAPHY = 7100  # of simulated microscopes: 7100, 7101 …; 7000 and 7001 were looked at when settings were chosen
     GONIOMETERS = 8000  # of goniometers: 8000, 8001 …
+    TUNING = 9000  # of simulated microscopes: 9000, 9001 …
     FOCUS_RUNS = 1  # of `eucentric focus --seed`: 1, 2, 3 … 20
 
 

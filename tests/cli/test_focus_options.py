@@ -9,8 +9,9 @@ import pytest
 from eucentric.calibration.record import optics_of
 from eucentric.calibration.store import CalibrationStore
 from eucentric.cli.bench import cautions, opened
-from eucentric.cli.focus import _node
 from eucentric.cli.main import run
+from eucentric.cli.node import Bench, node_of
+from eucentric.focus.shipped import shipped
 
 from ..calibration.kept import record, response
 
@@ -71,4 +72,4 @@ def test_old_calibrations_are_told_of() -> None:
     assert "damaged.json" in damaged
     assert len(old) == 2
     assert all("days old" in sentence for sentence in old)
-    assert _node("simulated", 0, "default", Path("kept")).cautions == (damaged, *old)
+    assert node_of(Bench("simulated", 0, Path("kept")), shipped("default")).cautions == (damaged, *old)

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from eucentric.cli.focus_watcher import Watcher
+from eucentric.cli.node import Bench, Node, node_of
 from eucentric.cli.page import Page, PortOption, watched_live
 from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
-from eucentric.cli.stopped import Stopped
-from eucentric.errors import Aborted, CalibrationError, EucentricError, SettingsError
+from eucentric.cli.run_troubles import Troubles, named
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from eucentric.calibration.book import CalibrationBook
-    from eucentric.cli.recorded import Recorded
     from eucentric.cli.report import Truths
     from eucentric.focus.control import Control
-    from eucentric.focus.events import Event, Observer
+    from eucentric.focus.events import Observer
     from eucentric.focus.methods.manual import Operator
     from eucentric.focus.outcome import RunResult
-    from eucentric.focus.settings import FocusSettings
-    from eucentric.microscope.protocol import Microscope
     from eucentric.records.place import Place
 
 NOT_FOCUSED = 3
@@ -83,13 +77,14 @@ def focus(
 
     Exit code: 0 in focus (or measured, with --measure-only), 3 not in focus or refused, 2 unusable options.
     """
+    from eucentric.cli.chosen import chosen
     from eucentric.cli.recorded import place_of
     from eucentric.cli.style import console as make_console
     from eucentric.figures.saved import check_suffix
 
     if figure is not None:
         check_suffix(figure)
-    node = _node(microscope, seed, settings, calibrations)
+    node = node_of(Bench(microscope, seed, calibrations), chosen(settings))
     for sentence in node.cautions:
         typer.echo(sentence, err=True)
     console = make_console(quiet=as_json)
@@ -107,8 +102,8 @@ def focus(
 
 
 def _watched(
-    node: _Node, where: tuple[Place, Path | None], console: Console, page: Page, *, measure_only: bool
-) -> tuple[RunResult, Watcher, _Troubles]:
+    node: Node, where: tuple[Place, Path | None], console: Console, page: Page, *, measure_only: bool
+) -> tuple[RunResult, Watcher, Troubles]:
     """The run, recorded and shown; what could not be kept comes back in sentences."""
     from eucentric.cli.live import Live
     from eucentric.cli.manual import operator_at
@@ -117,7 +112,7 @@ def _watched(
     place, out = where
     with (
         Live(console) as live,
-        _named() as troubles,
+        named() as troubles,
         recorded(place, out, instrument=node.name, say=troubles.sentences.append) as kept,
     ):
         troubles.kept = kept
@@ -128,7 +123,7 @@ def _watched(
     return result, watcher, troubles
 
 
-def _tell(result: RunResult, truths: Truths, troubles: _Troubles, console: Console) -> None:
+def _tell(result: RunResult, truths: Truths, troubles: Troubles, console: Console) -> None:
     """The end of the run: table and last lines, or JSON where the console is quiet."""
     from eucentric.cli.live import wrapped
     from eucentric.cli.report import as_json, closing, table
@@ -144,109 +139,6 @@ def _tell(result: RunResult, truths: Truths, troubles: _Troubles, console: Conso
         console.print(line, markup=False, soft_wrap=True)
 
 
-class _Troubles:
-    """Remembers what those who watch must tell on stderr: how a run was stopped, and what could not be kept."""
-
-    def __init__(self) -> None:
-        self.stopped = "Stopped."
-        self.sentences: list[str] = []
-        self.kept: Recorded | None = None
-
-    def where(self) -> list[str]:
-        """Where the run is kept, in lines."""
-        return [] if self.kept is None else self.kept.where
-
-    def place(self) -> dict[str, Any]:
-        """The same for programs."""
-        return {} if self.kept is None else self.kept.plain()
-
-    def __call__(self, event: Event) -> None:
-        from eucentric.focus import events
-
-        if isinstance(event, events.Failed):
-            self.stopped = " ".join((event.error, *event.not_restored))
-        elif isinstance(event, events.ObserverFailed):
-            self.sentences.append(f"{event.error} The run went on without it.")
-
-
-@contextmanager
-def _named() -> Iterator[_Troubles]:
-    """Whatever ends a run early says where it is kept."""
-    troubles = _Troubles()
-    try:
-        yield troubles
-    except (KeyboardInterrupt, Aborted) as stop:
-        raise Stopped("\n".join((f"{troubles.stopped} {' '.join(troubles.where())}", *troubles.sentences))) from stop
-    except EucentricError as error:
-        for sentence in (*troubles.sentences, *troubles.where()):
-            error.add_note(sentence)
-        raise
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """What is focused, with what, and what is believed of it."""
-
-    microscope: Microscope
-    book: CalibrationBook
-    settings: FocusSettings
-    name: str  # under which it is calibrated and recorded
-    cautions: tuple[str, ...] = ()  # about what is believed
-
-    @property
-    def c3_m(self) -> float:
-        """Cs as believed at the last step's preset; the same at all presets of one instrument."""
-        steps = [step for step in self.settings.sequence.steps if step.preset in self.book.presets]
-        return self.book.of(steps[-1].preset).column.c3_m if steps else 0.0
-
-
-def _node(microscope: str, seed: int, settings: str, calibrations: Path | None) -> _Node:
-    """All that a run needs, checked before it begins. Raises InputError, SettingsError, CalibrationError."""
-    from eucentric.cli.bench import cautions, opened, stored_book
-    from eucentric.cli.chosen import chosen
-    from eucentric.cli.suggested import calibrate_all, check_store
-
-    wanted = chosen(settings)
-    if calibrations is not None:
-        check_store(calibrations, microscope=microscope, seed=seed)
-    instrument = opened(microscope, seed=seed)
-    book = instrument.brought if calibrations is None else stored_book(instrument, calibrations)
-    if book is None:
-        raise CalibrationError(f"{instrument.instrument} brings no calibration. Name a folder: --calibrations FOLDER")
-    try:
-        _check_presets(wanted, instrument.microscope, book)
-    except CalibrationError as error:
-        if calibrations is not None:
-            error.add_note(f"All at once: {calibrate_all(calibrations, microscope=microscope, seed=seed)}")
-        raise
-    told = () if calibrations is None else cautions(instrument, calibrations)
-    return _Node(instrument.microscope, book, wanted, instrument.instrument, told)
-
-
-def _check_presets(settings: FocusSettings, microscope: Microscope, book: CalibrationBook) -> None:
-    """Every preset is there, and where a step measures by beam tilt it is calibrated."""
-    from eucentric.focus.settings import FocusMethod
-
-    brought = {preset.name: preset.like for preset in settings.presets}
-    known = [*(preset.name for preset in microscope.presets()), *brought]
-    steps = [step for step in settings.sequence.steps if step.switch]
-    further = {
-        "Melting": settings.melt_preset,
-        "Manual focusing": settings.manual_focus_preset,
-        "The final image": settings.final_preset,
-    }
-    asked = [(f"Step '{step.name}'", step.preset) for step in steps]
-    for who, preset in (*asked, *((who, preset) for who, preset in further.items() if preset is not None)):
-        if preset not in known:
-            raise SettingsError(
-                f"{who} asks for preset '{preset}', and {microscope.name} has none of that name. "
-                f"It has: {', '.join(known)}."
-            )
-    for step in steps:
-        if step.focus_method is FocusMethod.BEAM_TILT:
-            book.of(brought.get(step.preset, step.preset))
-
-
 @dataclass(frozen=True, slots=True)
 class _Watching:
     """Who watches, who brakes, and who focuses by hand."""
@@ -256,7 +148,7 @@ class _Watching:
     operator: Operator | None
 
 
-def _run(node: _Node, measure_only: bool, watching: _Watching) -> tuple[RunResult, Watcher]:
+def _run(node: Node, measure_only: bool, watching: _Watching) -> tuple[RunResult, Watcher]:
     from eucentric.focus.focus import Focus
 
     watcher = Watcher(node.microscope, node.c3_m)

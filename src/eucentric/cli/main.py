@@ -33,6 +33,7 @@ from eucentric.cli.sequences import app as sequences
 from eucentric.cli.serve import serve
 from eucentric.cli.stopped import Stopped
 from eucentric.cli.sweep import sweep
+from eucentric.cli.tune import tune
 from eucentric.errors import EucentricError
 
 NAME = "eucentric"
@@ -57,6 +58,7 @@ app.command("serve")(serve)
 app.command("measure")(measure)
 app.command("plan")(plan)
 app.command("sweep")(sweep)
+app.command("tune")(tune)
 app.add_typer(sequences, name="sequences")
 app.add_typer(applications, name="applications")
 app.add_typer(calibrate, name="calibrate")

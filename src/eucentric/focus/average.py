@@ -61,6 +61,7 @@ def average(measurements: Sequence[Measurement]) -> Measurement:
         dof=sum(m.dof for m in measurements),
         budget=budget,
         covariance_m2=None,
+        misfits=None,
     )
 
 

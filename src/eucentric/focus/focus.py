@@ -16,8 +16,9 @@ from eucentric.focus.control import Control
 from eucentric.focus.methods.manual import Operator
 from eucentric.focus.outcome import RunResult
 from eucentric.focus.presets import install_presets
+from eucentric.focus.repeated import repeatable
 from eucentric.focus.run import Run
-from eucentric.focus.settings import CorrectionType, FocusSettings
+from eucentric.focus.settings import CorrectionType, FocusSequence, FocusSettings
 from eucentric.focus.standing import standing
 from eucentric.focus.targets import HERE, FocusTarget
 from eucentric.focus.work import Work
@@ -25,6 +26,8 @@ from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.preserved import Part
 from eucentric.microscope.protocol import Microscope, Vector
 from eucentric.units import show_length
+
+_Working = Callable[[Run], RunResult]
 
 
 class Focus:
@@ -68,18 +71,38 @@ class Focus:
         restored then, and the observers are told first. Only one run at a time: a second one raises InstrumentError.
         """
         _check(targets)
+        sequence = self.settings.sequence
+        return self._alone(sequence, tuple(targets), measure_only, lambda run: run.whole(measure_only))
+
+    def repeat(self, step: str, times: int, *, target: FocusTarget = HERE) -> RunResult:
+        """Measure with one step so many times at one place, each measurement looked at once, and correct nothing.
+
+        `step` is its name. Refused measurements are kept like the others. Ends early where the budget of electrons is
+        spent, or the specimen does not come to rest before the first one. Raises as `run` does, and SettingsError for a
+        step that is not there or measures nothing.
+        """
+        chosen = repeatable(self.settings.sequence, step)
+        sequence = self.settings.sequence.model_copy(update={"steps": (chosen,)})
+        return self._alone(sequence, (target,), True, lambda run: run.repeated(chosen, times))
+
+    def _alone(
+        self, sequence: FocusSequence, targets: tuple[FocusTarget, ...], measure_only: bool, work: _Working
+    ) -> RunResult:
+        """One run at a time."""
         if not self._running.acquire(blocking=False):
             raise InstrumentError(
                 f"{self._scope.name} is being focused by this Focus already, from another thread. Wait until that run "
                 "ends, or abort it through its control. Nothing moved."
             )
         try:
-            return self._run(tuple(targets), measure_only)
+            return self._run(sequence, targets, measure_only, work)
         finally:
             self._running.release()
 
-    def _run(self, targets: tuple[FocusTarget, ...], measure_only: bool) -> RunResult:
-        scope, sequence = self._scope, self.settings.sequence
+    def _run(
+        self, sequence: FocusSequence, targets: tuple[FocusTarget, ...], measure_only: bool, working: _Working
+    ) -> RunResult:
+        scope = self._scope
         tell = self._begin().tell
         run: Run | None = None
         now_s, found = scope.now_s(), standing(scope)
@@ -90,7 +113,7 @@ class Focus:
                 book = install_presets(scope, brought, self._book)
                 work = Work(scope, book, self.settings, self._audience, memory, self._checkpoint, self._workers)
                 run = Run(work, targets, self.confirmed, self._operator)
-                result = run.whole(measure_only)
+                result = working(run)
                 self._checkpoint()
         except (KeyboardInterrupt, Aborted) as stop:
             restored = () if getattr(stop, "__notes__", ()) else ("Beam tilt and preset restored.",)

@@ -92,7 +92,7 @@ def measure_frames(
     pixel_m = _pixel(frames)
     exposures = Exposures(tilts, tuple(f.time_s for f in frames))
     shifts = tuple(_register(frames, tilts, link, how, pixel_m) for link in links)
-    linked = tuple(_in_metres(s, link, pixel_m) for s, link in zip(shifts, links, strict=True))
+    linked = tuple(in_metres(s, link, pixel_m) for s, link in zip(shifts, links, strict=True))
     sure = how.uncertainty
     raw = solve(exposures, linked, c3_m=how.column.c3_m, prior=sure)
     measured = without_offset(raw, how.offset_m, sure.focus_scale, left_behind=sure.focus_hysteresis)
@@ -141,7 +141,8 @@ def _register(frames: tuple[Frame, ...], tilts: tuple[Tilt, ...], link: Link, ho
     return register(frames[link[0]].pixels, frames[link[1]].pixels, method=how.method, pair=pair, workers=how.workers)
 
 
-def _in_metres(shift: Shift, link: Link, pixel_m: float) -> LinkShift:
+def in_metres(shift: Shift, link: Link, pixel_m: float) -> LinkShift:
+    """The shift as the fit takes it: with its covariance, and what no noise explains."""
     if shift.covariance_px2 is None:
         return LinkShift(link, _scaled(shift.shift_px, pixel_m), np.eye(2) * (_PLAIN_SIGMA_PX * pixel_m) ** 2)
     covariance = np.asarray(shift.covariance_px2, dtype=np.float64) * pixel_m**2

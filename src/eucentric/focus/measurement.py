@@ -30,7 +30,8 @@ class Measurement:
 
     `sigma_m` is statistical, `total_sigma_m` includes the priors of calibration, astigmatism and drift. `chi2` is taken
     against the total covariance. `budget` splits the total: the squares of its parts add up to the total's square.
-    `covariance_m2` (3, 3) is the total one of (C1, a, b), None where it is not known.
+    `covariance_m2` (3, 3) is the total one of (C1, a, b). `misfits` are those of the shifts' components (y, x of each
+    pair), freed of each other and in units of the total error: their squares add up to χ². None where not known.
     """
 
     c1_m: float
@@ -44,6 +45,7 @@ class Measurement:
     tilts: tuple[Tilt, ...]
     budget: tuple[Contribution, ...]
     covariance_m2: tuple[tuple[float, ...], ...] | None = None
+    misfits: tuple[float, ...] | None = None
 
     @property
     def chi2_per_dof(self) -> float:

@@ -19,6 +19,7 @@ from eucentric.focus.methods.manual import Operator, focus_by_hand
 from eucentric.focus.methods.method import Method
 from eucentric.focus.methods.stage_tilt import StageTilt
 from eucentric.focus.outcome import COVERAGE, RunResult, Status, StepResult
+from eucentric.focus.repeated import repeat
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusStep, ResetDefocus
 from eucentric.focus.targets import FocusTarget, tilt_offset_m
 from eucentric.focus.tilted import slope_at
@@ -82,6 +83,21 @@ class Run:
             tuple(work.doses.items()),
             final,
         )
+
+    def repeated(self, step: FocusStep, times: int) -> RunResult:
+        """Measure with one step so many times at the first target, and correct nothing."""
+        work = self.work
+        check_able(work.scope, work.settings)
+        check_targets(work, self._targets)
+        self._hands.set_up(step)
+        method = _METHODS[step.focus_method](work, step)
+        work.tell(events.StepStarted(work.now_s(), step, method.range_m))
+        looking = Looking(work, step, method, Before(work, step, self._hands, self._journey))
+        result = repeat(work, step, looking, self._targets[0], times)
+        work.tell(events.StepEnded(work.now_s(), result))
+        sequence = work.settings.sequence.model_copy(update={"steps": (step,)})
+        confirmed, doses = frozenset(self._hands.confirmed), tuple(work.doses.items())
+        return RunResult(work.scope.name, sequence, True, (result,), confirmed, doses)
 
     def _step(self, step: FocusStep, measure_only: bool, known: Measurement | None) -> StepResult:
         by_hand = step.focus_method is FocusMethod.MANUAL

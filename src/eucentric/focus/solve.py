@@ -85,6 +85,7 @@ def solve(exposures: Exposures, shifts: tuple[LinkShift, ...], *, c3_m: float, p
         tilts=exposures.tilts,
         budget=_budget(gain[0], design, {"noise": statistical, "registration": unmodelled, "coma-free axis": axis}),
         covariance_m2=tuple(tuple(float(v) for v in row) for row in known),
+        misfits=_misfits(residual + design[:, FREE:] @ best[FREE:], design[:, FREE:], noise),
     )
 
 
@@ -132,6 +133,12 @@ def _gauss_newton(model: Model, start: Array, observed: Array, weight: Array) ->
         at = at + np.linalg.solve(design.T @ weight @ design + precision, gradient)
         design = jacobian(model, at)
     return at, design
+
+
+def _misfits(off: Array, design: Array, noise: Array) -> tuple[float, ...]:
+    """V^(−½)·off for what is off a defocus alone, V = noise + DDᵀ its whole covariance (scaled priors have σ = 1)."""
+    size, axes = np.linalg.eigh(noise + design @ design.T)
+    return tuple(float(v) for v in axes @ ((axes.T @ off) / np.sqrt(size)))
 
 
 def _budget(gain: Array, design: Array, covariances: dict[str, Array]) -> tuple[Contribution, ...]:
