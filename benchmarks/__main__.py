@@ -24,6 +24,7 @@ from benchmarks import (
     kills,
     msi_t,
     page,
+    plans,
     speed,
     stage_tilts,
     tomography,
@@ -49,6 +50,7 @@ BENCHES: dict[str, Bench] = {
     "goniometers": goniometers.run,
     "kills": kills.run,
     "page": page.run,
+    "plans": plans.run,
     "tuning": tuning.run,
 }
 

@@ -100,12 +100,21 @@ def test_what_was_expected_is_no_surprise() -> None:
 def test_of_several_answers_the_one_that_the_correction_left_is_taken() -> None:
     ambiguous = _refused(Reason.AMBIGUOUS)
     expected = Expected(0.0, 1e-6)
-    assert told_apart(_result(2e-6, 100e-6, ambiguous), expected).accepted
-    assert told_apart(_result(2e-6, None, ambiguous), expected).accepted  # the other shift is no defocus at all
-    assert not told_apart(_result(2e-6, 4e-6, ambiguous), expected).accepted  # both can be
-    assert not told_apart(_result(20e-6, 100e-6, ambiguous), expected).accepted  # neither can
-    assert not told_apart(_result(2e-6, 100e-6, ambiguous), None).accepted
-    assert not told_apart(_result(2e-6, 100e-6, _refused(Reason.AMBIGUOUS, Reason.CHI_SQUARE)), expected).accepted
+    assert told_apart(_result(2e-6, 100e-6, ambiguous), expected, STEP).accepted
+    assert told_apart(_result(2e-6, None, ambiguous), expected, STEP).accepted  # the other shift is no defocus at all
+    assert not told_apart(_result(2e-6, 4e-6, ambiguous), expected, STEP).accepted  # both can be
+    assert not told_apart(_result(20e-6, 100e-6, ambiguous), expected, STEP).accepted  # neither can
+    assert not told_apart(_result(2e-6, 100e-6, ambiguous), None, STEP).accepted
+    assert not told_apart(_result(2e-6, 100e-6, _refused(Reason.AMBIGUOUS, Reason.CHI_SQUARE)), expected, STEP).accepted
+
+
+def test_noise_seldom_makes_a_match_just_where_it_is_expected() -> None:
+    expected, unsure = Expected(0.0, 1e-6), _refused(Reason.FALSE_LOCK)
+    result = _result(2e-6, None, unsure)
+    for chance, accepted in ((5e-6, True), (5e-4, False)):
+        told = replace(result, shifts=tuple(replace(s, false_lock_probability=chance) for s in result.shifts))
+        assert told_apart(told, expected, STEP).accepted is accepted
+        assert not told_apart(told, None, STEP).accepted
 
 
 def test_the_expectation_has_the_errors_of_measurement_and_move() -> None:

@@ -6,9 +6,8 @@ it could have been: noise, a rival, the camera's fixed pattern.
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +16,15 @@ from eucentric.correlation.both import both
 from eucentric.correlation.classic import classic_map
 from eucentric.correlation.evidence import Candidate
 from eucentric.correlation.matched import Refined, refine
-from eucentric.correlation.pattern import PATTERN_SIZE_PX, PatternPlace
+from eucentric.correlation.pattern import PATTERN_SIZE_PX
 from eucentric.correlation.search import Found, SearchRange, search
+from eucentric.correlation.seen import Seen, seen_of
 from eucentric.correlation.shift import CorrelationMap, FixedPattern, Method, Rival, Shift
 from eucentric.correlation.tiles import coma_px, tile_spectra
 from eucentric.errors import InputError
 from eucentric.images.prepare import Prepared, prepare
-from eucentric.images.stretch import common_shape, unstretched
 from eucentric.optics.pair import PairOptics
-from eucentric.optics.stretch import Stretch, defocus_spread_m, stretch_of
+from eucentric.optics.stretch import Stretch
 
 __all__ = ["PairOptics", "SearchRange", "register"]
 
@@ -39,10 +38,12 @@ CLOSE_PX = 6.0
 QUICK_TILES = 9
 QUICK_FROM_PX = 9.0
 """Where the search leaves more than this to find, a few tiles say first where to cut all of them."""
+WEAK_NATS = 20.0
+"""What fine detail must explain at least: noise does as much once in 10⁶ among the some hundred places near a peak."""
+WIDE_STEPS = 4.0
+"""How many steps of the search its peak may be off where low frequencies alone make it broad."""
 CLEARLY = 1.5
 """What explains this many times as much, in nats, is right."""
-STRETCHED_PX = 0.05
-"""Where the shift changes by less than this from the middle to the edge, nothing is interpolated."""
 PATTERN_NATS = 12.0
 """The specimen must explain this much more than a fixed pattern does, in nats, to be believed at zero shift."""
 
@@ -69,53 +70,12 @@ def register(
             f"The images differ in size: {first.shape[0]} × {first.shape[1]} and {second.shape[0]} × {second.shape[1]} "
             "pixels. Take both with the same camera settings."
         )
-    seen = _seen(first, second, pair, where or SearchRange(), workers=workers)
+    seen = seen_of(first, second, pair, where or SearchRange(), workers=workers)
     view = _matched(seen) if method is Method.MATCHED else _classic(seen, method)
     return replace(view, map=view.map if with_map else None, seconds=time.perf_counter() - begin)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """The two images as they are compared: as taken, or un-stretched where the specimen is tilted."""
-
-    first: Prepared
-    second: Prepared
-    pair: PairOptics | None
-    where: SearchRange
-    stretch: Stretch | None
-    workers: int
-
-    def without_zero(self) -> _Seen:
-        """The same, searched where no camera pattern is."""
-        return replace(self, where=replace(self.where, without_zero=True))
-
-
-def _seen(first: Prepared, second: Prepared, pair: PairOptics | None, where: SearchRange, *, workers: int) -> _Seen:
-    """Un-stretch the images of a tilted specimen, and reckon with its defocus varying across them."""
-    stretch = None if pair is None else stretch_of(pair)
-    if pair is None or stretch is None:
-        return _Seen(first, second, pair, where, None, workers)
-    if float((np.abs(stretch.pattern) @ (0.5 * np.array(first.shape))).max()) < STRETCHED_PX:
-        return _Seen(first, second, replace(pair, slope=(0.0, 0.0)), where, None, workers)
-    shape = common_shape(first.shape, (stretch.first, stretch.second))
-    spread = defocus_spread_m(pair, shape)
-    one, two = both(
-        lambda job: unstretched(job[0], job[1], shape),
-        (first, stretch.first),
-        (second, stretch.second),
-        workers=workers,
-    )
-    return _Seen(
-        one,
-        two,
-        replace(pair, defocus_sigma_m=math.hypot(pair.defocus_sigma_m, spread)),
-        replace(where, place=PatternPlace(stretch.pattern, shape)),
-        stretch,
-        workers,
-    )
-
-
-def _matched(seen: _Seen) -> Shift:
+def _matched(seen: Seen) -> Shift:
     """The matched registration, and a second look without zero shift where a fixed pattern may have won."""
     found = _search(seen)
     best, refined = _refined(seen, found)
@@ -131,7 +91,7 @@ def _matched(seen: _Seen) -> Shift:
     return _shift_of(seen, found, best, refined, pattern)
 
 
-def _search(seen: _Seen) -> Found:
+def _search(seen: Seen) -> Found:
     """What the search finds, with the sign of contrast that the model of the pair says.
 
     The search knows no Thon rings: near focus the foot of their peak can be a minimum that is stronger than the peak.
@@ -148,21 +108,29 @@ def _search(seen: _Seen) -> Found:
     return found.beside
 
 
-def _refined(seen: _Seen, found: Found) -> tuple[Candidate | None, Refined | None]:
+def _refined(seen: Seen, found: Found) -> tuple[Candidate | None, Refined | None]:
     """The best candidate, refined."""
     if not found.candidates:
         return None, None
     best = found.candidates[0]
     if best.sign < 0:
         return best, None
+    refined = _near(seen, best.shift_px, 1.5 * found.step_px[0] + 2)
+    if refined is None or refined.evidence < WEAK_NATS:
+        wide = _near(seen, best.shift_px, WIDE_STEPS * found.step_px[0] + 2)
+        refined = wide if wide is not None and wide.evidence >= WEAK_NATS else None
+    return best, refined
+
+
+def _near(seen: Seen, at: tuple[float, float], reach: float) -> Refined | None:
+    """The best agreement of fine detail within `reach` of a place; None where there is none."""
     first, second, pair, where = seen.first, seen.second, seen.pair, seen.where
-    at, reach = best.shift_px, 1.5 * found.step_px[0] + 2
     refined = None
     for quick in (QUICK_TILES if reach > QUICK_FROM_PX else None, None, None):
         whole = (round(at[0]), round(at[1]))
         spectra = tile_spectra(first, second, whole, pair=pair, workers=seen.workers, at_most=quick)
         if spectra is None:
-            return best, None
+            return None
         refined = refine(
             spectra,
             pair,
@@ -178,8 +146,8 @@ def _refined(seen: _Seen, found: Found) -> tuple[Candidate | None, Refined | Non
             break
         at, reach = refined.shift_px, CLOSE_PX + 2
     if refined is not None and np.hypot(at[0] - refined.shift_px[0], at[1] - refined.shift_px[1]) > reach + CLOSE_PX:
-        return best, None  # fine detail that leads away from where the images agree is no agreement
-    return best, refined
+        return None  # fine detail that leads away from where the images agree is no agreement
+    return refined
 
 
 def _pattern_rms(first: Prepared, second: Prepared) -> float | None:
@@ -189,7 +157,7 @@ def _pattern_rms(first: Prepared, second: Prepared) -> float | None:
     return PATTERN_RMS * max(first.mean, second.mean)
 
 
-def _at_pattern(refined: Refined, seen: _Seen) -> bool:
+def _at_pattern(refined: Refined, seen: Seen) -> bool:
     """Whether the shift is where a fixed pattern would be.
 
     Un-stretching spreads the pattern along a line, and a Newton step may end on its flank, which the compensation of
@@ -202,7 +170,7 @@ def _at_pattern(refined: Refined, seen: _Seen) -> bool:
     return away <= 4 * sigma + 0.05
 
 
-def _pattern(refined: Refined | None, seen: _Seen) -> FixedPattern:
+def _pattern(refined: Refined | None, seen: Seen) -> FixedPattern:
     """Whether what was found may be the camera's own pattern."""
     if refined is None:
         return FixedPattern.NONE
@@ -214,7 +182,7 @@ def _pattern(refined: Refined | None, seen: _Seen) -> FixedPattern:
 
 
 def _shift_of(
-    seen: _Seen, found: Found, best: Candidate | None, refined: Refined | None, pattern: FixedPattern
+    seen: Seen, found: Found, best: Candidate | None, refined: Refined | None, pattern: FixedPattern
 ) -> Shift:
     """Everything that was learnt, as a Shift; its time is told by who began."""
     at = refined.shift_px if refined else (best.shift_px if best else (0.0, 0.0))
@@ -271,7 +239,7 @@ def _chance(found: Found, refined: Refined | None, best: Candidate | None, patte
     return found.false_lock_probability
 
 
-def _classic(seen: _Seen, method: Method) -> Shift:
+def _classic(seen: Seen, method: Method) -> Shift:
     """Cross or phase correlation; its peak is judged by the same evidence as the matched one's."""
     first, second = seen.first, seen.second
     view = classic_map(first.values, second.values, method, workers=seen.workers)

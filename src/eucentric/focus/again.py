@@ -24,6 +24,8 @@ SURPRISE_SIGMAS = 5.0
 """How far from what the last correction must have left a measurement is believed without a second look."""
 _ZERO_SHIFT = frozenset({Reason.FIXED_PATTERN, Reason.FALSE_LOCK})
 _SETTLED = frozenset({Reason.AMBIGUOUS, Reason.UNEXPECTED})
+_ACROSS_PX = 20.0  # how far across the tilt drift and astigmatism move a match
+_PLACES = 1e6  # shifts of two images of 512², the smallest that are usual
 _HOPELESS = 1e3  # odds against a runner-up that make it no answer any more
 _AGREE_SIGMAS = 4.0
 _AGREE_FRACTION = 0.005  # of the defocus: what the tilt's cubic term may do between two tilts (0.5 % at 10 mrad)
@@ -87,18 +89,25 @@ def surprised(result: DefocusResult, expected: Expected | None) -> DefocusResult
     return replace(result, verdict=Verdict((finding,)))
 
 
-def told_apart(result: DefocusResult, expected: Expected | None) -> DefocusResult:
-    """The result accepted where several answers fit, and only the best is what the last correction can have left.
+def told_apart(result: DefocusResult, expected: Expected | None, step: FocusStep) -> DefocusResult:
+    """The result accepted where its only doubt is that it could be somewhere else, and it is where the last correction
+    must have left it.
 
-    A place of a regular film that looks alike is far from there, or a shift that no defocus explains.
+    A place of a regular film that looks alike is far from there, or a shift that no defocus explains. And noise that
+    makes a match somewhere makes it just there a hundred times more seldom, where that is no more than a hundredth of
+    all places.
     """
-    if expected is None or {f.reason for f in result.verdict.findings} != {Reason.AMBIGUOUS}:
+    reasons = {f.reason for f in result.verdict.findings}
+    if expected is None or not reasons or not reasons <= {Reason.AMBIGUOUS, Reason.FALSE_LOCK}:
         return result
     reach = SURPRISE_SIGMAS * math.hypot(result.measurement.total_sigma_m, expected.sigma_m)
     best, *others = _answers(result)
-    if abs(best - expected.c1_m) <= reach and all(abs(other - expected.c1_m) > reach for other in others):
-        return replace(result, verdict=Verdict())
-    return result
+    if abs(best - expected.c1_m) > reach or any(abs(other - expected.c1_m) <= reach for other in others):
+        return result
+    chance = max(shift.false_lock_probability for shift in result.shifts)
+    along_px = 4 * reach * step.tilt_rad / result.pixel_m
+    seldom = 1e-2 if along_px * _ACROSS_PX <= 1e-2 * _PLACES else 1.0
+    return replace(result, verdict=Verdict()) if chance * seldom <= step.thresholds.false_lock_max else result
 
 
 def settled(result: DefocusResult, before: Sequence[DefocusResult]) -> DefocusResult:

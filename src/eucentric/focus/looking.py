@@ -60,12 +60,16 @@ class Looking:
             refusal = self._afford(target)
             if refusal is not None:
                 return Seen(target, looks[-1] if looks else None, refusal)
-            result = settled(told_apart(surprised(self._measure(target, look), expected), expected), looks)
+            result = self._settled(self._measure(target, look), expected, looks)
             looks.append(result)
             self._judged(target, result)
             look = None if result.accepted else another_look(self._step, result.verdict, look, result.pixel_m)
         last = looks[-1]
         return Seen(target, last, None if last.accepted else last.verdict.findings[0])
+
+    def _settled(self, result: DefocusResult, expected: Expected | None, looks: list[DefocusResult]) -> DefocusResult:
+        """The result in the light of what the last correction must have left, and of the looks before."""
+        return settled(told_apart(surprised(result, expected), expected, self._step), looks)
 
     def _measure(self, target: FocusTarget, look: Look) -> DefocusResult:
         """C1 at the preset's centre: an image-shifted target on a tilted specimen lies higher or lower."""

@@ -68,7 +68,7 @@ def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
             }
             for m in instrument.magnifications
         },
-        "limits": {"stage_z_max_m": max(stage.z_max_m, 400e-6)},
+        "limits": {"stage_z_max_m": max(stage.z_max_m, 400e-6), "tilt_max_rad": lens.tilt_max_rad},
     }
 
 
