@@ -193,10 +193,11 @@ def _found(instrument: Instrument, asked: Asked) -> list[Chain]:
 
 def _holding(chain: Chain, instrument: Instrument, asked: Asked) -> Plan | None:
     """The plan of a chain, where its outlook holds what is asked."""
-    looked = outlook(chain.steps, instrument, asked.start_m)
-    if looked.within(asked.accuracy_m) < asked.probability:
+    if not outlook(chain.steps, instrument, asked.start_m).holds(asked.accuracy_m, asked.probability):
         return None
-    return Plan(asked, steps_of(chain.steps, instrument, asked), looked)
+    # What is told comes from draws that the choice has not seen: the best of many is also a lucky one.
+    told = outlook(chain.steps, instrument, asked.start_m, seed=1)
+    return Plan(asked, steps_of(chain.steps, instrument, asked), told)
 
 
 def _cost(chain: Chain, cheapest: Cheapest) -> tuple[float, ...]:
