@@ -250,10 +250,10 @@ def _sentence(instrument: Instrument, asked: Asked, reached_m: float, worst: Con
 
 
 def _check(asked: Asked, instrument: Instrument) -> None:
-    for what, value in (("start", asked.start_m), ("accuracy", asked.accuracy_m)):
+    for what, value, example in (("A start", asked.start_m, "500"), ("An accuracy", asked.accuracy_m, "0.1")):
         if not 1e-9 <= value <= 10e-3:
             raise SettingsError(
-                f"A {what} of {value * 1e6:g} µm is not between 0.001 µm and 10 mm. Give it in µm: 500."
+                f"{what} of {value * 1e6:g} µm is not between 0.001 µm and 10 mm. Give it in µm: {example}."
             )
     names = [m.name for m in instrument.magnifications]
     for name in asked.presets:

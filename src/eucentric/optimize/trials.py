@@ -27,7 +27,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Trials together: the share that ended within the accuracy, its 95 % interval, and means of those that came to their end.
+    """Trials together: the share that ended within the accuracy, its 95 % interval, and means of those that ended.
 
     `refused` did not come to their end; `silent` called themselves focused and were not.
     """
