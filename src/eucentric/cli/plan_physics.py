@@ -113,13 +113,8 @@ def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path |
         "probe (one more look)."
     ]
     say += [] if verified else ["--verify N runs it on N simulated microscopes of this instrument."]
-    say += (
-        []
-        if out is None
-        else [
-            f"Sequence: {out}. On this instrument: eucentric focus --settings {out} (the simulated microscope is another one)"
-        ]
-    )
+    other = "(the simulated microscope of that command is another one: --verify simulates this one)"
+    say += [] if out is None else [f"Sequence: {out}. On this instrument: eucentric focus --settings {out} {other}"]
     say += [] if figure is None else [f"Figure: {figure}"]
     for line in say:
         console.print(line, soft_wrap=not console.is_terminal)
@@ -175,7 +170,8 @@ def _step_json(one: PlannedStep, name: str) -> dict[str, Any]:
     c = one.candidate
     return {
         "name": name,
-        "preset": c.magnification.name,
+        "preset": c.preset,
+        "magnification": c.magnification.name,
         "pixel_m": c.pixel_m,
         "size_px": c.size_px,
         "binning": c.binning,
