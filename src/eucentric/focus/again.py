@@ -22,7 +22,7 @@ OFFSET_PX = 30.0
 """… but at least so many pixels of shift: well away from a fixed pattern, and from what surrounds it."""
 SURPRISE_SIGMAS = 5.0
 """How far from what the last correction must have left a measurement is believed without a second look."""
-_ZERO_SHIFT = frozenset({Reason.FIXED_PATTERN, Reason.FALSE_LOCK})
+_NEAR_FOCUS = frozenset({Reason.FIXED_PATTERN, Reason.FALSE_LOCK, Reason.CONTRAST_REVERSED})
 _SETTLED = frozenset({Reason.AMBIGUOUS, Reason.UNEXPECTED})
 _ACROSS_PX = 20.0  # how far across the tilt drift and astigmatism move a match
 _PLACES = 2.5e5  # shifts of two images of 256², the smallest that are planned
@@ -52,7 +52,8 @@ def another_look(step: FocusStep, verdict: Verdict, looked: Look, pixel_m: float
 
     Motion of the first exposures (χ²) is over the next time; a lattice (ambiguous) and a surprise are settled
     by a second tilt; a fixed pattern by a further known
-    defocus. So is "nothing in common", once: a shift near zero can drown in the camera's pattern.
+    defocus. So is "nothing in common", once: a shift near zero can drown in the camera's pattern. And so is reversed
+    contrast, once: near focus there is little of either sign.
     """
     reasons = {finding.reason for finding in verdict.findings}
     if reasons == {Reason.CHI_SQUARE}:
@@ -60,7 +61,7 @@ def another_look(step: FocusStep, verdict: Verdict, looked: Look, pixel_m: float
     if reasons <= _SETTLED:
         at = FRACTIONS.index(looked.tilt_fraction) + 1
         return replace(looked, tilt_fraction=FRACTIONS[at]) if at < len(FRACTIONS) else None
-    if reasons & _ZERO_SHIFT and looked.offset_m == step.offset_m:
+    if reasons & _NEAR_FOCUS and looked.offset_m == step.offset_m:
         further = looked.offset_m + min(OFFSET_M, -OFFSET_PX * pixel_m / (2 * step.tilt_rad))
         return replace(looked, offset_m=further)
     return None
