@@ -75,20 +75,22 @@ def _driving(api: APIRouter, room: Room) -> None:
         room.driver.session(wanted.application)
         return done()
 
+    # On the event loop: calls that wait for the microscope may have taken all of the server's threads.
+
     @api.post("/run/pause", dependencies=[acts])
-    def pause() -> models.Sentence:
+    async def pause() -> models.Sentence:
         """Stand still before the next call of the instrument."""
         room.driver.pause()
         return done()
 
     @api.post("/run/resume", dependencies=[acts])
-    def resume() -> models.Sentence:
+    async def resume() -> models.Sentence:
         """Go on."""
         room.driver.resume()
         return done()
 
     @api.post("/run/abort", dependencies=[acts])
-    def abort() -> models.Sentence:
+    async def abort() -> models.Sentence:
         """End what runs; everything is restored."""
         room.driver.abort()
         return done()
