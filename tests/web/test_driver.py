@@ -78,8 +78,12 @@ def test_an_abort_of_a_paused_run_shows_stopping_until_all_is_restored(there: Se
     phases: list[str] = []
     driver = there.room.driver
 
-    def seen(event: object) -> None:
+    def seen(_event: object) -> None:
         phases.append(json.loads(str(there.room.hub.newest("drive")))["body"]["phase"])
+
+    def brake(event: object) -> None:
+        if isinstance(event, Paused) and not event.over:
+            driver.abort()
 
     focus = Focus(
         there.room.bench.microscope,  # type: ignore[union-attr]
@@ -87,7 +91,7 @@ def test_an_abort_of_a_paused_run_shows_stopping_until_all_is_restored(there: Se
         QUICK,
         observers=(
             driver,
-            lambda event: driver.abort() if isinstance(event, Paused) and not event.over else None,
+            brake,
             seen,
         ),
         control=driver.control,
