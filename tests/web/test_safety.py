@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,10 +148,10 @@ def test_a_gate_beyond_this_machine_lets_in_addresses_and_its_own_name() -> None
 @pytest.mark.parametrize("hello", ["7", "[" * 5000, b"\xff", "{"])
 def test_what_is_no_message_closes_the_stream(there: Serving, hello: str | bytes) -> None:
     url = f"{there.address.replace('http', 'ws')}/api/stream"
-    with connect(url, origin=there.address) as socket:  # type: ignore[arg-type]
-        socket.send(hello)
+    with connect(url, origin=there.address) as browser:  # type: ignore[arg-type]
+        browser.send(hello)
         with pytest.raises(ConnectionClosed) as closed:
-            socket.recv(timeout=WAIT_S)
+            browser.recv(timeout=WAIT_S)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4401
 
@@ -172,6 +173,14 @@ def test_what_can_not_be_read_or_is_not_there_is_said_in_a_sentence(there: Servi
 def test_a_host_that_is_none_is_told_with_the_option_that_gives_it() -> None:
     with pytest.raises(InputError, match="Choose another --host"):
         Serving(Room(), host="nosuchhost.invalid", port=0)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_server_that_does_not_start_is_no_server() -> None:
+    made = Serving(Room(), port=0)
+    socket.socket(fileno=made._socket.detach()).close()  # what it would listen at is gone
+    with pytest.raises(InputError, match="did not start"), made:
+        pass
 
 
 def test_settings_are_only_read_and_written_on_the_shelf(there: Serving, tmp_path: Path) -> None:
