@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from eucentric.errors import InputError, SettingsError
+from eucentric.errors import Aborted, InputError, SettingsError
+from eucentric.focus.events import Paused
 from eucentric.focus.focus import Focus
 from eucentric.focus.settings import FocusMethod
 from eucentric.web.api.running import once
@@ -70,6 +72,49 @@ def test_one_run_at_a_time_paused_resumed_and_aborted(there: Serving) -> None:
         us.post("/api/run/focus", json={"name": "quick"}).raise_for_status()  # the brake is off again
         watching.until(lambda told: told["drive"]["phase"] == "running")
         watching.until(ended)
+
+
+def test_an_abort_of_a_paused_run_shows_stopping_until_all_is_restored(there: Serving) -> None:
+    phases: list[str] = []
+    driver = there.room.driver
+
+    def seen(_event: object) -> None:
+        phases.append(json.loads(str(there.room.hub.newest("drive")))["body"]["phase"])
+
+    def brake(event: object) -> None:
+        if isinstance(event, Paused) and not event.over:
+            driver.abort()
+
+    focus = Focus(
+        there.room.bench.microscope,  # type: ignore[union-attr]
+        there.room.bench.book,  # type: ignore[union-attr]
+        QUICK,
+        observers=(
+            driver,
+            brake,
+            seen,
+        ),
+        control=driver.control,
+    )
+    driver.control.pause()
+    with pytest.raises(Aborted):
+        focus.run()
+    stopping = phases.index("stopping")
+    assert set(phases[stopping:-1]) <= {"stopping"}
+    assert phases[-1] == "idle"
+    for braking in (driver.pause, driver.resume, driver.abort):  # it is over: the page shows it, and nothing is braked
+        with pytest.raises(InputError, match="Nothing is running"):
+            braking()
+
+
+def test_nothing_starts_once_the_server_ends(tmp_path: Path) -> None:
+    with serving(bench(tmp_path)) as there:
+        there.room.driver.finish()
+        with client(there) as us:
+            refused = us.post("/api/run/focus", json={"name": "quick"})
+            assert us.post("/api/manual/start", json={"preset": "fa"}).status_code == 422
+    assert refused.status_code == 422
+    assert "server is ending" in refused.json()["sentence"]
 
 
 def test_measuring_once_corrects_nothing(there: Serving) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from eucentric.calibration.book import CalibrationBook
+from eucentric.errors import InputError
 from eucentric.web.serving import Serving
 from tests.web.served import Stream, bench, client, ended, serving, stream
 
@@ -117,3 +119,41 @@ def test_a_server_that_keeps_no_calibrations_says_so(there: Serving) -> None:
         watching.until(ended)
     assert refused.status_code == 422
     assert "--calibrations" in refused.json()["sentence"]
+
+
+def test_what_the_browser_was_told_had_failed_is_not_done_later(there: Serving) -> None:
+    scope = there.room.bench.microscope  # type: ignore[union-attr]
+    before, operator = scope.stage().z_m, there.room.operator
+    with client(there) as us, stream(there) as watching:
+        us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
+        _at_desk(watching)
+        us.post("/api/run/pause").raise_for_status()
+        watching.until(lambda told: told["drive"]["phase"] == "paused")
+        whole, operator.wait_s = operator.wait_s, 0.0
+        refused = us.post("/api/manual/move", json={"channel": "z", "change": "3 um"})
+        operator.wait_s = whole
+        us.post("/api/run/resume").raise_for_status()
+        us.post("/api/manual/end", json={"answer": "done"}).raise_for_status()
+        watching.until(ended)
+    assert refused.status_code == 422
+    assert "will not be done" in refused.json()["sentence"]
+    assert scope.stage().z_m == pytest.approx(before, abs=0.1e-6)
+
+
+def test_one_thing_at_a_time_and_what_is_refused_changes_nothing(there: Serving) -> None:
+    operator = there.room.operator
+    with client(there) as us, stream(there) as watching:
+        us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
+        _at_desk(watching)
+        with pytest.raises(InputError, match="still being done"):
+            operator.ask(lambda _desk: operator.live(True))  # asked while the first is being done
+        us.post("/api/manual/look").raise_for_status()
+        us.post("/api/manual/end", json={"answer": "done"}).raise_for_status()
+        lives = set[bool]()
+
+        def over(told: Mapping[str, Any]) -> bool:
+            lives.add(bool((told["manual"] or {}).get("live")))
+            return ended(told)
+
+        watching.until(over)
+    assert lives == {False}

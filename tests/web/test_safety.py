@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from eucentric.errors import InputError
 from eucentric.web.app import make_app
 from eucentric.web.room import Room
 from eucentric.web.safety import Gate
 from eucentric.web.serving import Serving
-from tests.web.served import bench, client, serving, stream
+from tests.web.served import WAIT_S, bench, client, serving, stream
 
 _CHANGES = {"post", "put", "delete", "patch"}
 
@@ -118,7 +120,7 @@ def test_the_stream_is_for_the_page_alone(there: Serving, origin: str | None) ->
         pass
 
 
-@pytest.mark.parametrize("token", ["", "wrong"])
+@pytest.mark.parametrize("token", ["", "wrong", "\ud800"])
 def test_the_stream_tells_nothing_without_the_token(there: Serving, token: str) -> None:
     with pytest.raises(ConnectionClosed) as closed, stream(there, token=token) as watching:
         watching.next()
@@ -138,8 +140,47 @@ def test_a_gate_beyond_this_machine_lets_in_addresses_and_its_own_name() -> None
     assert gate.lets_host("192.168.0.7:8333")
     assert gate.lets_host("[fe80::1]:8333")
     assert not gate.lets_host("elsewhere.example")
+    assert Gate.at("Microscope.Example").lets_host("microscope.EXAMPLE:8333")
     assert not Gate.at("127.0.0.1").lets_host("192.168.0.7:8333")
     assert Gate().token != Gate().token
+
+
+@pytest.mark.parametrize("hello", ["7", "[" * 5000, b"\xff", "{"])
+def test_what_is_no_message_closes_the_stream(there: Serving, hello: str | bytes) -> None:
+    url = f"{there.address.replace('http', 'ws')}/api/stream"
+    with connect(url, origin=there.address) as browser:  # type: ignore[arg-type]
+        browser.send(hello)
+        with pytest.raises(ConnectionClosed) as closed:
+            browser.recv(timeout=WAIT_S)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4401
+
+
+def test_what_can_not_be_read_or_is_not_there_is_said_in_a_sentence(there: Serving) -> None:
+    with client(there) as us:
+        odd = us.post("/api/plan", json={"start": 7})
+        broken = us.post("/api/plan", content=b"{", headers={"Content-Type": "application/json"})
+        nothing, other = us.get("/api/nothing"), us.put("/api/about")
+    assert (odd.status_code, broken.status_code) == (422, 422)
+    assert "accuracy: Field required" in odd.json()["sentence"]
+    assert "JSON" in broken.json()["sentence"]
+    assert nothing.status_code == 404
+    assert "GET /api/nothing: Not Found" in nothing.json()["sentence"]
+    assert other.is_client_error
+    assert other.json()["sentence"]
+
+
+def test_a_host_that_is_none_is_told_with_the_option_that_gives_it() -> None:
+    with pytest.raises(InputError, match="Choose another --host"):
+        Serving(Room(), host="nosuchhost.invalid", port=0)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_server_that_does_not_start_is_no_server() -> None:
+    made = Serving(Room(), port=0)
+    socket.socket(fileno=made._socket.detach()).close()  # what it would listen at is gone
+    with pytest.raises(InputError, match="did not start"), made:
+        pass
 
 
 def test_settings_are_only_read_and_written_on_the_shelf(there: Serving, tmp_path: Path) -> None:

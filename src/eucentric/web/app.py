@@ -10,9 +10,11 @@ from importlib import resources
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request, WebSocket, WebSocketDisconnect
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 
 from eucentric import __version__
 from eucentric.errors import EucentricError
@@ -24,6 +26,8 @@ from eucentric.web.safety import Gate, Guard
 
 _TOKEN_WITHIN_S = 10.0
 _CLOSED_NO_TOKEN = 4401
+_NO_MESSAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What comes of reading a message that no page of ours sends, such as one that is no JSON or no UTF-8."""
 
 
 def make_app(room: Room, gate: Gate) -> FastAPI:
@@ -41,6 +45,8 @@ def make_app(room: Room, gate: Gate) -> FastAPI:
     for router in (running.router(room), settings.router(room), planning.router(room), history.router(room)):
         app.include_router(router, prefix="/api", dependencies=[Depends(bearer)])
     app.add_exception_handler(EucentricError, _said)
+    app.add_exception_handler(RequestValidationError, _misread)
+    app.add_exception_handler(HTTPException, _not_there)
     app.add_api_websocket_route("/api/stream", _stream(room, gate))
     app.mount("/", StaticFiles(directory=str(resources.files("eucentric.web") / "pages"), html=True))
     app.add_middleware(Guard, gate=gate)
@@ -51,6 +57,20 @@ async def _said(_request: Request, error: Exception) -> JSONResponse:
     """An error of ours is a sentence; 409: not now, 422: not so."""
     said = " ".join((str(error), *getattr(error, "__notes__", ())))
     return JSONResponse({"sentence": said}, status_code=409 if isinstance(error, NotInControl) else 422)
+
+
+async def _misread(_request: Request, error: Exception) -> JSONResponse:
+    """A request that is not as the description says: what is wrong with it, in a sentence."""
+    assert isinstance(error, RequestValidationError)
+    wrong = [f"{'.'.join(map(str, one['loc'][1:])) or one['loc'][0]}: {one['msg']}" for one in error.errors()]
+    return JSONResponse({"sentence": f"The request can't be read. {'; '.join(wrong)}."}, status_code=422)
+
+
+async def _not_there(request: Request, error: Exception) -> JSONResponse:
+    """What is not served, or not in this way."""
+    assert isinstance(error, HTTPException)
+    said = f"{request.method} {request.url.path}: {error.detail}. What there is, is described at /api/openapi.json."
+    return JSONResponse({"sentence": said}, status_code=error.status_code, headers=error.headers)
 
 
 def _stream(room: Room, gate: Gate) -> Callable[[WebSocket], Awaitable[None]]:
@@ -81,11 +101,10 @@ async def _hello(socket: WebSocket, gate: Gate) -> dict[str, Any] | None:
     """The first message, when it has the token."""
     try:
         hello = json.loads(await asyncio.wait_for(socket.receive_text(), _TOKEN_WITHIN_S))
-    except (TimeoutError, ValueError, KeyError, WebSocketDisconnect):
+        known = isinstance(hello, dict) and gate.knows(str(hello.get("token", "")))
+    except (TimeoutError, WebSocketDisconnect, *_NO_MESSAGE):
         return None
-    if not isinstance(hello, dict) or not gate.knows(str(hello.get("token", ""))):
-        return None
-    return hello
+    return hello if known else None
 
 
 async def _send(socket: WebSocket, watcher: Watcher) -> None:
@@ -99,7 +118,7 @@ async def _send(socket: WebSocket, watcher: Watcher) -> None:
 
 async def _listen(socket: WebSocket, room: Room, watcher: Watcher) -> None:
     """What the browser says: that it has shown a picture, and what it looks at."""
-    with suppress(WebSocketDisconnect, ValueError, KeyError):
+    with suppress(WebSocketDisconnect, *_NO_MESSAGE):
         while True:
             said = json.loads(await socket.receive_text())
             if said.get("shown"):

@@ -49,6 +49,7 @@ class Driver:
         self._thread: threading.Thread | None = None
         self._confirmed: frozenset[CorrectionType] = frozenset()
         self._in_session = False
+        self._closing = False
         self._now: dict[str, Any] = {
             "phase": Phase.IDLE,
             "kind": "",
@@ -87,21 +88,24 @@ class Driver:
 
     def pause(self) -> None:
         """Stand still before the next call of the instrument. Raises InputError where nothing runs."""
-        self._check_runs("pause")
-        self.control.pause()
-        self._set(phase=Phase.PAUSING)
+        with self._lock:
+            self._check_runs("pause")
+            self.control.pause()
+            self._set(phase=Phase.PAUSING)
 
     def resume(self) -> None:
         """Go on. Raises InputError where nothing runs."""
-        self._check_runs("resume")
-        self.control.resume()
-        self._set(phase=Phase.RUNNING)
+        with self._lock:
+            self._check_runs("resume")
+            self.control.resume()
+            self._set(phase=Phase.RUNNING)
 
     def abort(self) -> None:
         """End what runs, with everything restored. Raises InputError where nothing runs."""
-        self._check_runs("abort")
-        self._set(phase=Phase.STOPPING)
-        self.control.abort()
+        with self._lock:
+            self._check_runs("abort")
+            self._set(phase=Phase.STOPPING)
+            self.control.abort()
 
     def focus(self, settings: FocusSettings, *, measure_only: bool = False) -> None:
         """Run a sequence; with `measure_only` nothing is corrected. Raises InputError where something runs."""
@@ -144,8 +148,10 @@ class Driver:
         self._begin("session", application, work)
 
     def finish(self) -> None:
-        """Abort what this page started, and wait until everything is restored."""
-        thread = self._thread
+        """Abort what this page started, and wait until everything is restored. Nothing is started afterwards."""
+        with self._lock:
+            self._closing = True
+            thread = self._thread
         if thread is not None and thread.is_alive():
             self.control.abort()
             thread.join()
@@ -176,6 +182,8 @@ class Driver:
         return self.bench
 
     def _check_free(self) -> None:
+        if self._closing:
+            raise InputError("The server is ending: nothing is started any more. Start it again: eucentric serve")
         if self.busy:
             raise InputError(f"{self._now['title'] or 'Something'} is running. Wait until it ends, or abort it first.")
 
@@ -206,17 +214,22 @@ class Driver:
             _LOG.exception("A run that the page started broke off.")
             self._ended(f"A fault of the program ended it: {error or type(error).__name__}", "bad")
         finally:
-            self._in_session = False
-            self._thread = None
-            self._set(phase=Phase.IDLE)
+            with self._lock:
+                self._in_session = False
+                self._thread = None
+                self._set(phase=Phase.IDLE)
 
     def _ended(self, said: str, tone: str) -> None:
         """Of a run that a command began this is the end; of one of the page's the thread's end is."""
-        idle = {} if self._thread is not None else {"phase": Phase.IDLE}
-        self._set(said=said, tone=tone, ended=_now(), **idle)
+        with self._lock:
+            idle = {} if self._thread is not None else {"phase": Phase.IDLE}
+            self._set(said=said, tone=tone, ended=_now(), **idle)
 
     def _set(self, **values: Any) -> None:
+        """What goes on now. An abort stays one until all is restored, whatever the run tells on its way there."""
         with self._lock:
+            if self._now["phase"] is Phase.STOPPING and values.get("phase") is not Phase.IDLE:
+                values.pop("phase", None)
             self._now = {**self._now, **values}
             self._publish()
 

@@ -1,6 +1,6 @@
 """The operator at the page: who focuses by hand at a manual step, with live images.
 
-The step waits on the run's own thread; what a browser asks for is done there, one after the other, and answered.
+The step waits on the run's own thread; what a browser asks for is done there, one at a time, and answered.
 """
 
 from __future__ import annotations
@@ -26,28 +26,51 @@ class PageOperator:
 
     def __init__(self, changed: Callable[[dict[str, Any] | None], None]) -> None:
         self._changed = changed
+        self.wait_s = WAIT_S
         self._asked: queue.Queue[tuple[Ask, Future[Any]]] = queue.Queue()
-        self._at_desk = threading.Event()
+        self._lock = threading.Lock()  # of who is at the desk, what is asked for, and what was asked for last
+        self._at_desk = False
+        self._last: Future[Any] | None = None
         self._reply: Reply | None = None
         self._live = False
 
     @property
     def at_desk(self) -> bool:
         """Whether a manual step waits for the operator."""
-        return self._at_desk.is_set()
+        return self._at_desk
 
     def ask(self, what: Ask) -> Any:
-        """Do something at the desk, and wait for it. Raises what it raises; InputError where there is no desk."""
-        if not self.at_desk:
-            raise InputError("Nothing is focused by hand now. Start manual focusing first.")
+        """Do something at the desk, and wait for it. Raises what it raises.
+
+        InputError where there is no desk, where something else is still being done, or where it takes too long: what
+        had not begun by then is never done.
+        """
         answer: Future[Any] = Future()
-        self._asked.put((what, answer))
-        return answer.result(WAIT_S)
+        with self._lock:
+            if not self._at_desk:
+                raise InputError("Nothing is focused by hand now. Start manual focusing first.")
+            if self._last is not None and not self._last.done():
+                raise InputError("What was asked for before is still being done. Wait for it, then ask again.")
+            self._last = answer
+            self._asked.put((what, answer))
+        try:
+            return answer.result(self.wait_s)
+        except TimeoutError:
+            if answer.cancel():
+                said = "did not begin, and will not be done. Look whether the run is paused, then ask again."
+            elif answer.done():
+                return answer.result()
+            else:
+                said = "is still being done. Wait until the page shows what came of it."
+            raise InputError(f"After {self.wait_s:g} s what you asked for {said}") from None
 
     def live(self, on: bool) -> None:
         """Take image after image, or one only when asked."""
-        self._live = on
-        self.ask(lambda _desk: None)
+
+        def switched(_desk: Desk) -> None:
+            self._live = on
+
+        self.ask(switched)
 
     def end(self, answer: Answer, sentence: str = "") -> None:
         """End the step."""
@@ -59,17 +82,18 @@ class PageOperator:
 
     def focus(self, desk: Desk) -> Reply:
         """At the desk until the operator says that it is done."""
-        self._reply = None
-        self._at_desk.set()
+        self._reply, self._live = None, False
+        with self._lock:
+            self._at_desk = True
         try:
             self._look(desk)
             while self._reply is None:
                 self._once(desk)
             return self._reply
         finally:
-            self._at_desk.clear()
-            self._live = False
-            self._answer_the_rest()
+            with self._lock:
+                self._at_desk = False
+                self._answer_the_rest()
             self._changed(None)
 
     def _once(self, desk: Desk) -> None:
@@ -81,13 +105,18 @@ class PageOperator:
             if self._live:
                 self._look(desk)
             return
+        if not answer.set_running_or_notify_cancel():
+            return  # whoever asked was told that it is not done
         try:
             done = what(desk)
             self._changed(self._now(desk))
+        except (InputError, LimitError) as error:
+            answer.set_exception(error)
+            self._changed(self._now(desk))  # a move may have been made before the image was refused
+            return
         except EucentricError as error:
             answer.set_exception(error)
-            if not isinstance(error, InputError | LimitError):
-                desk.check()
+            desk.check()
             return
         except BaseException as error:
             answer.set_exception(error)
@@ -122,4 +151,5 @@ class PageOperator:
                 _, answer = self._asked.get_nowait()
             except queue.Empty:
                 return
-            answer.set_exception(InputError("The manual step is over."))
+            if answer.set_running_or_notify_cancel():
+                answer.set_exception(InputError("The manual step is over. What you asked for was not done."))

@@ -61,7 +61,9 @@ class Gate:
         """The gate of a server that is bound to `host`."""
         if host in LOOPBACK:
             return cls()
-        return cls(names=frozenset({host, socket.gethostname().lower(), socket.getfqdn().lower()}), any_address=True)
+        return cls(
+            names=frozenset({host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}), any_address=True
+        )
 
     def knows(self, token: str) -> bool:
         """Whether it is the token; told in a time that says nothing about it."""

@@ -23,7 +23,7 @@ _LAST_WORD_S = 0.5  # for browsers to get the end of a run before the server goe
 class Serving:
     """Enter it to serve `room`; it ends when it is left. `port` 0: any that is free; None: PORT, any where it is taken.
 
-    Raises InputError where the address can't be had.
+    Raises InputError where the address can't be had, or the server does not start.
     """
 
     def __init__(self, room: Room, *, host: str = "127.0.0.1", port: int | None = None) -> None:
@@ -63,6 +63,12 @@ class Serving:
         end = time.monotonic() + _STARTS_WITHIN_S
         while not self._server.started and self._thread.is_alive() and time.monotonic() < end:
             time.sleep(0.01)
+        if not self._server.started:
+            self.__exit__()
+            raise InputError(
+                f"The page at {self.address} did not start within {_STARTS_WITHIN_S:g} s. Start it again, and "
+                "look at what is logged above."
+            )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -87,8 +93,9 @@ def _bound(host: str, port: int | None) -> socket.socket:
             made.close()
             if port is None and wanted and error.errno == errno.EADDRINUSE:
                 continue
+            option = "--host" if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL else "--port"
             raise InputError(
-                f"The page can't be served at {host}:{wanted}: {error.strerror or error}. Choose another --port."
+                f"The page can't be served at {host}:{wanted}: {error.strerror or error}. Choose another {option}."
             ) from error
         return made
     raise InputError(f"No port is free at {host}.")

@@ -159,18 +159,19 @@ class Watching:
 
     def _look_again(self) -> None:
         """Make what somebody wants to see and nobody has made yet."""
-        looked, wanted = self.looked, self.hub.wanted
-        if looked is not None:
-            coming = [m for m in develop.RAW if f"map-{m}" in wanted and self._raw.get(m) != looked.number]
-            self._raw.update(dict.fromkeys(coming, looked.number))
-            if coming:
-                self.darkroom.give("raw", lambda: (made for m in coming for made in develop.raw(looked, m)))
-        if self._single is not None and "rings" in wanted:
-            self.darkroom.give("rings", self._single)
-            self._single = None
-        if SHARP in wanted and not self._sharp:
-            self._show_taken()
-        self.darkroom.look_again()
+        with self._lock:
+            looked, wanted = self.looked, self.hub.wanted
+            if looked is not None:
+                coming = [m for m in develop.RAW if f"map-{m}" in wanted and self._raw.get(m) != looked.number]
+                self._raw.update(dict.fromkeys(coming, looked.number))
+                if coming:
+                    self.darkroom.give("raw", lambda: (made for m in coming for made in develop.raw(looked, m)))
+            if self._single is not None and "rings" in wanted:
+                self.darkroom.give("rings", self._single)
+                self._single = None
+            if SHARP in wanted and not self._sharp:
+                self._show_taken()
+            self.darkroom.look_again()
 
     def _column(self, preset: str | None) -> Column | None:
         """The optics as a run took them, else as they are believed."""

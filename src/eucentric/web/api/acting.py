@@ -25,7 +25,7 @@ Name = Annotated[str, Header(alias="X-Eucentric-Name", max_length=64, descriptio
 def controls(room: Room) -> Any:
     """A dependency: who asks must be in control, or takes it while it is free."""
 
-    def act(client: Client = SCRIPT, called: Name = SCRIPT) -> None:
+    async def act(client: Client = SCRIPT, called: Name = SCRIPT) -> None:
         room.lease.act(client, called)
 
     return Depends(act)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import threading
 
 from fastapi import APIRouter
 
@@ -21,6 +22,7 @@ _E_PER_A2 = 1e20
 
 def router(_room: Room) -> APIRouter:
     """The routes."""
+    computing = threading.Lock()  # one plan at a time: a run needs the processor too
     api = APIRouter(prefix="/plan", tags=["plan"], responses=REFUSALS)
 
     @api.post("")
@@ -32,9 +34,10 @@ def router(_room: Room) -> APIRouter:
         asked = Asked(
             parse(wanted.start, "m"), parse(wanted.accuracy, "m"), wanted.probability, tilt, Cheapest(wanted.saves)
         )
-        made = plan(there, asked)
-        picture = io.BytesIO()
-        plan_figure(made, there).savefig(picture, format="png")
+        with computing:
+            made = plan(there, asked)
+            picture = io.BytesIO()
+            plan_figure(made, there).savefig(picture, format="png")
         return models.Planned(
             said=f"{made.dose_e_per_m2 / _E_PER_A2:.3g} e/Å² and {made.seconds:.0f} s",
             steps=_rows(made),

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from eucentric import __version__
 from eucentric.calibration.instrument import Calibration
 from eucentric.errors import CalibrationError, InputError, SettingsError
-from eucentric.focus.methods.manual import Answer
+from eucentric.focus.methods.manual import Answer, Desk
 from eucentric.focus.settings import FocusMethod, FocusSequence, FocusSettings
 from eucentric.optimize.instrument import SHIPPED
 from eucentric.units import parse, show_length
@@ -75,20 +75,22 @@ def _driving(api: APIRouter, room: Room) -> None:
         room.driver.session(wanted.application)
         return done()
 
+    # On the event loop: calls that wait for the microscope may have taken all of the server's threads.
+
     @api.post("/run/pause", dependencies=[acts])
-    def pause() -> models.Sentence:
+    async def pause() -> models.Sentence:
         """Stand still before the next call of the instrument."""
         room.driver.pause()
         return done()
 
     @api.post("/run/resume", dependencies=[acts])
-    def resume() -> models.Sentence:
+    async def resume() -> models.Sentence:
         """Go on."""
         room.driver.resume()
         return done()
 
     @api.post("/run/abort", dependencies=[acts])
-    def abort() -> models.Sentence:
+    async def abort() -> models.Sentence:
         """End what runs; everything is restored."""
         room.driver.abort()
         return done()
@@ -148,18 +150,25 @@ def _by_hand(api: APIRouter, room: Room) -> None:
     def move(wanted: models.Move) -> models.Sentence:
         """A step of the lens or of the stage, and an image."""
         change_m = parse(wanted.change.replace("−", "-"), "m")
-        if wanted.channel == "defocus":
-            arrived = driver.operator.ask(lambda desk: desk.step_defocus(change_m))
-        else:
-            arrived = driver.operator.ask(lambda desk: desk.step_z(change_m))
-        driver.operator.ask(lambda desk: desk.image())
+
+        def step(desk: Desk) -> float:
+            arrived = desk.step_defocus(change_m) if wanted.channel == "defocus" else desk.step_z(change_m)
+            desk.image()
+            return arrived
+
+        arrived = driver.operator.ask(step)
         return done(f"{wanted.channel} now {show_length(arrived)}")
 
     @api.post("/manual/eucentric-focus/to", dependencies=[acts])
     def to_scope() -> models.Sentence:
         """Set the lens to the stored eucentric focus."""
-        arrived = driver.operator.ask(lambda desk: desk.go_to_focus(_stored(room, desk.preset)))
-        driver.operator.ask(lambda desk: desk.image())
+
+        def go(desk: Desk) -> float:
+            arrived = desk.go_to_focus(_stored(room, desk.preset))
+            desk.image()
+            return arrived
+
+        arrived = driver.operator.ask(go)
         return done(f"The lens is at the stored eucentric focus: defocus {show_length(arrived)}.")
 
     @api.post("/manual/eucentric-focus/from", dependencies=[acts])

@@ -98,14 +98,14 @@ class Link extends Source {
       throw new Refused("The server does not answer.");
     }
     const told = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Refused(sentence(told) || `The server answered ${answer.status}.`);
+    if (!answer.ok) throw new Refused(told.sentence || `The server answered ${answer.status}.`);
     return told;
   }
 
   // A picture that is asked for.
   async picture(path) {
     const answer = await fetch(`/api${path}`, { headers: { Authorization: `Bearer ${this.token}` } });
-    if (!answer.ok) throw new Refused(sentence(await answer.json().catch(() => ({}))) || `The server answered ${answer.status}.`);
+    if (!answer.ok) throw new Refused((await answer.json().catch(() => ({}))).sentence || `The server answered ${answer.status}.`);
     return unpack(await answer.arrayBuffer());
   }
 
@@ -129,12 +129,6 @@ class Link extends Source {
     this.state = state;
     this.dispatchEvent(new Event("link"));
   }
-}
-
-function sentence(told) {
-  if (told.sentence) return told.sentence;
-  const first = Array.isArray(told.detail) ? told.detail[0] : null;
-  return first ? `${(first.loc ?? []).slice(1).join(".")}: ${first.msg}` : "";
 }
 
 export const link = new Link();

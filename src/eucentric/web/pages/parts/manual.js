@@ -19,15 +19,15 @@ class Manual extends HTMLElement {
     this._desk = [];
     this._lens = h("input", { type: "text", value: "0.5 µm", "aria-label": "Step of the lens", spellcheck: "false" });
     this._stage = h("input", { type: "text", value: "1 µm", "aria-label": "Step of the stage", spellcheck: "false" });
-    this._live = made("Live", "Image after image (key L)", () => ask("POST", "/manual/live", { on: !this._now?.live }));
+    this._live = made("Live", "Image after image (key L)", () => this._ask("live", { on: !this._now?.live }));
     this._at = h("dl.rows");
     this._rings = h("p.note");
     const lens = h("fieldset", h("legend", "Lens: defocus"), h("div.steps2", made("− under", "One step to underfocus (↓)", () => this.move("defocus", -1)), this._lens, made("over +", "One step to overfocus (↑)", () => this.move("defocus", 1))));
     const stage = h("fieldset", h("legend", "Stage: Z"), h("div.steps2", made("− down", "One step down (Page down)", () => this.move("z", -1)), this._stage, made("up +", "One step up (Page up)", () => this.move("z", 1))));
-    const eucentric = h("fieldset", h("legend", "Eucentric focus"), h("div.steps2", made("To scope", "Set the lens to the stored eucentric focus", () => ask("POST", "/manual/eucentric-focus/to")), made("From scope", "Keep the present lens setting as the eucentric focus", () => ask("POST", "/manual/eucentric-focus/from"))));
-    const zero = h("fieldset", h("legend", "Defocus zero"), made("Reset defocus", "The present lens setting becomes defocus zero", () => ask("POST", "/manual/reset-defocus")));
+    const eucentric = h("fieldset", h("legend", "Eucentric focus"), h("div.steps2", made("To scope", "Set the lens to the stored eucentric focus", () => this._ask("eucentric-focus/to")), made("From scope", "Keep the present lens setting as the eucentric focus", () => this._ask("eucentric-focus/from"))));
+    const zero = h("fieldset", h("legend", "Defocus zero"), made("Reset defocus", "The present lens setting becomes defocus zero", () => this._ask("reset-defocus")));
     const ends = h("div.steps2", made("Done", "What was moved stays", () => this.end("done"), "first"), made("Take back", "What was moved is taken back", () => this.end("skip"), "stop"));
-    fill(this, h("figure.panel", h("div.bar", this._caption, h("span.grow"), made("New image", "One more image (Enter)", () => ask("POST", "/manual/look")), this._live), this._canvas),
+    fill(this, h("figure.panel", h("div.bar", this._caption, h("span.grow"), made("New image", "One more image (Enter)", () => this._ask("look")), this._live), this._canvas),
       h("div.desk", this._spectrum, h("section.panel", h("div.bar", h("h2", "By hand"), h("span.grow"), this._preset, this._start), this._at, this._rings, lens, stage, eucentric, zero, ends)));
     this._spectrum.rings = (context, x, y, scale) => this._draw(context, x, y, scale);
     this._follow();
@@ -90,19 +90,26 @@ class Manual extends HTMLElement {
     context.globalAlpha = 1;
   }
 
+  // One thing at a time: while a call is pending a key that is held down asks for nothing.
+  async _ask(what, body) {
+    this._pending = (this._pending ?? 0) + 1;
+    await ask("POST", `/manual/${what}`, body);
+    this._pending -= 1;
+  }
+
   move(channel, sign) {
     const text = (channel === "z" ? this._stage : this._lens).value.trim().replace(/^[-−+]/, "");
-    if (this._now) ask("POST", "/manual/move", { channel, change: `${sign < 0 ? "-" : ""}${/[a-zµ]/i.test(text) ? text : `${text} um`}` });
+    if (this._now) this._ask("move", { channel, change: `${sign < 0 ? "-" : ""}${/[a-zµ]/i.test(text) ? text : `${text} um`}` });
   }
 
   end(answer) {
-    ask("POST", "/manual/end", { answer });
+    this._ask("end", { answer });
   }
 
   key(event) {
-    const keys = { ArrowUp: () => this.move("defocus", 1), ArrowDown: () => this.move("defocus", -1), PageUp: () => this.move("z", 1), PageDown: () => this.move("z", -1), Enter: () => this._now && ask("POST", "/manual/look"), l: () => !this._live.disabled && this._live.click() };
+    const keys = { ArrowUp: () => this.move("defocus", 1), ArrowDown: () => this.move("defocus", -1), PageUp: () => this.move("z", 1), PageDown: () => this.move("z", -1), Enter: () => this._now && this._ask("look"), l: () => !this._live.disabled && this._live.click() };
     if (!keys[event.key]) return false;
-    keys[event.key]();
+    if (!(event.repeat && this._pending)) keys[event.key]();
     return true;
   }
 
