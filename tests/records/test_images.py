@@ -10,6 +10,7 @@ import pytest
 
 from eucentric.errors import InputError
 from eucentric.focus import events
+from eucentric.records.image_files import ImageFolder
 from eucentric.records.kept import Wanted
 from eucentric.records.place import Images, Place
 from eucentric.records.reading import Records
@@ -88,6 +89,26 @@ def test_images_without_a_row_are_swept_at_the_next_opening(tmp_path: Path) -> N
         (kept[0].parent / name).write_bytes(b"left by a killed process")
     Store.open(place).close()
     assert _files(place) == kept
+
+
+def test_images_that_another_process_commits_during_the_opening_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one writes and ends at the last moment: just before the sweeping one holds the lock alone."""
+    place = place_in(tmp_path)
+    _told(place, (True,))
+    alone = ImageFolder._alone
+
+    def late(folder: ImageFolder) -> bool:
+        monkeypatch.setattr(ImageFolder, "_alone", alone)
+        _told(place, (True,))
+        return alone(folder)
+
+    monkeypatch.setattr(ImageFolder, "_alone", late)
+    Store.open(place).close()
+    assert len(_files(place)) == 4
+    with Records.open(place) as records:
+        assert all(len(records.frames(row.id).frames) == 2 for row in records.measurements())
 
 
 def test_a_folder_belongs_to_one_database(tmp_path: Path) -> None:

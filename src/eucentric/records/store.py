@@ -53,7 +53,7 @@ class Store:
             folder = ImageFolder(place.image_folder, key)
             folder.check()
             store = cls(place, engine, folder)
-            folder.sweep(store._named())
+            folder.sweep(store._named)
         except DBAPIError as error:
             raise in_words(error, place) from error
         return store
