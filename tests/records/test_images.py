@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
 from eucentric.errors import InputError
 from eucentric.focus import events
@@ -79,6 +80,33 @@ def test_with_no_room_at_all_none_is_kept(tmp_path: Path) -> None:
     assert _files(place) == []
     with Records.open(place) as records:
         assert [row.images_kept for row in records.measurements()] == [0, 0]
+
+
+def test_a_record_is_written_also_where_the_oldest_images_can_not_be_removed(tmp_path: Path) -> None:
+    """A trigger refuses what marks images as removed, and nothing else."""
+    place = place_in(tmp_path, cap_bytes=0)
+    said: list[str] = []
+    with Recorder(place, say=said.append) as recorder:
+        engine = create_engine(place.url)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(
+                "CREATE TRIGGER stay BEFORE UPDATE OF file ON images BEGIN SELECT RAISE(ABORT, 'images stay'); END"
+            )
+        for event in run((True, True)).events:
+            recorder(event)
+        assert len(said) == 1
+        assert "The oldest images can't be removed." in said[0]
+        assert "images stay" in said[0]
+        assert len(_files(place)) == 4
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP TRIGGER stay")
+        engine.dispose()
+        for event in run((True, True)).events:
+            recorder(event)
+    assert said[1:] == ["The oldest images are removed again."]
+    assert _files(place) == []
+    with Records.open(place) as records:
+        assert [(one.status, one.measurements) for one in records.runs()] == [("focused", 2)] * 2
 
 
 def test_images_without_a_row_are_swept_at_the_next_opening(tmp_path: Path) -> None:
