@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from eucentric.errors import InputError
+from eucentric.errors import InputError, KeepError
 from eucentric.focus import events
 from eucentric.records.image_files import ImageFolder
 from eucentric.records.kept import Wanted
@@ -137,6 +137,14 @@ def test_images_that_another_process_commits_during_the_opening_stay(
     assert len(_files(place)) == 4
     with Records.open(place) as records:
         assert all(len(records.frames(row.id).frames) == 2 for row in records.measurements())
+
+
+@pytest.mark.parametrize("name", ["../out.mrc", "/out.mrc", "2026-11/../../out.mrc"])
+def test_no_image_is_written_outside_of_the_folder(tmp_path: Path, name: str) -> None:
+    folder = ImageFolder(tmp_path / "images", "key")
+    with pytest.raises(KeepError, match="not inside of"):
+        folder.write([("2026-11/in.mrc", frames()[0]), (name, frames()[1])])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_belongs_to_one_database(tmp_path: Path) -> None:

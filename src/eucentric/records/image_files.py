@@ -59,8 +59,12 @@ class ImageFolder:
     def write(self, images: Sequence[tuple[str, Frame]]) -> list[int]:
         """Keep frames under names below the folder, on the disk when this returns; their sizes in bytes.
 
-        Raises KeepError, and then none of them is there; also where they would take the last room of the disk.
+        Raises KeepError, and then none of them is there; also where they would take the last room of the disk, and for
+        a name that leads out of the folder.
         """
+        for name, _ in images:
+            if not (self.folder / name).resolve().is_relative_to(self.folder.resolve()):
+                raise KeepError(f"An image can't be kept as {name!r}: that is not inside of {self.folder}.")
         done: list[Path] = []
         sizes = []
         try:
