@@ -65,3 +65,11 @@ def test_what_nobody_looks_at_again_has_the_errors_of_measurement_and_move() -> 
     assert left.total_sigma_m == pytest.approx(math.hypot(before.total_sigma_m, 10e-9, 20e-9))
     assert {part.source for part in left.budget} >= {"stage z scale", "stage z arrival"}
     assert math.hypot(*(part.sigma_m for part in left.budget)) == pytest.approx(left.total_sigma_m)
+
+
+@pytest.mark.parametrize("moved", [0.0, 2.0, -1.0], ids=["not moved", "moved twice", "the wrong way"])
+def test_a_stage_that_does_not_follow_teaches_no_scale(moved: float) -> None:
+    known, made = promised(STAGE, SURE, SETTINGS), Correction(STAGE, 500e-6, 500e-6, 500e-6)
+    before = replace(MEASURED, c1_m=-500e-6, total_sigma_m=2e-6)
+    after = replace(MEASURED, c1_m=-500e-6 + moved * 500e-6, total_sigma_m=2e-6)
+    assert learned(known, made, before, after) == known

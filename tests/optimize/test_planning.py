@@ -68,7 +68,9 @@ def _brighter(factor: float, there: Instrument | None = None) -> Instrument:
 
 def test_with_enough_electrons_in_parallel_light_the_range_is_what_the_images_share() -> None:
     """To the step of its search, less what offset and Cs move the images by."""
-    bright = _brighter(30.0, _with("lens", convergence_rad=0.0))
+    clean = _with("lens", convergence_rad=0.0)
+    fixed = {"gain_residual": 0.0, "dark_residual_e": 0.0}
+    bright = _brighter(30.0, clean.model_copy(update={"camera": clean.camera.model_copy(update=fixed)}))
     one = _candidate("fa", 4, 2e-3, instrument=bright)
     shared = capture_range_m((1024, 1024), one.pixel_m, 2e-3) - abs(one.offset_m)
     assert range_of(one, bright) == pytest.approx(shared, rel=0.02)
@@ -146,7 +148,7 @@ def test_where_the_optics_hardly_change_with_the_lens_it_corrects_far_errors_too
 
 
 def test_more_hysteresis_puts_a_step_in_between() -> None:
-    """From 18 µm by the lens alone (the stage comes back to 1 µm): one correction leaves 5 % of it behind, two do not."""
+    """From 18 µm by the lens (the stage comes back to 1 µm): one correction leaves 5 % of it behind, two do not."""
     there = _with("stage", arrival_m=1e-6)
     asked = Asked(18e-6, 0.3e-6, cheapest=Cheapest.ELECTRONS)
     lens = {"focus_scale": 1e-3}

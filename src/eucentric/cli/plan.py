@@ -181,7 +181,7 @@ def plan(
 
         save(plan_figure(made, there), figure)
     if not as_json:
-        physics.show(made, there, out=out, figure=figure)
+        physics.show(made, there, out=out, figure=figure, verified=verify > 0)
         physics.show_front(plans, made)
     came = _verified(made, there, verify, scheduler, quiet=as_json) if verify else None
     if as_json:

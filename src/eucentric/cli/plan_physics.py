@@ -33,8 +33,8 @@ def tell_verified(made: Plan, trials: list[Trial], console: Console) -> None:
         f"Median error {median} (predicted {show_bound(made.outlook.median_m)}), "
         f"{came.dose_e_per_m2 / _E_PER_A2:.3g} e/Å² ({made.dose_e_per_m2 / _E_PER_A2:.3g}), "
         f"{came.seconds:.0f} s ({made.seconds:.0f}), {came.looks:.2f} looks ({looks:.2f}).",
-        f"{came.refused} refused, {came.said} called themselves focused (|C1| + 3 σ within the accuracy); of these "
-        f"{came.silent} were not.",
+        f"{came.refused} refused; {came.trials - came.refused - came.said} ended without being sure of it (|C1| + 3 σ "
+        f"above the accuracy); of the {came.said} that called themselves focused {came.silent} were not.",
     )
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
@@ -80,7 +80,7 @@ def _verified_json(made: Plan, came: Spread[Job, Trial]) -> dict[str, Any]:
     }
 
 
-def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path | None) -> None:
+def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path | None, verified: bool = False) -> None:
     """The plan as a table, what limits each step, and the same for other programs."""
     from rich.console import Console
     from rich.table import Table
@@ -112,8 +112,9 @@ def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path |
         "Corrections are trusted: Z and the lens must have been seen to follow in the session; else the first one is a "
         "probe (one more look)."
     ]
-    say += ["--verify N runs it on N simulated microscopes of this instrument."]
-    say += [] if out is None else [f"Sequence: {out}. Run it: eucentric focus --settings {out}"]
+    say += [] if verified else ["--verify N runs it on N simulated microscopes of this instrument."]
+    other = "(the simulated microscope of that command is another one: --verify simulates this one)"
+    say += [] if out is None else [f"Sequence: {out}. On this instrument: eucentric focus --settings {out} {other}"]
     say += [] if figure is None else [f"Figure: {figure}"]
     for line in say:
         console.print(line, soft_wrap=not console.is_terminal)
@@ -169,7 +170,8 @@ def _step_json(one: PlannedStep, name: str) -> dict[str, Any]:
     c = one.candidate
     return {
         "name": name,
-        "preset": c.magnification.name,
+        "preset": c.preset,
+        "magnification": c.magnification.name,
         "pixel_m": c.pixel_m,
         "size_px": c.size_px,
         "binning": c.binning,

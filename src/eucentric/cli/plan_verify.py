@@ -101,13 +101,13 @@ def trial(job: Job) -> Trial:
     from eucentric.focus.focus import Focus
     from eucentric.focus.settings import CorrectionType
     from eucentric.microscope.registry import handed_out, open_microscope
-    from eucentric.optimize.simulated import height_of, magnitudes_of
+    from eucentric.optimize.simulated import believed, height_of, magnitudes_of
     from eucentric.optimize.trials import Trial
 
     start_m = height_of(job.start_m, job.seed)
     magnitudes = magnitudes_of(job.instrument, start_m)
     scope = open_microscope("simulated", seed=job.seed, size=job.instrument.camera.size, magnitudes=magnitudes)
-    book = book_from(handed_out(scope))
+    book = believed(book_from(handed_out(scope)), job.instrument)
     scope.set_preset(job.preset)
     channels = frozenset({CorrectionType.STAGE_Z, CorrectionType.DEFOCUS})
     begun_s, dose, looks = scope.now_s(), 0.0, 0

@@ -40,6 +40,8 @@ QUICK_FROM_PX = 9.0
 """Where the search leaves more than this to find, a few tiles say first where to cut all of them."""
 WEAK_NATS = 20.0
 """What fine detail must explain at least: noise does as much once in 10⁶ among the some hundred places near a peak."""
+WIDER_NATS = 2.0
+"""… and so much more where it is looked for among ten times as many places."""
 WIDE_STEPS = 4.0
 """How many steps of the search its peak may be off where low frequencies alone make it broad."""
 CLEARLY = 1.5
@@ -118,7 +120,7 @@ def _refined(seen: Seen, found: Found) -> tuple[Candidate | None, Refined | None
     refined = _near(seen, best.shift_px, 1.5 * found.step_px[0] + 2)
     if refined is None or refined.evidence < WEAK_NATS:
         wide = _near(seen, best.shift_px, WIDE_STEPS * found.step_px[0] + 2)
-        refined = wide if wide is not None and wide.evidence >= WEAK_NATS else None
+        refined = wide if wide is not None and wide.evidence >= WEAK_NATS + WIDER_NATS else None
     return best, refined
 
 

@@ -7,6 +7,7 @@ correction on a channel is a probe.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from eucentric.errors import CalibrationError
 from eucentric.focus.again import Expected, expected_after
@@ -92,6 +93,9 @@ class Loop:
         """The end of a step that does not look again: what its correction must have left."""
         self._hands.trust(made, self._last)
         left = left_by(measured, made, self._hands.response(made.channel, self._step.preset))
+        at = self._hands.channel(self._step)
+        missed_m = (at.position_m - made.target_m) * at.c1_per_move  # what is read back is what is known of the move
+        left = replace(left, c1_m=left.c1_m + missed_m)
         return self.ended(Status.DONE, expected=left)
 
     def _correct(self, measured: Measurement, range_m: float) -> Finding | None:

@@ -17,11 +17,11 @@ class PresetSettings(Settings):
     binning: int | None = Field(default=None, ge=1, le=64)
     """Camera binning; without it that of the instrument's preset."""
     size: tuple[int, int] | None = None
-    """(rows, columns) of the binned image; without it that of the instrument's preset."""
+    """Rows and columns of the binned image; without them those of the instrument's preset."""
     exposure_s: Seconds | None = Field(default=None, gt=0, le=600)
     """Exposure time."""
     dose_per_m2: Dose | None = Field(default=None, ge=1e15, le=1e24)
-    """What one exposure puts on the specimen ("30 e/A2")."""
+    """What one exposure puts on the specimen, for example "30 e/A2"."""
     defocus_m: Length = Field(default=0.0, ge=-100e-6, le=100e-6)
     """Intended defocus of its images; negative: underfocus."""
     image_shift_m: tuple[Length, Length] = (0.0, 0.0)

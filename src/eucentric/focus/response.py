@@ -13,6 +13,8 @@ from eucentric.focus.correct import Correction
 from eucentric.focus.measurement import Measurement, with_error
 from eucentric.focus.settings import CorrectionType, FocusSettings
 
+_DISAGREE_SIGMAS = 4.0
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -41,13 +43,16 @@ def promised(kind: CorrectionType, sure: Uncertainty, settings: FocusSettings) -
 def learned(known: Response, made: Correction, before: Measurement, after: Measurement) -> Response:
     """What is known of Z once a move was looked at: promise and observation weighted by their errors.
 
-    Both measurements count with all their errors, as if none were common to them. A lens is not learned from: what it
-    leaves behind depends on where it came from.
+    Both measurements count with all their errors, as if none were common to them. What does not agree with the promise
+    teaches nothing: a stage that did not move has not another scale. A lens is not learned from either: what it leaves
+    behind depends on where it came from.
     """
     if made.channel is not CorrectionType.STAGE_Z or known.sigma == 0:
         return known
     seen = (after.c1_m - before.c1_m) / made.change_c1_m
     sigma = math.hypot(before.total_sigma_m, after.total_sigma_m, known.arrival_m) / abs(made.change_c1_m)
+    if abs(seen - 1) > _DISAGREE_SIGMAS * math.hypot(known.sigma, sigma):
+        return known
     promise, observation = known.sigma**-2, sigma**-2
     factor = (promise + observation * seen) / (promise + observation)
     return replace(known, ratio=known.ratio * factor, sigma=(promise + observation) ** -0.5)

@@ -163,6 +163,8 @@ def _found(detail: ErrorDetails, at: _Place) -> str:
 
 _USUAL = {"m": ("um", "nm", "mm"), "rad": ("mrad", "deg"), "m/s": ("A/s", "nm/s"), "1/m2": ("e/A2",)}
 """In which units people count what is not SI for them, the usual one first."""
+_USUAL_OF = {"cs_m": ("mm", "um"), "pixel_m": ("nm", "um"), "arrival_m": ("nm", "um"), "focal_spread_m": ("nm",)}
+"""… and where a quantity has one of its own."""
 
 
 _SI_MEANT_BELOW = 0.1
@@ -182,7 +184,7 @@ def _example(value: float, at: _Place) -> str:
     if abs(value) < _SI_MEANT_BELOW and _within(value, at):
         text = exactly(value, unit)
     else:
-        usual = _USUAL.get(unit, (unit,))
+        usual = _USUAL_OF.get(at.name, _USUAL.get(unit, (unit,)))
         inside = next((u for u in usual if _within(parse(f"{value:.12g} {u}", unit), at)), usual[0])
         text = f"{value:g} {inside}"
     pair = at.field is not None and "tuple" in str(at.field.annotation)

@@ -36,6 +36,7 @@ from eucentric.optimize.prediction import (
     looks_of,
     seconds_of,
     settled,
+    stands_out,
     told_apart_m,
 )
 from eucentric.optimize.sight import Array, Sight, sight
@@ -44,7 +45,7 @@ ROOM = 1.1
 """A range holds an error with so much to spare: scales of tilts are not exact."""
 _EXPOSED_S = 5.0  # a place at which a step ended has been exposed for about so long
 _FAR_M = 100e-6  # what grows with C1 is told from here
-_INSIDE = np.array([-1.0, -1 / math.sqrt(2), 0.0, 1 / math.sqrt(2), 1.0])
+_INSIDE = np.linspace(-1.0, 1.0, 13)  # of the largest error: there and at every smaller one a film must be seen
 _GAIN = {PatternName.PAIR: 1.0, PatternName.QUAD: 2.0, PatternName.CROSS_QUAD: 4.0}  # independent pairs
 
 
@@ -98,7 +99,6 @@ def grid_of(instrument: Instrument, tilt_max_rad: float | None, presets: tuple[s
                 Candidate(magnification, binning, size, tilt, name, offset, by, exposure)
                 for size, offset in itertools.product(sizes_of(instrument, binning), OFFSETS_M)
                 if _usable(Candidate(magnification, binning, size, tilt, *_ANY, exposure), offset, instrument)
-                and size * float(looks[exposure].at(offset)[0]) >= STANDS_OUT
                 for name, by in itertools.product(PATTERNS, CORRECTIONS)
             ]
             if these:
@@ -111,7 +111,9 @@ _ANY = (PatternName.PAIR, 0.0, CorrectionType.NONE)
 
 
 def _usable(one: Candidate, offset_m: float, instrument: Instrument) -> bool:
-    return lit(one, instrument) and clear(replace(one, offset_m=offset_m), instrument)
+    at = replace(one, offset_m=offset_m)
+    seen_at_focus = stands_out(at, instrument, offset_m) >= STANDS_OUT
+    return seen_at_focus and lit(at, instrument) and clear(at, instrument)
 
 
 def _filled(instrument: Instrument, these: tuple[Candidate, ...], groups: tuple[Group, ...]) -> Grid:
@@ -195,7 +197,7 @@ def seen(grid: Grid, error_m: float) -> Looked:
     looks = [_through(grid, grid.offset_m + f * error_m) for f in _INSIDE]
     instrument = grid.instrument
     most = np.minimum(np.where(grid.stage, instrument.stage.z_max_m - Z_APPROACH_M, lens_max(instrument)), grid.alike_m)
-    reaches = np.logical_and.reduce([looks[k][0] >= STANDS_OUT for k in (0, -1)]) & (error_m / ROOM <= most)
+    reaches = np.logical_and.reduce([found >= STANDS_OUT for found, _ in looks]) & (error_m / ROOM <= most)
     mean = np.mean([sigma**2 for _, sigma in looks], axis=0)
     noise = (mean + SHIFT_FLOOR_PX**2) * (grid.pixel_m / (2 * grid.tilt)) ** 2 / grid.gain
     return Looked(np.asarray(reaches), np.asarray(noise))

@@ -40,6 +40,11 @@ class Outlook:
         """The share of runs that end within an accuracy."""
         return float(np.searchsorted(self.errors_m, accuracy_m, side="right") / self.errors_m.size)
 
+    def holds(self, accuracy_m: float, probability: float) -> bool:
+        """Whether the share within an accuracy is that probability, beyond what so many draws scatter (2 σ)."""
+        scatter = math.sqrt(probability * (1 - probability) / self.errors_m.size)
+        return self.within(accuracy_m) >= probability + 2 * scatter
+
     def bound_m(self, probability: float) -> float:
         """What so many of the runs end within."""
         return float(np.quantile(self.errors_m, probability))
@@ -94,9 +99,9 @@ class _Draws:
 
 
 @functools.lru_cache(maxsize=512)
-def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float) -> Outlook:
-    """The errors at the end of each of `DRAWS` runs, the same ones each time."""
-    rng = np.random.default_rng(_SEED)
+def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float, seed: int = 0) -> Outlook:
+    """The errors at the end of each of `DRAWS` runs, the same ones each time for a seed."""
+    rng = np.random.default_rng((_SEED, seed))
     draws = _Draws(
         instrument,
         rng,
@@ -108,14 +113,15 @@ def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float
     )
     exposed_s = 0.0
     last: Candidate | None = None
-    measured = np.zeros(DRAWS)
+    measured, sigma_m = np.zeros(DRAWS), 0.0
     for one in steps:
         before = measured
         if last is not None:
             draws.change(last, one)
+        sigma_before_m = sigma_m
         measured, sigma_m = draws.look(one, Before(exposed_s))
         if last is not None and last.correction is CorrectionType.STAGE_Z and last.magnification == one.magnification:
-            draws.learn(-before, before, measured, sigma_m)
+            draws.learn(-before, before, measured, math.hypot(sigma_m, sigma_before_m))
         draws.move(one, -measured)
         exposed_s += seconds_of(one, instrument)
         last = one

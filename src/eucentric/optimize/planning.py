@@ -193,10 +193,11 @@ def _found(instrument: Instrument, asked: Asked) -> list[Chain]:
 
 def _holding(chain: Chain, instrument: Instrument, asked: Asked) -> Plan | None:
     """The plan of a chain, where its outlook holds what is asked."""
-    looked = outlook(chain.steps, instrument, asked.start_m)
-    if looked.within(asked.accuracy_m) < asked.probability:
+    if not outlook(chain.steps, instrument, asked.start_m).holds(asked.accuracy_m, asked.probability):
         return None
-    return Plan(asked, steps_of(chain.steps, instrument, asked), looked)
+    # What is told comes from draws that the choice has not seen: the best of many is also a lucky one.
+    told = outlook(chain.steps, instrument, asked.start_m, seed=1)
+    return Plan(asked, steps_of(chain.steps, instrument, asked), told)
 
 
 def _cost(chain: Chain, cheapest: Cheapest) -> tuple[float, ...]:
@@ -249,10 +250,10 @@ def _sentence(instrument: Instrument, asked: Asked, reached_m: float, worst: Con
 
 
 def _check(asked: Asked, instrument: Instrument) -> None:
-    for what, value in (("start", asked.start_m), ("accuracy", asked.accuracy_m)):
+    for what, value, example in (("A start", asked.start_m, "500"), ("An accuracy", asked.accuracy_m, "0.1")):
         if not 1e-9 <= value <= 10e-3:
             raise SettingsError(
-                f"A {what} of {value * 1e6:g} µm is not between 0.001 µm and 10 mm. Give it in µm: 500."
+                f"{what} of {value * 1e6:g} µm is not between 0.001 µm and 10 mm. Give it in µm: {example}."
             )
     names = [m.name for m in instrument.magnifications]
     for name in asked.presets:

@@ -34,7 +34,9 @@ DOUBTS = 0.25
 """How many more looks it takes on average where images show more than one hole of a regular film: of first looks at
 such images every fourth had to be settled by another tilt."""
 PATTERN_MAX = 4.0
-"""t of the camera's own pattern up to which it is not found."""
+"""t of the camera's own pattern up to which it is not found …"""
+PATTERN_SHARE = 0.1
+"""… or is outdone by a film that stands out so much more."""
 CLEAR_PX = 3.0
 """At focus the images are at least so far apart: at no shift lies the camera's own pattern."""
 Z_APPROACH_M = 2e-6
@@ -102,7 +104,8 @@ def lit(candidate: Candidate, instrument: Instrument) -> bool:
 def clear(candidate: Candidate, instrument: Instrument) -> bool:
     """Whether the camera's own pattern does not stand out, and at focus the images are apart, away from it."""
     seen = sight_at(instrument, candidate.magnification, candidate.binning, candidate.tilt_rad, candidate.exposure)
-    if seen.pattern * candidate.size_px > PATTERN_MAX:
+    film = stands_out(candidate, instrument, candidate.offset_m)
+    if seen.pattern * candidate.size_px > max(PATTERN_MAX, PATTERN_SHARE * film):
         return False
     return abs(_apart_m(candidate, instrument, candidate.offset_m)) >= CLEAR_PX * candidate.pixel_m
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from eucentric.calibration.book import CalibrationBook
 from eucentric.errors import SettingsError
 from eucentric.optimize.instrument import Instrument
 
@@ -70,6 +72,19 @@ def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
         },
         "limits": {"stage_z_max_m": max(stage.z_max_m, 400e-6), "tilt_max_rad": lens.tilt_max_rad},
     }
+
+
+def believed(book: CalibrationBook, instrument: Instrument) -> CalibrationBook:
+    """The simulation's calibrations, with what the instrument's file says of lens, stage and drift."""
+    stage = instrument.stage
+    known = {
+        "focus_hysteresis": instrument.lens.hysteresis,
+        "height_scale": stage.z_scale,
+        "z_arrival_m": stage.arrival_m,
+        "drift_m_per_s": stage.drift_m_per_s,
+    }
+    presets = {name: replace(one, uncertainty=replace(one.uncertainty, **known)) for name, one in book.presets.items()}
+    return CalibrationBook(book.instrument, presets)
 
 
 def height_of(start_m: float, seed: int) -> float:

@@ -27,7 +27,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Trials together: the share that ended within the accuracy, its 95 % interval, and means of the rest.
+    """Trials together: the share that ended within the accuracy, its 95 % interval, and means of those that ended.
 
     `refused` did not come to their end; `silent` called themselves focused and were not.
     """
@@ -60,6 +60,7 @@ def verified(trials: Sequence[Trial], accuracy_m: float) -> Verified:
 
     The interval of the share is that of Clopper & Pearson, Biometrika 26 (1934) 404-413.
     """
+    done = [t for t in trials if t.end_m is not None]
     ended = [abs(t.end_m) for t in trials if t.end_m is not None]
     within = sum(is_within(one, accuracy_m) for one in trials)
     interval = stats.binomtest(within, len(trials)).proportion_ci(CONFIDENCE, method="exact")
@@ -71,8 +72,13 @@ def verified(trials: Sequence[Trial], accuracy_m: float) -> Verified:
         refused=len(trials) - len(ended),
         silent=sum(t.said and t.end_m is not None and abs(t.end_m) > accuracy_m for t in trials),
         said=sum(t.said for t in trials),
-        looks=float(np.mean([t.looks for t in trials])),
+        looks=_mean([t.looks for t in done]),
         median_m=float(np.median(ended)) if ended else None,
-        dose_e_per_m2=float(np.mean([t.dose_e_per_m2 for t in trials])),
-        seconds=float(np.mean([t.seconds for t in trials])),
+        dose_e_per_m2=_mean([t.dose_e_per_m2 for t in done]),
+        seconds=_mean([t.seconds for t in done]),
     )
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Of those that ended; 0 where none did."""
+    return float(np.mean(values)) if values else 0.0
