@@ -153,3 +153,8 @@ def show_bound(value_m: float) -> str:
 def show_angle(value_rad: float) -> str:
     """An angle of the beam for people, in mrad."""
     return minus(f"{value_rad * 1e3:.2f} mrad")
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things: "1 run", "2 runs"."""
+    return f"{number} {what}{'s' * (number != 1)}"

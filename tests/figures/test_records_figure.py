@@ -49,7 +49,7 @@ def test_a_session_shows_all_that_was_measured(shown: Shown, on_the_wall: bool, 
         "nm/s",
         "threshold",
         "χ² per degree",
-        "time on the wall" if on_the_wall else "minutes of the microscope's time",
+        "time of day" if on_the_wall else "minutes of the microscope's time",
     ):
         assert piece in said
     assert cut_off(figure) == []
@@ -64,6 +64,27 @@ def test_what_is_zero_or_not_known_does_not_break_the_axes(shown: Shown) -> None
     figure = records_figure(Shown(shown.runs, lost, still, 0.0), title="Lost")
     assert cut_off(figure) == []
     assert all(ax.get_position().height > 0.1 for ax in figure.axes)
+
+
+def test_the_fit_of_what_was_refused_does_not_stretch_its_axis(shown: Shown) -> None:
+    """Two shifts of pure noise may fit as well as rounding allows."""
+    one = shown.measurements[0]
+    assert one.dof
+    some = [replace(row, chi2=1e-29 if row.accepted is False else 1.3 * one.dof)
+            for row in shown.measurements]  # fmt: skip
+    figure = records_figure(Shown(shown.runs, some, shown.drifts, 0.0), title="Fit")
+    (fit,) = [ax for ax in figure.axes if ax.get_title(loc="left").startswith("Fit")]
+    assert fit.get_ylim()[0] >= 0.1
+
+
+def test_panels_with_nothing_on_them_say_why(shown: Shown) -> None:
+    refused = [run for run in shown.runs if run.status == "refused"]
+    mine = [replace(one, accepted=False) for one in shown.measurements if one.run_id == refused[0].id]
+    figure = records_figure(Shown(refused, mine, (), 0.0), title="Refused")
+    said = words(figure)
+    for piece in ("1 run, 1 not in focus", "No run ended in focus.", "No drift was measured.", "Nothing was accepted."):
+        assert piece in said
+    assert cut_off(figure) == []
 
 
 def test_nothing_measured_is_said(shown: Shown) -> None:

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
-from eucentric.errors import InputError
+from eucentric.errors import InputError, KeepError
 from eucentric.focus import events
+from eucentric.records.image_files import ImageFolder
 from eucentric.records.kept import Wanted
 from eucentric.records.place import Images, Place
 from eucentric.records.reading import Records
@@ -80,6 +82,33 @@ def test_with_no_room_at_all_none_is_kept(tmp_path: Path) -> None:
         assert [row.images_kept for row in records.measurements()] == [0, 0]
 
 
+def test_a_record_is_written_also_where_the_oldest_images_can_not_be_removed(tmp_path: Path) -> None:
+    """A trigger refuses what marks images as removed, and nothing else."""
+    place = place_in(tmp_path, cap_bytes=0)
+    said: list[str] = []
+    with Recorder(place, say=said.append) as recorder:
+        engine = create_engine(place.url)
+        with engine.begin() as connection:
+            connection.exec_driver_sql(
+                "CREATE TRIGGER stay BEFORE UPDATE OF file ON images BEGIN SELECT RAISE(ABORT, 'images stay'); END"
+            )
+        for event in run((True, True)).events:
+            recorder(event)
+        assert len(said) == 1
+        assert "The oldest images can't be removed." in said[0]
+        assert "images stay" in said[0]
+        assert len(_files(place)) == 4
+        with engine.begin() as connection:
+            connection.exec_driver_sql("DROP TRIGGER stay")
+        engine.dispose()
+        for event in run((True, True)).events:
+            recorder(event)
+    assert said[1:] == ["The oldest images are removed again."]
+    assert _files(place) == []
+    with Records.open(place) as records:
+        assert [(one.status, one.measurements) for one in records.runs()] == [("focused", 2)] * 2
+
+
 def test_images_without_a_row_are_swept_at_the_next_opening(tmp_path: Path) -> None:
     place = place_in(tmp_path)
     _told(place, (True,))
@@ -88,6 +117,34 @@ def test_images_without_a_row_are_swept_at_the_next_opening(tmp_path: Path) -> N
         (kept[0].parent / name).write_bytes(b"left by a killed process")
     Store.open(place).close()
     assert _files(place) == kept
+
+
+def test_images_that_another_process_commits_during_the_opening_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one writes and ends at the last moment: just before the sweeping one holds the lock alone."""
+    place = place_in(tmp_path)
+    _told(place, (True,))
+    alone = ImageFolder._alone
+
+    def late(folder: ImageFolder) -> bool:
+        monkeypatch.setattr(ImageFolder, "_alone", alone)
+        _told(place, (True,))
+        return alone(folder)
+
+    monkeypatch.setattr(ImageFolder, "_alone", late)
+    Store.open(place).close()
+    assert len(_files(place)) == 4
+    with Records.open(place) as records:
+        assert all(len(records.frames(row.id).frames) == 2 for row in records.measurements())
+
+
+@pytest.mark.parametrize("name", ["../out.mrc", "/out.mrc", "2026-11/../../out.mrc"])
+def test_no_image_is_written_outside_of_the_folder(tmp_path: Path, name: str) -> None:
+    folder = ImageFolder(tmp_path / "images", "key")
+    with pytest.raises(KeepError, match="not inside of"):
+        folder.write([("2026-11/in.mrc", frames()[0]), (name, frames()[1])])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_belongs_to_one_database(tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import resource
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,10 +21,14 @@ from eucentric.focus.focus import Focus
 from eucentric.focus.shipped import shipped
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.records import engine as engines
-from eucentric.records.place import Place
+from eucentric.records.gathering import Gathering
+from eucentric.records.place import Images, Place
 from eucentric.records.reading import Records
 from eucentric.records.recorder import Recorder
 from tests.records.made import Told, never, place_in, run
+
+POLLS = 10_000_000
+"""So often a test looks whether the thread is done: some seconds, where the thread takes milliseconds."""
 
 
 @pytest.fixture
@@ -67,8 +72,12 @@ def test_a_full_disk_is_told_once_and_left_behind(small_disk: Path) -> None:
         assert "Focusing goes on" in said[0]
         filler.unlink()
         recorder(events.Paused(0.0))
-        while recorder._writer._troubles:  # in trouble nothing waits: until the thread has written what was left
-            pass
+        for _ in range(POLLS):  # in trouble nothing waits: until the thread has written what was left
+            if not recorder._writer._troubles:
+                break
+            os.sched_yield()
+        else:
+            pytest.fail("The disk has room again, and the thread has not written what was left.")
         for event in run().events:
             recorder(event)
     assert said[1:] == ["The records are written again."]
@@ -113,6 +122,7 @@ def test_a_run_on_a_full_disk_ends_in_focus(small_disk: Path) -> None:
 @contextmanager
 def files_up_to(size: int) -> Iterator[None]:
     """No file of this process may grow beyond so many bytes."""
+    resource = pytest.importorskip("resource", reason="this system has no limits of a process's files")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -176,6 +186,31 @@ def test_one_who_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
     with Records.open(place_in(tmp_path)) as records:
         (one,) = records.runs()
         assert (one.status, one.measurements) == ("focused", 2)
+
+
+def test_what_still_waits_at_the_end_is_counted(tmp_path: Path) -> None:
+    """The thread is held up by the first record; the others still wait in the queue."""
+    said: list[str] = []
+    records = sum(len(one) for one in map(Gathering(Images.ALL, now=lambda: datetime.now(UTC)), run().events))
+    other = create_engine(place_in(tmp_path).url, connect_args={"isolation_level": None})
+    with Recorder(place_in(tmp_path), say=said.append, patience_s=5.0) as recorder, other.connect() as connection:
+        recorder._writer._patience_s = 0.05
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _tell(recorder, run())
+        recorder.close()
+        connection.exec_driver_sql("ROLLBACK")
+        recorder._writer._thread.join()
+    other.dispose()
+    assert f"{records} records of what was told are not in" in said[-1]
+
+
+def test_the_writer_ends_also_where_the_rest_can_not_be_made_a_record(tmp_path: Path) -> None:
+    """What waits for its verdict is no event at all."""
+    recorder = Recorder(place_in(tmp_path), say=never)
+    recorder._gathering._parts.append(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        recorder.close()
+    recorder._writer._thread.join()
 
 
 def test_a_server_that_is_not_there_stops_nothing(tmp_path: Path) -> None:

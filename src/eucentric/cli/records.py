@@ -26,6 +26,7 @@ from eucentric.cli.records_wanted import (
     wanted_of,
 )
 from eucentric.errors import InputError
+from eucentric.units import counted
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -63,6 +64,8 @@ def list_runs(
 
     wanted = wanted_of(since, instrument, session, node, refused=refused)
     with opened_records(records, images_folder) as kept:
+        if session is not None:
+            kept.session(session)  # where there is none that is said
         found = kept.sessions(limit=limit) if sessions else kept.runs(wanted, limit=limit)
         if as_json:
             typer.echo(json.dumps(plain(found), indent=2, allow_nan=False))
@@ -155,7 +158,7 @@ def csv(
         writer.writerow(COLUMNS)
         writer.writerows(rows)
     if out is not None:
-        typer.echo(f"{len(rows)} measurements in {out}")
+        typer.echo(f"{counted(len(rows), 'measurement')} in {out}")
 
 
 @contextmanager

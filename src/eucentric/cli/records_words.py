@@ -15,7 +15,7 @@ from eucentric.focus.measurement import decimals
 from eucentric.focus.words import dose_words, signed_length
 from eucentric.records.kept import RUNNING, KeptMeasurement, KeptRun, KeptSession, KeptStep, RunDetails
 from eucentric.records.plain import plain
-from eucentric.units import minus, show_length
+from eucentric.units import counted, minus, show_length
 
 _GOOD = {"focused", "measured"}
 
@@ -24,7 +24,7 @@ def run_table(runs: Sequence[KeptRun]) -> Table:
     """One row for each run; where all are of one instrument the title names it."""
     instruments = {run.instrument for run in runs}
     on = f" on {next(iter(instruments))}" if len(instruments) == 1 else ""
-    table = _table(f"{len(runs)} runs{on}, the newest first")
+    table = _table(f"{counted(len(runs), 'run')}{on}, the newest first")
     for name, width in _RUN_COLUMNS.items():
         right = name in {"run", "within\n(3 σ)", "e/Å²", "measured,\nrefused"}
         table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=width)
@@ -54,7 +54,7 @@ def _run_cells(run: KeptRun, *, several: bool) -> tuple[str, ...]:
 
 def session_table(sessions: Sequence[KeptSession]) -> Table:
     """One row for each session."""
-    table = _table(f"{len(sessions)} sessions, the newest first")
+    table = _table(f"{counted(len(sessions), 'session')}, the newest first")
     for name in ("session", "begun", "application", "instrument", "ended", "targets", "runs", "folder"):
         right = name in {"session", "targets", "runs"}
         table.add_column(name, justify="right" if right else "left", overflow="fold")
@@ -99,11 +99,17 @@ def _cells(one: KeptMeasurement, several: bool) -> dict[str, str]:
         "measured": _unless_refused(value, one.accepted),
         "± stat.": f"{sigma * 1e6:.{decimals(sigma)}f}" if accepted and sigma is not None else "",
         "± total": f"{(one.total_sigma_m or 0.0) * 1e6:.3f}" if accepted else "",
-        "χ²/dof": "" if one.chi2_per_dof is None else f"{one.chi2_per_dof:.2g}",
+        "χ²/dof": _fit(one),
         "verdict": _verdict(one),
         "corrected": _corrected(one),
         "images": f"{one.images_kept} of {one.images}",
     }
+
+
+def _fit(one: KeptMeasurement) -> str:
+    """Where nothing was found there is nothing that could fit."""
+    nothing = one.accepted is False and one.c1_m is None
+    return "" if nothing or one.chi2_per_dof is None else f"{one.chi2_per_dof:.2g}"
 
 
 def _unless_refused(value: str, accepted: bool | None) -> str:
@@ -159,17 +165,23 @@ def believed(run: KeptRun, calibrations: Mapping[str, Calibration]) -> list[str]
 
 
 def closing(run: KeptRun, steps: Sequence[KeptStep], measurements: Sequence[KeptMeasurement]) -> list[str]:
-    """How it ended, and what it spent."""
+    """How it ended, and what it spent. What was said once is not said again."""
     lines = [run.statement or "It has not ended: it is running, or its process was killed."]
-    lines += [step.skipped for step in steps if step.skipped is not None and step.skipped not in lines[0]]
+    for step in steps:
+        if step.skipped is not None and not _said(step.skipped, lines):
+            lines.append(step.skipped)
     for one in measurements:
-        if one.accepted is False and one.sentence is not None:
+        if one.accepted is False and one.sentence is not None and not _said(one.sentence, lines):
             lines.append(f"Measurement {one.id} was refused. {one.sentence}")
     if run.dose_e_per_m2 is not None:
         lines.append(f"Electrons spent: {dose_words(run.dose_e_per_m2)}.")
     if any(one.images_kept for one in measurements):
         lines.append("Measure one again: eucentric records remeasure NO.")
     return lines
+
+
+def _said(sentence: str, lines: Sequence[str]) -> bool:
+    return any(sentence.rstrip(". ") in line for line in lines)
 
 
 def as_plain(

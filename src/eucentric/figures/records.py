@@ -18,6 +18,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from eucentric.figures.style import BLUE, GREEN, GREY, ORANGE, RED, SKY, blank_figure, looks
 from eucentric.focus.outcome import COVERAGE
 from eucentric.records.kept import KeptDrift, KeptMeasurement, KeptRun
+from eucentric.units import counted
 
 _HEIGHT_IN = 11.5
 _COLOURS = (BLUE, ORANGE, GREEN, SKY, "#CC79A7", "#8C7A00")
@@ -76,7 +77,7 @@ def records_figure(shown: Shown, *, title: str) -> Figure:
         for ax in rows[:-1]:
             ax.tick_params(labelbottom=False)
         minutes = "minutes of the microscope's time since the session began"
-        rows[-1].set_xlabel("time on the wall" if shown.begun_s is None else minutes)
+        rows[-1].set_xlabel("time of day" if shown.begun_s is None else minutes)
     return figure
 
 
@@ -84,8 +85,8 @@ def _summary(shown: Shown, failed: int) -> str:
     refused = [one for one in shown.measurements if one.accepted is False]
     reasons = Counter((one.reason or "").lower().replace("_", " ") for one in refused)
     why = f" ({', '.join(f'{name} {count}' for name, count in reasons.most_common(4))})" if refused else ""
-    runs = f"{len(shown.runs)} runs, {f'{failed} not in focus' if failed else 'all in focus'}"
-    return f"{runs}; {len(shown.measurements)} measurements, {len(refused)} refused{why}"
+    runs = f"{counted(len(shown.runs), 'run')}, {f'{failed} not in focus' if failed else 'all in focus'}"
+    return f"{runs}; {counted(len(shown.measurements), 'measurement')}, {len(refused)} refused{why}"
 
 
 def _defocus(ax: Axes, shown: Shown) -> None:
@@ -154,6 +155,9 @@ def _sideways(ax: Axes, values: dict[str, list[float]], shown: Shown, edges: Seq
         stacked=True,
         color=[colours[step] for step in values],
     )
+    if not any(values.values()):
+        ax.set_xlim(0, 1)
+        _empty(ax, "none")
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.tick_params(labelleft=False)
 
@@ -167,11 +171,14 @@ def _left(ax: Axes, shown: Shown) -> None:
     x = [_at_end(shown, run) for run in ended]
     left = [max(abs(run.residual_m or 0.0) * 1e9, _FLOOR_NM) for run in ended]
     bound = [(run.stated_error_m or 0.0) * 1e9 for run in ended]
-    ax.vlines(x, left, bound, color=BLUE, linewidth=1.2)
-    ax.plot(x, bound, "_", color=BLUE, markersize=9, label="bound")
-    ax.plot(x, left, "o", color=BLUE, markersize=5, label="residual")
-    ax.plot(x, [run.accuracy_m * 1e9 for run in ended], "_", color=GREEN, markersize=14, markeredgewidth=2,
-            label="accuracy asked for")  # fmt: skip
+    if ended:
+        ax.vlines(x, left, bound, color=BLUE, linewidth=1.2)
+        ax.plot(x, bound, "_", color=BLUE, markersize=9, label="bound")
+        ax.plot(x, left, "o", color=BLUE, markersize=5, label="residual")
+        ax.plot(x, [run.accuracy_m * 1e9 for run in ended], "_", color=GREEN, markersize=14, markeredgewidth=2,
+                label="accuracy asked for")  # fmt: skip
+    else:
+        _empty(ax, "No run ended in focus.")
     failed = [run for run in shown.runs if run.status not in _WELL]
     if failed:
         top = np.full(len(failed), 0.96)
@@ -189,6 +196,8 @@ def _stated(ax: Axes, shown: Shown) -> None:
     if bounds:
         edges = np.geomspace(min(bounds) * 0.9, max(bounds) * 1.1, _BINS // 2)
         ax.hist(bounds, bins=edges.tolist(), orientation="horizontal", color=BLUE)
+    else:
+        _empty(ax, "none")
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.tick_params(labelleft=False)
 
@@ -199,8 +208,9 @@ def _drift(ax: Axes, shown: Shown) -> None:
     ax.set_ylabel("nm/s")
     ax.set_yscale("log")
     by_pattern = [one for one in shown.measurements if one.accepted and one.images > 2 and _speed(one)]
-    ax.plot(_times(shown, by_pattern), [_speed(one) * 1e9 for one in by_pattern], "o", color=GREY,
-            markerfacecolor="white", markersize=4, label="by the pattern's own images")  # fmt: skip
+    if by_pattern:
+        ax.plot(_times(shown, by_pattern), [_speed(one) * 1e9 for one in by_pattern], "o", color=GREY,
+                markerfacecolor="white", markersize=4, label="by the pattern's own images")  # fmt: skip
     looks_ = [one for one in shown.drifts if one.speed_m_per_s]
     x = [shown.when(one.told_at, one.time_s) for one in looks_]
     speed = [(one.speed_m_per_s or 0.0) * 1e9 for one in looks_]
@@ -210,24 +220,35 @@ def _drift(ax: Axes, shown: Shown) -> None:
         ax.errorbar(x, speed, yerr=(below, error), fmt="o", color=BLUE, markersize=5, linewidth=1, label="drift check")
         ax.plot(x, [one.threshold_m_per_s * 1e9 for one in looks_], "_", color=GREEN, markersize=14,
                 markeredgewidth=2, label="threshold")  # fmt: skip
+    if not looks_ and not by_pattern:
+        _empty(ax, "No drift was measured.")
     thresholds = [one.threshold_m_per_s * 1e9 for one in looks_]
     _decades(ax, [*speed, *thresholds, *(_speed(one) * 1e9 for one in by_pattern)])
     _legend(ax)
 
 
 def _fit(ax: Axes, shown: Shown) -> None:
-    """How well a defocus explains the shifts."""
-    ax.set_title("Fit (colours as above)")
+    """How well a defocus explains the shifts: those of accepted measurements. What is refused explains nothing, and its
+    χ² may be as small as rounding.
+    """
+    ax.set_title("Fit of what was accepted (colours as above)")
     ax.set_ylabel("χ² per degree\nof freedom")
     ax.set_yscale("log")
-    ax.axhline(1, color=GREY, linewidth=0.8)
+    known = [one for one in shown.measurements if one.accepted and one.chi2_per_dof]
     for step, colour in shown.colours().items():
-        mine = [one for one in shown.measurements if one.step == step and one.chi2_per_dof]
-        good = [one for one in mine if one.accepted]
-        bad = [one for one in mine if not one.accepted]
-        ax.plot(_times(shown, good), [one.chi2_per_dof or 0.0 for one in good], "o", color=colour, markersize=4)
-        ax.plot(_times(shown, bad), [one.chi2_per_dof or 0.0 for one in bad], "X", color=RED, markersize=7)
-    _decades(ax, [one.chi2_per_dof for one in shown.measurements if one.chi2_per_dof])
+        mine = [one for one in known if one.step == step]
+        ax.plot(_times(shown, mine), [one.chi2_per_dof or 0.0 for one in mine], "o", color=colour, markersize=4)
+    if known:
+        ax.axhline(1, color=GREY, linewidth=0.8)
+    else:
+        _empty(ax, "Nothing was accepted.")
+    _decades(ax, [one.chi2_per_dof for one in known if one.chi2_per_dof])
+
+
+def _empty(ax: Axes, why: str) -> None:
+    """Say why there is nothing on it."""
+    ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center", color=GREY)
+    ax.tick_params(axis="y", which="both", left=False, labelleft=False)
 
 
 def _legend(ax: Axes) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -59,8 +59,12 @@ class ImageFolder:
     def write(self, images: Sequence[tuple[str, Frame]]) -> list[int]:
         """Keep frames under names below the folder, on the disk when this returns; their sizes in bytes.
 
-        Raises KeepError, and then none of them is there; also where they would take the last room of the disk.
+        Raises KeepError, and then none of them is there; also where they would take the last room of the disk, and for
+        a name that leads out of the folder.
         """
+        for name, _ in images:
+            if not (self.folder / name).resolve().is_relative_to(self.folder.resolve()):
+                raise KeepError(f"An image can't be kept as {name!r}: that is not inside of {self.folder}.")
         done: list[Path] = []
         sizes = []
         try:
@@ -97,16 +101,22 @@ class ImageFolder:
                 with suppress(OSError):  # it is not empty yet
                     folder.rmdir()
 
-    def sweep(self, named: Collection[str]) -> int:
-        """Take away what no row names, unless somebody else writes; how many files."""
+    def sweep(self, named: Callable[[], Collection[str]]) -> int:
+        """Take away what no row names, unless somebody else writes; how many files.
+
+        `named` reads the names in the rows. It is called when nobody else can write any more: of names read earlier
+        those would be missing that another process committed meanwhile.
+        """
         if not (self.folder / _KEY).is_file() or not self._alone():
             return 0
-        known = {Path(name) for name in named}
-        lost = [path for path in self.folder.glob("*/**/*.mrc") if path.relative_to(self.folder) not in known]
-        for path in lost:
-            with suppress(OSError):
-                path.unlink()
-        self.close()
+        try:
+            known = {Path(name) for name in named()}
+            lost = [path for path in self.folder.glob("*/**/*.mrc") if path.relative_to(self.folder) not in known]
+            for path in lost:
+                with suppress(OSError):
+                    path.unlink()
+        finally:
+            self.close()
         return len(lost)
 
     def _check_room(self, size: int) -> None:

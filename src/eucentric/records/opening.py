@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -30,13 +32,23 @@ def opened_to_read(place: Place) -> Engine:
             "place of others with --records"
         )
     engine = engine_of(place, writes=False)
-    try:
-        current = version_of(engine) == REVISION
-    except DBAPIError as error:
-        raise in_words(error, place) from error
-    if not current:
-        opened_to_write(place).dispose()
+    with disposed_on_error(place, engine):
+        if version_of(engine) != REVISION:
+            opened_to_write(place).dispose()
     return engine
+
+
+@contextmanager
+def disposed_on_error(place: Place, engine: Engine) -> Iterator[None]:
+    """Close an engine's connections where its opening fails; what the database refuses is raised in words."""
+    try:
+        yield
+    except DBAPIError as error:
+        engine.dispose()
+        raise in_words(error, place) from error
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def version_of(engine: Engine) -> str | None:
@@ -49,11 +61,9 @@ def version_of(engine: Engine) -> str | None:
 
 
 def _ready(place: Place, engine: Engine) -> Engine:
-    try:
+    with disposed_on_error(place, engine):
         if version_of(engine) != REVISION:
             _migrated(place, engine)
-    except DBAPIError as error:
-        raise in_words(error, place) from error
     return engine
 
 

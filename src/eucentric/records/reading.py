@@ -215,7 +215,8 @@ class Records:
     def _one(self, orm: Orm, query: Select[Any], what: str, number: int) -> Any:
         row = orm.execute(query).first()
         if row is None:
-            raise InputError(f"There is no {what} {number} in {self.place}. See: eucentric records list")
+            sessions = " --sessions" if what == "session" else ""
+            raise InputError(f"There is no {what} {number} in {self.place}. See: eucentric records list{sessions}")
         return row
 
     @contextmanager

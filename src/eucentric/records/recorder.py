@@ -59,11 +59,13 @@ class Recorder:
         self._hand(self._gathering(event))
 
     def close(self) -> None:
-        """Write what is left, and end. Once is enough."""
+        """Write what is left, and end, also where that can't be made a record. Once is enough."""
         if not self._closed:
             self._closed = True
-            self._hand(self._gathering.rest())
-            self._tell(self._writer.close())
+            try:
+                self._hand(self._gathering.rest())
+            finally:
+                self._tell(self._writer.close())
 
     @property
     def run_id(self) -> int | None:

@@ -19,17 +19,20 @@ from eucentric.records import schema
 from eucentric.records.base import Base
 from eucentric.records.engine import in_words
 from eucentric.records.image_files import ImageFolder
-from eucentric.records.opening import opened_to_write
+from eucentric.records.opening import disposed_on_error, opened_to_write
 from eucentric.records.place import Place
 from eucentric.records.record import Facts, Picture, Record, Taken, Values
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A record is in the database: the number of its run (None: of none), and why its images are not kept, if not."""
+    """A record is in the database: the number of its run (None: of none), why its images are not kept, if not, and why
+    the oldest images could not be removed to make room, if not.
+    """
 
     run_id: int | None
     images_lost: str | None = None
+    not_removed: str | None = None
 
 
 class Store:
@@ -47,15 +50,13 @@ class Store:
         Raises KeepError where that can't be done now (locked, full, unreachable), InputError where it never can.
         """
         engine = opened_to_write(place)
-        try:
+        with disposed_on_error(place, engine):
             with engine.connect() as connection:
                 key = connection.execute(select(schema.Store.key)).scalar_one()
             folder = ImageFolder(place.image_folder, key)
             folder.check()
             store = cls(place, engine, folder)
-            folder.sweep(store._named())
-        except DBAPIError as error:
-            raise in_words(error, place) from error
+            folder.sweep(store._named)
         return store
 
     def close(self) -> None:
@@ -78,12 +79,10 @@ class Store:
         try:
             with self._engine.begin() as connection:
                 run_id = _written(connection, record, files)
-            if files:
-                self._cap()
         except DBAPIError as error:
             self._take_away(files)
             raise in_words(error, self.place) from error
-        return Written(run_id, lost)
+        return Written(run_id, lost, self._cap() if files else None)
 
     def _images(self, record: Record) -> dict[str, int]:
         """Write its images; their sizes by their place below the folder."""
@@ -104,14 +103,20 @@ class Store:
             with suppress(DBAPIError):
                 self._folder.remove(set(files) - self._named())
 
-    def _cap(self) -> None:
-        """Remove the oldest images while all together are larger than allowed. Their rows stay and say so."""
+    def _cap(self) -> str | None:
+        """Remove the oldest images while all together are larger than allowed. Their rows stay and say so.
+
+        Why that can't be done now, if not: the next record with images tries again.
+        """
         while True:
-            with self._engine.begin() as connection:
-                names = _oldest(connection, self.place.cap_bytes)
-                _mark_removed(connection, names, self.place.cap_bytes)
+            try:
+                with self._engine.begin() as connection:
+                    names = _oldest(connection, self.place.cap_bytes)
+                    _mark_removed(connection, names, self.place.cap_bytes)
+            except DBAPIError as error:
+                return f"The oldest images can't be removed. {in_words(error, self.place)}"
             if not names:
-                return
+                return None
             self._folder.remove(names)
 
 

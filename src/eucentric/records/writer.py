@@ -29,6 +29,7 @@ _TOO_LATE = "They could not be written when they were taken: the records were no
 class _Trouble(Enum):
     RECORDS = "The records are written again."
     IMAGES = "Images are kept again."
+    ROOM = "The oldest images are removed again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,9 @@ class Writer:
         end = _Handed(None, threading.Event())
         self._queue.put(end)
         self._wait(end.done)
-        lost = self._lost + len(self._pending)
+        with self._queue.mutex:  # what the thread has not even taken up, because it does not answer
+            queued = sum(one.record is not None for one in self._queue.queue)
+        lost = self._lost + len(self._pending) + queued
         if lost:
             self._say(f"{lost} records of what was told are not in {self._name}: it could not be written.")
         return self._told()
@@ -169,6 +172,10 @@ class Writer:
                 self._in_trouble(_Trouble.IMAGES, f"{written.images_lost} Focusing goes on, and the numbers are kept.")
             elif record.has_pixels:
                 self._well(_Trouble.IMAGES)
+            if written.not_removed is not None:
+                self._in_trouble(_Trouble.ROOM, f"{written.not_removed} Focusing goes on, and all is kept meanwhile.")
+            elif record.has_pixels and written.images_lost is None:
+                self._well(_Trouble.ROOM)
         self._done()
 
     def _done(self) -> None:
