@@ -14,7 +14,7 @@ from eucentric.optimize.instrument import SHIPPED, Specimen, instrument_of
 @pytest.mark.parametrize("name", SHIPPED)
 def test_those_that_come_along_are_read(name: str) -> None:
     instrument = instrument_of(name)
-    assert [m.name for m in instrument.magnifications] == ["sq", "hl", "fa"]
+    assert [m.name for m in instrument.magnifications] == ["sq", "hl", "fc", "fa"]
     smallest = instrument.column(instrument.magnifications[-1]).convergence_rad
     assert smallest == pytest.approx(instrument.lens.convergence_rad)
     # Light that is spread over a larger field is as much more parallel: 120 µm and 1.5 µm.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from eucentric.figures.style import BLUE, GREEN, GREY, ORANGE, RED, SKY, blank_figure, looks
 from eucentric.optimize.instrument import Instrument
@@ -42,6 +43,7 @@ def _way(axes: Axes, made: Plan) -> None:
         axes.text(one.start_m * 1e6 * 1.07, row, show_bound(one.start_m), ha="left", va="center")
     axes.axvline(made.asked.accuracy_m * 1e6, color=GREEN, linewidth=1.5)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ends = [made.asked.accuracy_m * 1e6, *(one.range_m * 1e6 for one in made.steps), made.asked.start_m * 1e6]
     axes.set_xlim(min(ends) / 6, max(ends) * 4)
     axes.set_yticks(range(len(made.steps)), [_label(one, name) for one, name in zip(made.steps, names, strict=True)])
@@ -52,7 +54,9 @@ def _way(axes: Axes, made: Plan) -> None:
 
 def _label(one: PlannedStep, name: str) -> str:
     c = one.candidate
-    return f"{name}\n{c.magnification.name}, {c.pixel_m * 1e9:.3g} nm, ±{c.tilt_rad * 1e3:g} mrad\nby {c.correction}"
+    return (
+        f"{name}\n{c.magnification.name}, pixel {c.pixel_m * 1e9:.3g} nm, ±{c.tilt_rad * 1e3:g} mrad\nby {c.correction}"
+    )
 
 
 def _budget(axes: Axes, made: Plan) -> None:
@@ -71,7 +75,7 @@ def _budget(axes: Axes, made: Plan) -> None:
     sigmas = [show_bound(total**0.5) for total in totals]
     axes.set_yticks(range(len(made.steps)), [f"{n}\n1 σ {s}" for n, s in zip(names_of(made), sigmas, strict=True)])
     axes.set_xlim(0, 1)
-    axes.set_xlabel("share of the variance of the last look")
+    axes.set_xlabel("share of the variance that is left")
     axes.invert_yaxis()
     axes.set_title("What limits it")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
