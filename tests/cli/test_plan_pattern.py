@@ -11,7 +11,7 @@ from eucentric.cli.main import run
 from eucentric.focus.patterns import PatternName, pattern_of
 from eucentric.focus.toml import read_toml
 
-OF_FA = ["plan", "--optimal-pattern", "--preset", "fa", "--camera", "1024", "--tilt-max-mrad", "10"]
+OF_FA = ["plan", "--optimal-pattern", "--preset", "fa", "--tilt-max-mrad", "10"]
 STEP = '[[steps]]\nname = "one"\npreset = "fa"\n'
 
 
@@ -28,7 +28,7 @@ def test_the_usual_patterns_and_the_best_are_compared(capsys, monkeypatch):
     out = _printed(capsys, "--images", "4", "--aim", "c1+a1")
     for name in (*PatternName, "best of 4"):
         assert f"│ {name} " in out
-    assert "Tilts for defocus and astigmatism on 200 kV side entry: fa bin 1, 1024 of 0.075 nm" in out
+    assert "Tilts for defocus and astigmatism on 200 kV side entry: fa bin 4, 1024 of 0.3 nm" in out
     assert "4 images: at best" in out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -222,9 +223,10 @@ def test_ctrl_c_keeps_what_was_measured(
     said = capsys.readouterr().err
     assert "0.1 e/Å² each) put 1.6 e/Å² on this one place" in said
     assert "Beam tilt and preset restored" in said
-    assert "Tune from what was measured: eucentric tune --from 1" in said
+    found = re.search(r"Tune from what was measured: eucentric tune --from (\d+)", said)
+    assert found is not None
     # Two were whole. At 128 pixels this step does not reach so far: nothing to learn from, and that is said.
-    assert _ended("--from", "1", "--step", "coarse") == 3
+    assert _ended("--from", found[1], "--step", "coarse") == 3
     said = capsys.readouterr().err
     assert "Of 2 repeats 0 good, 2 bad, 0 skipped: at least 5 good ones are needed to tune limits by" in said
     assert "Refused for: false lock (2)" in said

@@ -218,7 +218,7 @@ def test_light_that_does_not_fill_the_images_is_no_candidate() -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (Asked(500e-6, 5e-9), "What limits it is"),
+        (Asked(500e-6, 2e-9), "What limits it is"),
         (Asked(5e-3, 0.1e-6), "bring it nearer by hand"),
         (Asked(1e-6, 1e-6), "nothing to do"),
         (Asked(500e-6, 0.1e-6, probability=1.0), "probability"),

@@ -39,9 +39,10 @@ def plan_pattern(instrument: Instrument, asked: PatternAsked, *, figure: Path | 
     from eucentric.optimize.planning import plan as planned
 
     name = asked.preset
-    measured = of_plan(planned(instrument, asked.plan)) if name is None else of_preset(name, instrument)
+    most = asked.plan.tilt_max_rad
+    measured = of_plan(planned(instrument, asked.plan)) if name is None else of_preset(name, instrument, most)
     images = IMAGES if asked.images is None else (asked.images,)
-    made = compare(instrument, measured, Aim(asked.aim), images=images, tilt_max_rad=asked.plan.tilt_max_rad)
+    made = compare(instrument, measured, Aim(asked.aim), images=images, tilt_max_rad=most)
     if figure is not None:
         from eucentric.figures.pattern import pattern_figure
         from eucentric.figures.saved import save

@@ -104,7 +104,7 @@ def of_plan(made: Plan) -> Measured:
     )
 
 
-def of_preset(name: str, instrument: Instrument) -> Measured:
+def of_preset(name: str, instrument: Instrument, tilt_max_rad: float | None = None) -> Measured:
     """Near focus at a magnification, binned to 1024 pixels a side or below, with the lens offset at which a pair tells
     most, after one look of a pair.
 
@@ -127,7 +127,7 @@ def of_preset(name: str, instrument: Instrument) -> Measured:
             correction=CorrectionType.DEFOCUS,
         )
         for offset in OFFSETS_M
-        for tilt in tilts_of(instrument)
+        for tilt in tilts_of(instrument, tilt_max_rad)
     ]
     found = [one for one in pairs if range_of(one, instrument) > 0]
     if not found:
