@@ -19,16 +19,13 @@ from tests.optimize.made_patterns import C3_M, compared, conditions_for, instrum
 
 
 def test_the_noise_of_opposite_tilts_is_what_the_planner_sees() -> None:
-    """What sight.py has tabulated for a pair, at one of its samples.
-
-    The two sample the plane of frequencies, a sum over few Thon rings, at other places: to a tenth.
-    """
+    """What sight.py has tabulated for a pair, at one of its samples; over half a plane of frequencies."""
     one = of_preset("hl", instrument()).candidate
     _, told_per_px = sight_at(instrument(), one.magnification, one.binning, 5e-3, one.exposure).at(-1e-6)
     sigma = link_sigma(one, instrument(), -1e-6, Apart(5e-3, math.pi))
     left = 1 - 2 * 5e-3 * abs(-1e-6 + C3_M * 25e-6) / one.field_m
     wanted = math.hypot(EFFICIENCY / math.sqrt(left * one.size_px**2 * float(told_per_px)), SHIFT_FLOOR_PX)
-    assert sigma.along == pytest.approx(wanted * one.pixel_m, rel=0.1)
+    assert sigma.along == pytest.approx(wanted * one.pixel_m, rel=0.01)
 
 
 def test_tilts_that_are_not_opposite_share_less() -> None:

@@ -9,15 +9,13 @@ import numpy as np
 
 from eucentric.focus.predict import OVERLAP_FOR_RANGE
 from eucentric.optics.aberrations import Aberrations, Tilt
-from eucentric.optics.information import PairExposure, frequency_plane, predicted_coherence, shift_information
+from eucentric.optics.information import PairExposure, predicted_coherence
 from eucentric.optics.tilt_shift import shift_between
 from eucentric.optics.transfer import TiltedPair
 from eucentric.optimize.candidate import Candidate
 from eucentric.optimize.instrument import Instrument
 from eucentric.optimize.prediction import EFFICIENCY, SHIFT_FLOOR_PX
-from eucentric.optimize.sight import USABLE
-
-_SAMPLES = 48  # frequencies a side
+from eucentric.optimize.sight import USABLE, plane
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,8 @@ def link_sigma(candidate: Candidate, instrument: Instrument, c1_m: float, apart:
     left = 1 - math.hypot(*shift_between(*apart.pair, lens)) / candidate.field_m
     if left < OVERLAP_FOR_RANGE:
         return LinkSigma(candidate.field_m, candidate.field_m)
-    qy, qx = frequency_plane((_SAMPLES, _SAMPLES))
+    y, x, weight = plane()
+    qy, qx = np.concatenate([y, -y]), np.concatenate([x, -x])  # images that are not opposite differ between q and −q
     exposure = PairExposure(
         TiltedPair(*apart.pair, lens, instrument.column(candidate.magnification)),
         candidate.pixel_m,
@@ -60,10 +59,11 @@ def link_sigma(candidate: Candidate, instrument: Instrument, c1_m: float, apart:
         instrument.detector(candidate.binning),
     )
     gamma = predicted_coherence(qy, qx, exposure)
-    gamma[0, 0] = 0.0  # the mean tells nothing
     gamma[gamma < USABLE] = 0.0
-    told = left * candidate.size_px**2 / _SAMPLES**2 * shift_information(np.minimum(gamma, 1 - 1e-9), qy, qx)
-    along, across = (math.hypot(_bound_px(told[k, k], candidate), SHIFT_FLOOR_PX) * candidate.pixel_m for k in (1, 0))
+    g2 = np.minimum(gamma**2, 1 - 1e-9)
+    told = 0.5 * np.concatenate([weight, weight]) * g2 / (1 - g2) * left * candidate.size_px**2
+    told_of = (float(told @ (2 * np.pi * q) ** 2) for q in (qx, qy))
+    along, across = (math.hypot(_bound_px(one, candidate), SHIFT_FLOOR_PX) * candidate.pixel_m for one in told_of)
     return LinkSigma(along, across)
 
 

@@ -97,7 +97,7 @@ class _Pair:
 
 
 @functools.lru_cache(maxsize=1)
-def _plane() -> tuple[Array, Array, Array]:
+def plane() -> tuple[Array, Array, Array]:
     """(qy, qx, weight) of sampled frequencies, cycles per pixel, (n,) each: half a plane, its middle finer; the weights
     add up to 1.
     """
@@ -120,7 +120,7 @@ def _pattern(one: _Pair, exposure: float) -> float:
     camera, binning = one.instrument.camera, one.binning
     electrons = one.magnification.dose_per_m2 * exposure * one.magnification.pixel_m**2
     fixed = (camera.gain_residual**2 + (camera.dark_residual_e / electrons) ** 2) / binning**2
-    qy, qx, weight = _plane()
+    qy, qx, weight = plane()
     noise = one.instrument.detector(binning).noise_power(qy, qx, electrons * binning**2)
     return float(weight @ (fixed / (fixed + noise)))
 
@@ -130,7 +130,7 @@ def _seen(one: _Pair, c1_m: float, exposures: tuple[float, ...]) -> list[tuple[f
     there, pixel = one.instrument, one.magnification.pixel_m * one.binning
     column, detector = there.column(one.magnification), there.detector(one.binning)
     lens = Aberrations(c1_m=c1_m, c3_m=there.lens.cs_m)
-    qy, qx, weight = _plane()
+    qy, qx, weight = plane()
     power, depth = _object(there, one.magnification, one.binning, one.tilt_rad)
     left, right = (
         np.abs(tilted_transfer(qx / pixel, qy / pixel, (0.0, side * one.tilt_rad), lens, column)) for side in (-1, 1)
@@ -151,7 +151,7 @@ def _seen(one: _Pair, c1_m: float, exposures: tuple[float, ...]) -> list[tuple[f
 def _object(instrument: Instrument, magnification: Magnification, binning: int, tilt_rad: float) -> tuple[Array, Array]:
     """(power of the film as the camera sees it, what the two directions of view share of it)."""
     pixel = magnification.pixel_m * binning
-    qy, qx, _ = _plane()
+    qy, qx, _ = plane()
     film = instrument.specimen.spectrum(instrument.lens.voltage)
     seen = instrument.detector(binning).signal_transfer(qy, qx) ** 2
     q = np.hypot(qx / pixel, qy / pixel)
