@@ -46,3 +46,17 @@ def test_a_pause_stands_still_until_another_thread_ends_it(end: str) -> None:
     getattr(control, end)()
     thread.join()
     assert told == ["paused", "over"] + (["aborted"] if end == "abort" else [])
+
+
+def test_a_pause_right_after_a_resume_is_another_pause() -> None:
+    control, told = Control(), []
+    control.pause()
+
+    def paused() -> None:
+        told.append("paused")
+        control.resume()
+        if told.count("paused") == 1:
+            control.pause()  # before the run has seen that it may go on
+
+    control.check(paused, lambda: told.append("over"))
+    assert told == ["paused", "over", "paused", "over"]

@@ -23,6 +23,7 @@ class Control:
         self._changed = threading.Condition()
         self._paused = False
         self._aborted = False
+        self._resumes = 0  # a pause that follows a resume at once is another pause, also for a run that still waits
 
     @property
     def paused(self) -> bool:
@@ -52,16 +53,25 @@ class Control:
 
     def check(self, paused: Callable[[], None] = _nothing, resumed: Callable[[], None] = _nothing) -> None:
         """Wait while paused; `paused` and `resumed` are called around the wait. Raises Aborted after an abort."""
-        if self._paused and not self._aborted:
+        while (resumes := self._to_stand_still()) is not None:
             paused()
-            with self._changed:
-                self._changed.wait_for(lambda: self._aborted or not self._paused)
+            self._stand_still(resumes)
             resumed()
         if self._aborted:
             raise Aborted("Aborted by the operator.")
 
+    def _to_stand_still(self) -> int | None:
+        """How often was resumed until now, where the run is asked to stand still; else None."""
+        with self._changed:
+            return self._resumes if self._paused and not self._aborted else None
+
+    def _stand_still(self, resumes: int) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._aborted or self._resumes != resumes)
+
     def _set(self, *, paused: bool | None = None, aborted: bool | None = None) -> None:
         with self._changed:
+            self._resumes += paused is False
             self._paused = self._paused if paused is None else paused
             self._aborted = self._aborted if aborted is None else aborted
             self._changed.notify_all()
