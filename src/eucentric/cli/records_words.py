@@ -11,11 +11,11 @@ from rich import box
 from rich.table import Table
 
 from eucentric.calibration.instrument import Calibration
-from eucentric.focus.measurement import decimals
+from eucentric.focus.measurement import error_um, micrometres
 from eucentric.focus.words import dose_words, signed_length
 from eucentric.records.kept import RUNNING, KeptMeasurement, KeptRun, KeptSession, KeptStep, RunDetails
 from eucentric.records.plain import plain
-from eucentric.units import counted, minus, show_length
+from eucentric.units import counted, minus, show_bound, show_length
 
 _GOOD = {"focused", "measured"}
 
@@ -46,7 +46,7 @@ def _run_cells(run: KeptRun, *, several: bool) -> tuple[str, ...]:
         local(run.begun_at).replace(" ", "\n"),
         ",\n".join(what),
         ended(run),
-        "" if run.stated_error_m is None else show_length(run.stated_error_m),
+        "" if run.stated_error_m is None else show_bound(run.stated_error_m),
         "" if run.dose_e_per_m2 is None else f"{run.dose_e_per_m2 / 1e20:.1f}",
         f"{run.measurements}, {run.refused}",
     )
@@ -91,14 +91,15 @@ def measurement_table(measurements: Sequence[KeptMeasurement]) -> Table:
 
 
 def _cells(one: KeptMeasurement, several: bool) -> dict[str, str]:
-    accepted, sigma, value = bool(one.accepted), one.sigma_m, _micrometres(one.c1_m)
+    accepted, sigma, total = bool(one.accepted), one.sigma_m, one.total_sigma_m
+    value = "" if one.c1_m is None else micrometres(one.c1_m, total)
     return {
         "no.": str(one.id),
         "step": f"{one.step}: {one.target}" if several else one.step,
         "taken\nat": "" if one.offset_m is None else minus(f"{one.offset_m * 1e6:g}"),
         "measured": _unless_refused(value, one.accepted),
-        "± stat.": f"{sigma * 1e6:.{decimals(sigma)}f}" if accepted and sigma is not None else "",
-        "± total": f"{(one.total_sigma_m or 0.0) * 1e6:.3f}" if accepted else "",
+        "± stat.": error_um(sigma) if accepted and sigma is not None else "",
+        "± total": error_um(total) if accepted and total is not None else "",
         "χ²/dof": _fit(one),
         "verdict": _verdict(one),
         "corrected": _corrected(one),
@@ -138,7 +139,7 @@ def heading(run: KeptRun, details: RunDetails) -> list[str]:
     if run.session_id is not None:
         lines.append(f"Session {run.session_id}, node {run.node}, target {run.target}")
     steps = ", ".join(step.name for step in details.settings.sequence.steps if step.switch)
-    lines.append(f"Steps {steps}; accuracy {show_length(run.accuracy_m)}{', measured only' * run.measure_only}")
+    lines.append(f"Steps {steps}; accuracy {show_bound(run.accuracy_m)}{', measured only' * run.measure_only}")
     before, after = details.found_as, details.left_as
     if before is not None and after is not None:
         moved = [
@@ -217,7 +218,3 @@ def local(when: datetime) -> str:
 
 def _table(title: str) -> Table:
     return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
-
-
-def _micrometres(value_m: float | None) -> str:
-    return "" if value_m is None else minus(f"{value_m * 1e6:.3f}")
