@@ -22,8 +22,8 @@ from eucentric.records.recorder import Recorder
 from tests.records.made import exported, frames, never, run
 from tests.records.test_migrations import differences
 
-_USER = "nobody"
-"""Who runs the server where the tests run as root: a server refuses that."""
+_USERS = ("postgres", "nobody")
+"""Who runs the server where the tests run as root: a server refuses that. The first of them that there is."""
 
 
 def _program(name: str) -> str | None:
@@ -31,31 +31,45 @@ def _program(name: str) -> str | None:
     return str(versions[-1]) if versions else shutil.which(name)
 
 
+def _user() -> pwd.struct_passwd | None:
+    """Whom to run it as; None: who runs the tests."""
+    if os.getuid() != 0:
+        return None
+    known = {one.pw_name: one for one in pwd.getpwall()}
+    found = next((known[name] for name in _USERS if name in known), None)
+    if found is None:
+        pytest.skip(f"PostgreSQL does not run as root, and there is no user {' or '.join(_USERS)} here")
+    return found
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """The URL of a database on a server of its own, which listens on a socket in a folder."""
     pytest.importorskip("pg8000", reason="no driver for PostgreSQL here: pip install 'eucentric[server]'")
-    initdb, postgres = _program("initdb"), _program("pg_ctl")
-    if initdb is None or postgres is None:
-        pytest.skip("no PostgreSQL here: apt-get install postgresql")
-    user = _USER if os.getuid() == 0 else None
-    with TemporaryDirectory(
-        dir="/tmp"
-    ) as folder:  # not in pytest's, which others may not enter; a socket's path is short
+    initdb, control = _program("initdb"), _program("pg_ctl")
+    if initdb is None or control is None:
+        pytest.skip("no PostgreSQL here: apt-get install postgresql (make test does, as root)")
+    user = _user()
+    # Not in pytest's folder, which others may not enter; and the path of a socket is short.
+    with TemporaryDirectory(dir="/tmp") as folder:
         if user is not None:
-            os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+            os.chown(folder, user.pw_uid, user.pw_gid)
         data = f"{folder}/data"
 
         def call(*command: str) -> None:
-            subprocess.run(command, check=True, capture_output=True, user=user, cwd=folder)
+            ids = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
+            subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder, **ids)
 
-        call(initdb, "-D", data, "-U", "records", "-A", "trust", "--no-sync")
         options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        call(postgres, "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+        try:
+            call(initdb, "-D", data, "-U", "records", "-A", "trust", "--no-sync")
+            call(control, "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"PostgreSQL does not start here: {getattr(error, 'stderr', None) or error}")
         try:
             yield f"postgresql+pg8000://records@/postgres?unix_sock={folder}/.s.PGSQL.5432"
         finally:
-            call(postgres, "-D", data, "-w", "-m", "immediate", "stop")
+            call(control, "-D", data, "-w", "-m", "immediate", "stop")
 
 
 @pytest.fixture
