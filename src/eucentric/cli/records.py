@@ -58,7 +58,7 @@ def list_runs(
     as_json: AsJson = False,
 ) -> None:
     """The runs that were recorded, the newest first."""
-    from eucentric.cli.records_words import run_table, session_table
+    from eucentric.cli.records_words import not_done, run_table, session_table
     from eucentric.cli.style import console
     from eucentric.records.plain import plain
 
@@ -76,9 +76,13 @@ def list_runs(
             return
         if sessions:
             screen.print(session_table(kept.sessions(limit=limit)))
-        else:
-            screen.print(run_table(kept.runs(wanted, limit=limit)))
-            screen.print("Look closer: eucentric records show RUN")
+            for one in kept.sessions(limit=limit):
+                screen.print(f"Session {one.id}: {one.folder}", markup=False, soft_wrap=True)
+            return
+        screen.print(run_table(kept.runs(wanted, limit=limit)))
+        for line in () if session is None else not_done(kept.session_events(session)):
+            screen.print(line, markup=False)
+        screen.print("Look closer: eucentric records show RUN")
 
 
 @app.command("show")
@@ -102,10 +106,10 @@ def show(
             return
         screen = console()
         for line in (*heading(found, details), *believed(found, calibrations)):
-            screen.print(line, markup=False, soft_wrap=True)
+            screen.print(line, markup=False)
         screen.print(measurement_table(measurements))
         for line in closing(found, kept.steps(run), measurements):
-            screen.print(line, markup=False, soft_wrap=True)
+            screen.print(line, markup=False)
 
 
 @app.command("export")

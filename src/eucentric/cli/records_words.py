@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -21,56 +22,69 @@ _GOOD = {"focused", "measured"}
 
 
 def run_table(runs: Sequence[KeptRun]) -> Table:
-    """One row for each run; where all are of one instrument the title names it."""
-    instruments = {run.instrument for run in runs}
+    """One row for each run; where all are of one instrument, or of one session, the title names it."""
+    instruments, sessions = {run.instrument for run in runs}, {run.session_id for run in runs}
     on = f" on {next(iter(instruments))}" if len(instruments) == 1 else ""
-    table = _table(f"{counted(len(runs), 'run')}{on}, the newest first")
+    of = f" of session {next(iter(sessions))}" if len(sessions) == 1 and None not in sessions else ""
+    table = _table(f"{counted(len(runs), 'run')}{of}{on}, the newest first")
     for name, width in _RUN_COLUMNS.items():
-        right = name in {"run", "within\n(3 σ)", "e/Å²", "measured,\nrefused"}
+        right = name in {"run", "within\n(3 σ)", "e/Å²", "refused"}
         table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=width)
     for run in runs:
-        table.add_row(*_run_cells(run, several=not on), style="" if run.status in _GOOD else "yellow")
+        table.add_row(*_run_cells(run, on=not on, of=not of), style="" if run.status in _GOOD else "yellow")
     return table
 
 
-_RUN_COLUMNS = {"run": 3, "begun": 10, "what": 12, "ended": 10, "within\n(3 σ)": 8, "e/Å²": 5, "measured,\nrefused": 9}
-"""With the widths at which their words do not break."""
+_RUN_COLUMNS = {"run": 3, "begun": 16, "what": None, "ended": 8, "within\n(3 σ)": 7, "e/Å²": 5, "refused": 7}
+"""With the widths at which their words do not break, in 80 columns together."""
+_WHAT_WIDTH = 19
+"""What is left of 80 columns for what was focused."""
 
 
-def _run_cells(run: KeptRun, *, several: bool) -> tuple[str, ...]:
-    what = [run.target or run.sequence]
-    what += [f"session {run.session_id}"] if run.session_id is not None else []
-    what += [f"on {run.instrument}"] if several else []
+def _run_cells(run: KeptRun, *, on: bool, of: bool) -> tuple[str, ...]:
+    what = [run.sequence] if run.target is None else re.findall(r"[^/]+/?", run.target)
+    what += [f", session {run.session_id}"] if of and run.session_id is not None else []
+    what += [f", {run.instrument}"] if on else []
     return (
         str(run.id),
-        local(run.begun_at).replace(" ", "\n"),
-        ",\n".join(what),
+        local(run.begun_at),
+        _in_lines(what),
         ended(run),
         "" if run.stated_error_m is None else show_bound(run.stated_error_m),
         "" if run.dose_e_per_m2 is None else f"{run.dose_e_per_m2 / 1e20:.1f}",
-        f"{run.measurements}, {run.refused}",
+        f"{run.refused} of {run.measurements}",
     )
+
+
+def _in_lines(parts: Sequence[str]) -> str:
+    """Parts of a cell one after the other, in lines of the narrow column."""
+    lines = [""]
+    for part in parts:
+        if lines[-1] and len(lines[-1] + part) > _WHAT_WIDTH:
+            lines.append("")
+        lines[-1] += part if lines[-1] else part.removeprefix(", ")
+    return "\n".join(lines)
 
 
 def session_table(sessions: Sequence[KeptSession]) -> Table:
     """One row for each session."""
     table = _table(f"{counted(len(sessions), 'session')}, the newest first")
-    for name in ("session", "begun", "application", "instrument", "ended", "targets", "runs", "folder"):
+    widths = {"session": 7, "begun": 16, "ended": 8, "targets": 7, "runs": 4}
+    for name in ("session", "begun", "application", "instrument", "ended", "targets", "runs"):
         right = name in {"session", "targets", "runs"}
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=widths.get(name))
     for one in sessions:
         end = "complete" if one.complete else ("not ended" if one.ended_at is None else "not complete")
         table.add_row(
-            str(one.id),
-            local(one.begun_at),
-            one.application,
-            one.instrument,
-            end,
-            str(one.units),
-            str(one.runs),
-            one.folder,
+            str(one.id), local(one.begun_at), one.application, one.instrument, end, str(one.units), str(one.runs)
         )
     return table
+
+
+def not_done(told: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The targets of a session that were not done and why, from what it told outside of its runs."""
+    ends = {body["outcome"]["key"]: body["outcome"] for body in told if body["event"] == "UnitEnded"}
+    return [f"{key}: {end['status']}. {end['why']}".strip() for key, end in ends.items() if end["status"] != "done"]
 
 
 def measurement_table(measurements: Sequence[KeptMeasurement]) -> Table:
@@ -156,13 +170,13 @@ def heading(run: KeptRun, details: RunDetails) -> list[str]:
 
 def believed(run: KeptRun, calibrations: Mapping[str, Calibration]) -> list[str]:
     """What it was measured with: how old each calibration was then."""
-    lines = []
+    presets: dict[str, list[str]] = {}
     for preset, one in calibrations.items():
         ages = [
             f"{s.kind} {max((run.begun_at - s.taken).days, 0)} d{' (transferred)' * s.transferred}" for s in one.sources
         ]
-        lines.append(f"Calibration of {preset}: {', '.join(ages) or 'as the instrument tells it of itself'}")
-    return lines
+        presets.setdefault(", ".join(ages) or "as the instrument tells it of itself", []).append(preset)
+    return [f"Calibration of {' and '.join(names)}: {words}" for words, names in presets.items()]
 
 
 def closing(run: KeptRun, steps: Sequence[KeptStep], measurements: Sequence[KeptMeasurement]) -> list[str]:
