@@ -23,8 +23,8 @@ _PANELS_IN = 4.3
 _TOP_IN = 0.8
 _BINS_PER_DECADE = 4
 _LEAST_CHANCE = 1e-300
-_CHANCES = (0.5, 0.1, 1e-3, 1e-10, 1e-30, 1e-100, 1e-300)
-"""Ticks: even steps on the logarithm of a chance's own logarithm."""
+_CHANCES = (1.0, 0.5, 0.1, 1e-3, 1e-10, 1e-100)
+"""Ticks of an axis that is even in the logarithm of a chance's own logarithm; on it 1 stands where 0.9 does."""
 
 
 def tune_figure(tuning: Tuning, tiles: Sequence[Tile], *, title: str) -> Figure:
@@ -131,8 +131,8 @@ def _draw_evidence(ax: Axes, tuning: Tuning) -> None:
     edges = np.logspace(-1.5, 2.5, 33)
     for values, colour, label in (
         (blanks, GREY, f"blank pairs ({len(blanks)})"),
-        (good, GREEN, f"pairs of good repeats ({len(good)})"),
-        (bad, RED, f"of bad ones ({len(bad)})"),
+        (good, GREEN, f"good pairs ({len(good)})"),
+        (bad, RED, f"bad pairs ({len(bad)})"),
     ):
         if values:
             counts = np.histogram(np.clip(values, edges[0] * 1.01, edges[-1] * 0.99), edges)[0]
