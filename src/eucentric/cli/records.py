@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eucentric.cli.options import JsonOption
 from eucentric.cli.recorded import RECORDS, FolderOption, RecordsOption
 from eucentric.cli.records_figure import figure
 from eucentric.cli.records_remeasure import remeasure
@@ -39,7 +40,6 @@ app = typer.Typer(
 app.command("remeasure")(remeasure)
 app.command("figure")(figure)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")]
 RunArgument = Annotated[int, typer.Argument(metavar="RUN", min=1, help="The number of a run: eucentric records list.")]
 
 
@@ -55,7 +55,7 @@ def list_runs(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 40,
     records: RecordsOption = RECORDS,
     images_folder: FolderOption = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """The runs that were recorded, the newest first."""
     from eucentric.cli.records_words import not_done, run_table, session_table
@@ -91,7 +91,7 @@ def show(
     *,
     records: RecordsOption = RECORDS,
     images_folder: FolderOption = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """A run: its end, and each of its measurements."""
     from eucentric.cli.records_words import as_plain, believed, closing, heading, measurement_table
