@@ -91,9 +91,7 @@ def measurement_table(measurements: Sequence[KeptMeasurement]) -> Table:
     """One row for each measurement, as at the end of its run, with its number in the records."""
     several = len({one.target for one in measurements}) > 1
     table = _table("Measurements (lengths in µm)")
-    names = ["no.", "step", "taken\nat", "measured", "± stat.", "± total", "χ²/dof", "verdict", "corrected", "images"]
-    if all(one.images_kept == one.images for one in measurements):
-        names.remove("images")
+    names = ["no.", "step", "taken\nat", "measured", "± stat.", "± total", "χ²/dof", "verdict", "corrected"]
     words, widths = {"step", "verdict", "corrected"}, {"measured": 8, "corrected": 9, "verdict": 8, "± total": 7}
     for name in names:
         justify: Literal["left", "right"] = "left" if name in words else "right"
@@ -117,7 +115,6 @@ def _cells(one: KeptMeasurement, several: bool) -> dict[str, str]:
         "χ²/dof": _fit(one),
         "verdict": _verdict(one),
         "corrected": _corrected(one),
-        "images": f"{one.images_kept} of {one.images}",
     }
 
 
@@ -190,7 +187,10 @@ def closing(run: KeptRun, steps: Sequence[KeptStep], measurements: Sequence[Kept
             lines.append(f"Measurement {one.id} was refused. {one.sentence}")
     if run.dose_e_per_m2 is not None:
         lines.append(f"Electrons spent: {dose_words(run.dose_e_per_m2)}.")
-    if any(one.images_kept for one in measurements):
+    there = sum(0 < one.images == one.images_kept for one in measurements)
+    if there < len(measurements):
+        lines.append(f"Images are there of {there} of {counted(len(measurements), 'measurement')}.")
+    if there:
         lines.append("Measure one again: eucentric records remeasure NO.")
     return lines
 

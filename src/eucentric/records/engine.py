@@ -28,6 +28,7 @@ _FOR_GOOD = ("not a database", "malformed", "unable to open", "readonly", "no su
 _MEANING = {
     "database is locked": "another process writes to it and does not end",
     "database or disk is full": "the disk is full",
+    "disk I/O error": "the disk is full, or does not answer",
     "file is not a database": "it is no database",
 }
 
@@ -55,10 +56,12 @@ def in_words(error: DBAPIError, place: Place) -> InputError:
     """What a database refuses, as a sentence; a KeepError where another try may end otherwise."""
     why = _reason(error)
     if any(sign in why for sign in _FOR_GOOD):
-        return InputError(f"There can be no records at {place}: {_MEANING.get(why, why)}. Another place: --records")
+        return InputError(
+            f"There can be no records at {place}: {_MEANING.get(why, why)}. Choose another place (--records)."
+        )
     if not isinstance(error, _PASSING):
         return InputError(f"The database at {place} refuses: {why}.")
-    remedy = "Make room, or choose another place: --records" if place.file is not None else "Is the server there?"
+    remedy = "Make room, or choose another place (--records)." if place.file is not None else "Is the server there?"
     return KeepError(f"The records at {place} can't be used now: {_MEANING.get(why, why)}. {remedy}")
 
 
@@ -72,7 +75,7 @@ def _make_folder(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"The folder of the records {file} can't be made: {error.strerror}. Choose another place: --records"
+            f"The folder of the records {file} can't be made: {error.strerror}. Choose another place (--records)."
         ) from error
 
 

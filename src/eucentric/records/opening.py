@@ -114,5 +114,5 @@ def _check(place: Place, connection: Connection) -> None:
     if found is not None and found not in known:
         raise InputError(
             f"The records at {place} were written by a newer eucentric: they have version {found}, and this one knows "
-            f"up to {REVISION}. Update eucentric, or choose another place: --records"
+            f"up to {REVISION}. Update eucentric, or choose another place (--records)."
         )
