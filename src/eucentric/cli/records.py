@@ -75,11 +75,11 @@ def list_runs(
             screen.print(f"There is none of these in {kept.place}.", markup=False, soft_wrap=True)
             return
         if sessions:
-            screen.print(session_table(kept.sessions(limit=limit)))
+            screen.print(session_table(kept.sessions(limit=limit)), "")
             for one in kept.sessions(limit=limit):
                 screen.print(f"Session {one.id}: {one.folder}", markup=False, soft_wrap=True)
             return
-        screen.print(run_table(kept.runs(wanted, limit=limit)))
+        screen.print(run_table(kept.runs(wanted, limit=limit)), "")
         for line in () if session is None else not_done(kept.session_events(session)):
             screen.print(line, markup=False)
         screen.print("Look closer: eucentric records show RUN")
@@ -107,7 +107,7 @@ def show(
         screen = console()
         for line in (*heading(found, details), *believed(found, calibrations)):
             screen.print(line, markup=False)
-        screen.print(measurement_table(measurements))
+        screen.print("", measurement_table(measurements), "", sep="\n")
         for line in closing(found, kept.steps(run), measurements):
             screen.print(line, markup=False)
 

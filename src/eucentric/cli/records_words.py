@@ -35,10 +35,9 @@ def run_table(runs: Sequence[KeptRun]) -> Table:
     return table
 
 
-_RUN_COLUMNS = {"run": 3, "begun": 16, "what": None, "ended": 8, "within\n(3 σ)": 7, "e/Å²": 5, "refused": 7}
-"""With the widths at which their words do not break, in 80 columns together."""
 _WHAT_WIDTH = 19
-"""What is left of 80 columns for what was focused."""
+_RUN_COLUMNS = {"run": 3, "begun": 16, "what": _WHAT_WIDTH, "ended": 8, "within\n(3 σ)": 7, "e/Å²": 5, "refused": 7}
+"""With the widths at which their words do not break, in 80 columns together."""
 
 
 def _run_cells(run: KeptRun, *, on: bool, of: bool) -> tuple[str, ...]:
@@ -231,4 +230,4 @@ def local(when: datetime) -> str:
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
+    return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0), show_edge=False)
