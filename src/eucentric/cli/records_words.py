@@ -29,15 +29,17 @@ def run_table(runs: Sequence[KeptRun]) -> Table:
     table = _table(f"{counted(len(runs), 'run')}{of}{on}, the newest first")
     for name, width in _RUN_COLUMNS.items():
         right = name in {"run", "within\n(3 σ)", "e/Å²", "refused"}
-        table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=width)
+        table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=width,
+                         max_width=_MOST.get(name))  # fmt: skip
     for run in runs:
         table.add_row(*_run_cells(run, on=not on, of=not of), style="" if run.status in _GOOD else "yellow")
     return table
 
 
-_WHAT_WIDTH = 19
-_RUN_COLUMNS = {"run": 3, "begun": 16, "what": _WHAT_WIDTH, "ended": 8, "within\n(3 σ)": 7, "e/Å²": 5, "refused": 7}
-"""With the widths at which their words do not break, in 80 columns together."""
+_RUN_COLUMNS = {"run": 3, "begun": 16, "what": None, "ended": 8, "within\n(3 σ)": 7, "e/Å²": 5, "refused": 7}
+"""With the widths at which their words do not break."""
+_MOST = {"what": 19, "ended": 10}
+"""How wide they may be: all in 80 columns."""
 
 
 def _run_cells(run: KeptRun, *, on: bool, of: bool) -> tuple[str, ...]:
@@ -59,7 +61,7 @@ def _in_lines(parts: Sequence[str]) -> str:
     """Parts of a cell one after the other, in lines of the narrow column."""
     lines = [""]
     for part in parts:
-        if lines[-1] and len(lines[-1] + part) > _WHAT_WIDTH:
+        if lines[-1] and len(lines[-1] + part) > _MOST["what"]:
             lines.append("")
         lines[-1] += part if lines[-1] else part.removeprefix(", ")
     return "\n".join(lines)
