@@ -172,6 +172,9 @@ def test_a_figure_of_what_was_measured(kept: Place, capsys: Capture, tmp_path: P
         (["list", "--since", "yesterday-ish"], "is no time. Write 2026-11-30"),
         (["remeasure", "1", "--odds-min", "0.5"], "odds_min can't be 0.5"),
         (["export", "99", "nowhere"], "There is no run 99"),
+        (["csv", "--run", "99"], "There is no run 99"),
+        (["csv", "--session", "9"], "There is no session 9"),
+        (["list", "--sessions", "--node", "Focus"], "choose runs"),
     ],
 )
 def test_what_can_not_be_used_is_said(kept: Place, capsys: Capture, arguments: list[str], said: str) -> None:
