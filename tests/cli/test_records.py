@@ -13,6 +13,7 @@ import pytest
 
 from eucentric.cli.main import run
 from eucentric.cli.records_wanted import moment
+from eucentric.cli.records_words import not_done
 from eucentric.errors import InputError
 from eucentric.records.place import Place
 from eucentric.records.recorder import Recorder
@@ -183,6 +184,12 @@ def test_what_can_not_be_used_is_said(kept: Place, capsys: Capture, arguments: l
     assert said in captured.err
     assert captured.out == ""
     assert not Path("nowhere").exists()
+
+
+def test_targets_that_were_not_done_are_told_as_they_ended_last() -> None:
+    ends = [("a", "done", ""), ("b", "interrupted", "Stopped."), ("c", "skipped", "Too dark."), ("b", "done", "")]
+    told = [{"event": "UnitEnded", "outcome": {"key": k, "status": s, "why": w}} for k, s, w in ends]
+    assert not_done([{"event": "SessionStarted"}, *told]) == ["c: skipped. Too dark."]
 
 
 def test_no_records_yet(capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
