@@ -32,6 +32,8 @@ SHIFT_FLOOR_PX = 0.02
 STANDS_OUT = 30.0
 """t of a correlation that is found, each frequency weighted by its γ. By trials on simulated films: from 30 on nearly
 all are, at 24 nine of ten, at 20 few; in white noise 8 would be one false lock in 10⁶ among a million places."""
+HALF_FOUND = 22.0
+"""t at which every second is."""
 DOUBTS = 0.25
 """How many more looks it takes on average where images show more than one hole of a regular film: of first looks at
 such images every fourth had to be settled by another tilt."""
