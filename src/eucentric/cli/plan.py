@@ -15,10 +15,10 @@ from eucentric.errors import SettingsError
 if TYPE_CHECKING:
     from eucentric.cli.plan_verify import Job
     from eucentric.optimize.instrument import Instrument
-    from eucentric.optimize.planning import Plan
-    from eucentric.optimize.rules import Needs
-    from eucentric.optimize.spread import Spread
-    from eucentric.optimize.trials import Trial
+    from eucentric.optimize.planning.plan import Plan
+    from eucentric.optimize.planning.rules import Needs
+    from eucentric.optimize.trials.spread import Spread
+    from eucentric.optimize.trials.trial import Trial
 
 
 class Rules(StrEnum):
@@ -135,7 +135,7 @@ def plan(
     physical |= {"--verify": verify or None, "--scheduler": scheduler}
     _check_meant(rules, {"--image": image}, physical)
     if rules is Rules.CLASSIC:
-        from eucentric.optimize.rules import Needs
+        from eucentric.optimize.planning.rules import Needs
 
         needs = Needs(
             start_m=start_um * 1e-6,
@@ -149,8 +149,8 @@ def plan(
     if scheduler is not None and not verify:
         raise SettingsError("--scheduler does nothing without --verify. Say how often: --verify 200")
     from eucentric.cli import plan_physics as physics
-    from eucentric.optimize.planning import Asked, Cheapest, front, knee
-    from eucentric.optimize.planning import plan as planned
+    from eucentric.optimize.planning.plan import Asked, Cheapest, front, knee
+    from eucentric.optimize.planning.plan import plan as planned
 
     there = instrument_given(instrument, kv, cs, camera)
     tilt = None if tilt_max_mrad is None else tilt_max_mrad * 1e-3
@@ -242,7 +242,7 @@ def instrument_given(name: str, kv: float | None, cs: float | None, camera: int 
 
 def _classic(needs: Needs, *, as_json: bool) -> None:
     from eucentric.cli import plan_classic
-    from eucentric.optimize.rules import plan as planned
+    from eucentric.optimize.planning.rules import plan as planned
 
     made = planned(needs)
     if as_json:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from eucentric.cli.plan_verify import Job
     from eucentric.optimize.instrument import Instrument
-    from eucentric.optimize.planning import Plan, PlannedStep
-    from eucentric.optimize.spread import Spread
-    from eucentric.optimize.trials import Trial
+    from eucentric.optimize.planning.plan import Plan, PlannedStep
+    from eucentric.optimize.trials.spread import Spread
+    from eucentric.optimize.trials.trial import Trial
 
 _E_PER_A2 = 1e20
 _MATTERS = 0.05  # of the variance: parts below are told together
@@ -22,7 +22,7 @@ _MATTERS = 0.05  # of the variance: parts below are told together
 
 def tell_verified(made: Plan, trials: list[Trial], console: Console) -> None:
     """What the trials came to, beside what was predicted."""
-    from eucentric.optimize.trials import verified
+    from eucentric.optimize.trials.trial import verified
 
     came = verified(trials, made.asked.accuracy_m)
     asked, looks = made.asked, sum(one.looks for one in made.steps)
@@ -44,7 +44,7 @@ def as_json(
     made: Plan, instrument: Instrument, came: Spread[Job, Trial] | None = None, plans: tuple[Plan, ...] = ()
 ) -> dict[str, Any]:
     """The plan in SI units, what its trials came to, and the plans between which it was chosen."""
-    from eucentric.optimize.sequence import elsewhere, names_of
+    from eucentric.optimize.planning.sequence import elsewhere, names_of
     from eucentric.records.plain import plain
 
     asked = made.asked
@@ -68,7 +68,7 @@ def as_json(
 
 def _verified_json(made: Plan, came: Spread[Job, Trial]) -> dict[str, Any]:
     from eucentric.cli.plan_verify import trial_of
-    from eucentric.optimize.trials import verified
+    from eucentric.optimize.trials.trial import verified
     from eucentric.records.plain import plain
 
     trials = [trial_of(one) for one in came.ended]
@@ -85,7 +85,7 @@ def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path |
     from rich.console import Console
     from rich.table import Table
 
-    from eucentric.optimize.sequence import elsewhere, names_of
+    from eucentric.optimize.planning.sequence import elsewhere, names_of
 
     asked = made.asked
     title = (
@@ -141,7 +141,7 @@ def write_sequence(made: Plan, instrument: Instrument, path: Path) -> None:
     """The sequence file. Raises InputError where there is a file already, or it can't be written."""
     from eucentric.cli.copied import copy_to
     from eucentric.focus.toml import to_toml
-    from eucentric.optimize.sequence import settings_of
+    from eucentric.optimize.planning.sequence import settings_of
 
     copy_to(path, to_toml(settings_of(made, instrument)), "sequence")
 

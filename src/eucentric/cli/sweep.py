@@ -74,9 +74,9 @@ def sweep(
     from eucentric.cli import sweep_told as told
     from eucentric.cli.style import console
     from eucentric.cli.sweep_run import swept
-    from eucentric.optimize.axes import axis_of, settings_of_maps
-    from eucentric.optimize.planning import Asked, Cheapest, plan
-    from eucentric.optimize.sweep import base_of, check_axes
+    from eucentric.optimize.planning.plan import Asked, Cheapest, plan
+    from eucentric.optimize.sweeping.axes import axis_of, settings_of_maps
+    from eucentric.optimize.sweeping.sweep import base_of, check_axes
 
     there = instrument_given(instrument, kv, cs, camera)
     known = settings_of_maps(there)

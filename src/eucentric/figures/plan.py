@@ -8,8 +8,8 @@ from matplotlib.ticker import FuncFormatter
 
 from eucentric.figures.style import BLUE, GREEN, GREY, ORANGE, RED, SKY, blank_figure, looks
 from eucentric.optimize.instrument import Instrument
-from eucentric.optimize.planning import Plan, PlannedStep
-from eucentric.optimize.sequence import names_of
+from eucentric.optimize.planning.plan import Plan, PlannedStep
+from eucentric.optimize.planning.sequence import names_of
 from eucentric.units import show_bound
 
 _COLOURS = (BLUE, ORANGE, GREEN, SKY, RED, "#CC79A7", "#F0E442")

@@ -10,8 +10,8 @@ from fastapi import APIRouter
 
 from eucentric.figures.plan import plan_figure
 from eucentric.optimize.instrument import instrument_of, shipped_text
-from eucentric.optimize.planning import Asked, Cheapest, Plan, plan
-from eucentric.optimize.sequence import names_of, settings_of
+from eucentric.optimize.planning.plan import Asked, Cheapest, Plan, plan
+from eucentric.optimize.planning.sequence import names_of, settings_of
 from eucentric.units import parse, show_angle, show_bound
 from eucentric.web import forms, models
 from eucentric.web.api.acting import REFUSALS
