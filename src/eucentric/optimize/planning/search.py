@@ -102,6 +102,39 @@ class Best:
 
 def _prolonged(label: _Label, grid: Grid, sigmas: float, wanted: Wanted) -> list[_Label]:
     """The label after one more step, of each candidate that is worth it."""
+    step = _stepped(label, grid, sigmas)
+    worthy = step.reaches & ((step.left <= _WORTH * step.sigma) | (sigmas * step.left <= wanted.accuracy_m))
+    if wanted.one_preset and label.steps:
+        worthy &= grid.image == grid.image[grid.candidates.index(label.steps[-1])]
+    worth = np.flatnonzero(worthy)
+    if worth.size == 0:
+        return []
+    kept: set[int] = set()
+    for these in _alike(worth, grid, apart=wanted.one_preset):
+        kept |= set(these[_undominated(step.left[these], step.dose[these], step.seconds[these])].tolist())
+    ends = worth[sigmas * step.left[worth] <= wanted.accuracy_m]
+    for cost, other in ((step.dose, step.seconds), (step.seconds, step.dose)):
+        kept |= set(ends[np.lexsort((other[ends], cost[ends]))[:_KEPT]].tolist())
+    return [_longer(label, grid, step, k) for k in sorted(kept)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stepped:
+    """One more step by each candidate: the error that arrives (1σ, metres) and what of it is told before (`z_scale`),
+    the look's own error (variance), what is left, and electrons and time with the further looks of a blind one.
+    """
+
+    sigma: Array
+    z_scale: Array
+    measured_m2: Array
+    left: Array
+    reaches: NDArray[np.bool_]
+    dose: Array
+    seconds: Array
+
+
+def _stepped(label: _Label, grid: Grid, sigmas: float) -> _Stepped:
+    """What a step by each candidate makes of a label."""
     first, instrument = not label.steps, grid.instrument
     z_scale = np.full(len(grid.candidates), label.z_scale if first else instrument.stage.z_scale)
     sigma = np.full(len(grid.candidates), label.sigma_m)
@@ -116,36 +149,23 @@ def _prolonged(label: _Label, grid: Grid, sigmas: float, wanted: Wanted) -> list
     lens = math.hypot(instrument.errors.focus_scale, instrument.lens.hysteresis / math.sqrt(3))
     measured = look.noise_m2 + (grid.fresh_m2 if first else grid.base_m2) + grid.slope * sigma**2
     moved = np.where(grid.stage, (z_scale * sigma) ** 2 + instrument.stage.arrival_m**2, (lens * sigma) ** 2)
-    left = np.sqrt(measured + moved)
-    worthy = look.reaches & ((left <= _WORTH * sigma) | (sigmas * left <= wanted.accuracy_m))
-    if wanted.one_preset and not first:
-        worthy &= grid.image == grid.image[grid.candidates.index(label.steps[-1])]
-    dose_m2, takes_s = grid.dose * (1 + look.unseen), grid.seconds * (1 + look.unseen)
-    worth = np.flatnonzero(worthy)
-    if worth.size == 0:
-        return []
-    ends = sigmas * left[worth] <= wanted.accuracy_m
-    kept: set[int] = set()
-    for these in _alike(worth, grid, apart=wanted.one_preset):
-        kept |= set(these[_undominated(left[these], dose_m2[these], takes_s[these])].tolist())
-    for cost, other in ((dose_m2, takes_s), (takes_s, dose_m2)):
-        kept |= set(worth[ends][np.lexsort((other[worth][ends], cost[worth][ends]))[:_KEPT]].tolist())
-    out = []
-    for k in sorted(kept):
-        error = math.sqrt(float(measured[k]))
-        known = z_scale_after(float(z_scale[k]), error, float(sigma[k])) if grid.stage[k] else float(z_scale[k])
-        dose, seconds = label.dose + float(dose_m2[k]), label.seconds + float(takes_s[k])
-        out.append(
-            _Label(
-                float(left[k]),
-                0.0,
-                known,
-                dose,
-                seconds + instrument.times.preset_s,
-                (*label.steps, grid.candidates[k]),
-            )
-        )
-    return out
+    looks = 1 + look.unseen
+    return _Stepped(
+        sigma, z_scale, measured, np.sqrt(measured + moved), look.reaches, grid.dose * looks, grid.seconds * looks
+    )
+
+
+def _longer(label: _Label, grid: Grid, step: _Stepped, k: int) -> _Label:
+    """The label after a step by candidate `k`."""
+    error, z_scale = math.sqrt(float(step.measured_m2[k])), float(step.z_scale[k])
+    return _Label(
+        sigma_m=float(step.left[k]),
+        bound_m=0.0,
+        z_scale=z_scale_after(z_scale, error, float(step.sigma[k])) if grid.stage[k] else z_scale,
+        dose=label.dose + float(step.dose[k]),
+        seconds=label.seconds + float(step.seconds[k]) + grid.instrument.times.preset_s,
+        steps=(*label.steps, grid.candidates[k]),
+    )
 
 
 def _alike(these: NDArray[np.intp], grid: Grid, *, apart: bool) -> list[NDArray[np.intp]]:

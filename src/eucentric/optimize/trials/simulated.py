@@ -30,19 +30,9 @@ def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
         raise SettingsError(
             f"Magnification '{other[0]}' can't be simulated: there presets are called {', '.join(KNOWN)}. Name it so."
         )
-    lens, errors, stage, camera = instrument.lens, instrument.errors, instrument.stage, instrument.camera
-    smallest = min(m.beam_m for m in instrument.magnifications)
+    stage, camera, errors = instrument.stage, instrument.camera, instrument.errors
     return {
-        "column": {
-            **{"voltage_v": lens.voltage, "c3_m": lens.cs_m, "aperture_rad": lens.aperture_rad},
-            **{"focal_spread_m": lens.focal_spread_m, "convergence_rad": lens.convergence_rad},
-            **{"pivot_m_per_rad": 1e3 * lens.pivot_m, "hysteresis": lens.hysteresis, "a1_m": errors.a1_m},
-            **{"hysteresis_magnification_m": lens.hysteresis_magnification_m},
-            **{"focus_scale": errors.focus_scale, "parfocal_m": errors.parfocal_m},
-            **{"tilt_settling_s": instrument.times.tilt_settling_s, "tilt_wait_s": instrument.times.tilt_s},
-            **{"far_tilt_scale_per_m": 100 * lens.far, "far_rotation_rad_per_m": 175 * lens.far},
-            **{"far_axis_rad_per_m": 3 * lens.far, "far_beam_shift_per_m": 5e-3 * lens.far},
-        },
+        "column": _column(instrument),
         "stage": {
             **{"z_scale": stage.z_scale, "z_scatter_m": stage.arrival_m},
             # A stage drifts fastest just after a move: when it has settled it drifts as the instrument says.
@@ -63,14 +53,34 @@ def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
             **{"tilt_scale": errors.tilt_scale, "tilt_rotation_rad": errors.tilt_rotation_rad},
             **{"axis_rad": errors.axis_rad},
         },
-        "presets": {
-            m.name: {
-                **{"pixel_m": m.pixel_m, "lit_radius_m": m.beam_m / 2, "dose_e_per_m2": m.dose_per_m2},
-                **{"exposure_s": m.exposure_s, "relative_convergence": smallest / m.beam_m},
-            }
-            for m in instrument.magnifications
-        },
-        "limits": {"stage_z_max_m": max(stage.z_max_m, 400e-6), "tilt_max_rad": lens.tilt_max_rad},
+        "presets": _presets(instrument),
+        "limits": {"stage_z_max_m": max(stage.z_max_m, 400e-6), "tilt_max_rad": instrument.lens.tilt_max_rad},
+    }
+
+
+def _column(instrument: Instrument) -> Mapping[str, Any]:
+    lens, errors = instrument.lens, instrument.errors
+    return {
+        **{"voltage_v": lens.voltage, "c3_m": lens.cs_m, "aperture_rad": lens.aperture_rad},
+        **{"focal_spread_m": lens.focal_spread_m, "convergence_rad": lens.convergence_rad},
+        **{"pivot_m_per_rad": 1e3 * lens.pivot_m, "hysteresis": lens.hysteresis, "a1_m": errors.a1_m},
+        **{"hysteresis_magnification_m": lens.hysteresis_magnification_m},
+        **{"focus_scale": errors.focus_scale, "parfocal_m": errors.parfocal_m},
+        **{"tilt_settling_s": instrument.times.tilt_settling_s, "tilt_wait_s": instrument.times.tilt_s},
+        **{"far_tilt_scale_per_m": 100 * lens.far, "far_rotation_rad_per_m": 175 * lens.far},
+        **{"far_axis_rad_per_m": 3 * lens.far, "far_beam_shift_per_m": 5e-3 * lens.far},
+    }
+
+
+def _presets(instrument: Instrument) -> Mapping[str, Any]:
+    """Each magnification as a preset; the smallest beam has the convergence of the file."""
+    smallest = min(m.beam_m for m in instrument.magnifications)
+    return {
+        m.name: {
+            **{"pixel_m": m.pixel_m, "lit_radius_m": m.beam_m / 2, "dose_e_per_m2": m.dose_per_m2},
+            **{"exposure_s": m.exposure_s, "relative_convergence": smallest / m.beam_m},
+        }
+        for m in instrument.magnifications
     }
 
 
