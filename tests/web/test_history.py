@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from eucentric.records.place import Place
-from eucentric.web.packets import unpacked
 from eucentric.web.room import Room
 from eucentric.web.serving import Serving
-from tests.web.served import client, ended, serving, stream, whole_bench
+from tests.web.served import client, ended, serving, stream, unpacked, whole_bench
 
 
 @pytest.fixture(scope="module")
