@@ -25,6 +25,17 @@ def test_what_is_saved_is_listed_first_and_read_back(tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["my focus.toml"]  # no half-written file stays
 
 
+def test_a_name_that_is_taken_is_replaced_only_where_that_is_said(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.save("mine", QUICK)
+    other = QUICK.model_copy(update={"sequence": QUICK.sequence.model_copy(update={"name": "Other"})})
+    with pytest.raises(SettingsError, match="saved already"):
+        shelf.save("mine", other)
+    assert shelf.read("mine") == QUICK
+    shelf.save("mine", other, replace=True)
+    assert shelf.read("mine") == other
+
+
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a\\b", "ends.", "x" * 65, "new\nline"])
 def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
     shelf = Shelf(tmp_path / "shelf")

@@ -18,7 +18,7 @@ from eucentric.msi.application import Application
 from eucentric.msi.known import Check
 from eucentric.msi.left import TimeLeft
 from eucentric.msi.outcome import Status
-from eucentric.msi.words import check_words, exposure_words
+from eucentric.msi.words import check_words, exposure_words, length
 from eucentric.units import minus, show_length
 
 _SHOWN_UNITS = 400
@@ -92,7 +92,7 @@ class RunProgress:
         self.doing = f"{step.name}: {'by hand' if step.focus_method is FocusMethod.MANUAL else 'measuring'}"
         for one in self.steps:
             if one["name"] == step.name and one["state"] == "to come":
-                one.update(state="now", range=show_length(event.range_m, 1) if event.range_m else None)
+                one.update(state="now", range=length(event.range_m) if event.range_m else None)
                 return
 
     def _now(self, **values: Any) -> None:
@@ -203,7 +203,7 @@ class SessionProgress:
             self._set(out.key, said=out.why)
         if out.found is not None:
             left = minus(f"left {out.found.c1_m * 1e9:+.0f} nm")
-            self._set(out.key, said=f"{left}, within {show_length(out.found.stated_m)} (3 σ)")
+            self._set(out.key, said=f"{left}, within {length(out.found.stated_m)} (3 σ)")
 
     def _set(self, key: str, **values: Any) -> None:
         if key in self._at:

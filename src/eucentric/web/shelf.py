@@ -58,14 +58,16 @@ class Shelf:
             return self._opened
         return shipped(name)
 
-    def save(self, name: str, settings: FocusSettings) -> Path:
-        """Keep them under a name, in place of what was saved under it; whole or not at all.
+    def save(self, name: str, settings: FocusSettings, *, replace: bool = False) -> Path:
+        """Keep them under a name, whole or not at all; with `replace` in place of what was saved under it.
 
-        Raises SettingsError for a name that can't be had, InputError where the folder can't be written.
+        Raises SettingsError for a name that can't be had or is taken, InputError where the folder can't be written.
         """
         if _checked(name) in {entry.name for entry in self._along()}:
             raise SettingsError(f"'{name}' is one of those that come along, and stays as it is. Choose another name.")
         path = self.folder / f"{name}.toml"
+        if path.exists() and not replace:
+            raise SettingsError(f"'{name}' is saved already. Choose another name, or save in its place (replace).")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, unfinished = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".unfinished")

@@ -45,9 +45,12 @@ def drift_words(drift_m_per_s: tuple[float, float]) -> str:
 
 
 def big_number(value_m: float, total_sigma_m: float) -> dict[str, str]:
-    """A defocus with its error for the largest print: both with the same decimals, and their unit."""
+    """A defocus with its error for the largest print: both to the second digit of the error that counts."""
     small = max(abs(value_m), total_sigma_m) < 1e-7
     factor, unit = (1e9, "nm") if small else (1e6, "µm")
-    error = total_sigma_m * factor
-    digits = min(max(1 - math.floor(math.log10(error)), 0), 3) if error > 0 else 3
-    return {"value": minus(f"{value_m * factor:+.{digits}f}"), "error": f"{error:.{digits}f}", "unit": unit}
+    if total_sigma_m <= 0:
+        return {"value": minus(f"{value_m * factor:+.3f}"), "error": "0.000", "unit": unit}
+    digits = min(1 - math.floor(math.log10(float(f"{total_sigma_m * factor:.1e}"))), 6)
+    value, error = (round(number * factor, digits) for number in (value_m, total_sigma_m))
+    shown = max(digits, 0)
+    return {"value": minus(f"{value:+.{shown}f}"), "error": f"{error:.{shown}f}", "unit": unit}

@@ -9,10 +9,11 @@ import threading
 from fastapi import APIRouter
 
 from eucentric.figures.plan import plan_figure
+from eucentric.msi.words import length
 from eucentric.optimize.instrument import instrument_of, shipped_text
 from eucentric.optimize.planning import Asked, Cheapest, Plan, plan
 from eucentric.optimize.sequence import names_of, settings_of
-from eucentric.units import parse, show_angle, show_bound
+from eucentric.units import parse, show_angle
 from eucentric.web import forms, models
 from eucentric.web.api.acting import REFUSALS
 from eucentric.web.room import Room
@@ -57,10 +58,10 @@ def _rows(made: Plan) -> list[dict[str, str]]:
             "tilt": f"±{show_angle(one.candidate.tilt_rad)}",
             "pattern": str(one.candidate.pattern),
             "corrects by": str(one.candidate.correction),
-            "from": show_bound(one.start_m),
-            "to": show_bound(one.leaves_m),
-            "range": show_bound(one.range_m),
-            "looks": str(one.looks),
+            "from": length(one.start_m),
+            "to": length(one.leaves_m),
+            "range": length(one.range_m),
+            "looks": f"{one.looks:.2g}",
             "electrons": f"{one.dose_e_per_m2 / _E_PER_A2:.3g} e/Å²",
             "time": f"{one.seconds:.0f} s",
         }

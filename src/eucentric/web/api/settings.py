@@ -49,9 +49,9 @@ def router(room: Room) -> APIRouter:
         return models.Values(values=forms.values_of(read_toml(wanted.text)))
 
     @api.put("/one/{name}", dependencies=[controls(room)])
-    def save(name: str, wanted: models.Values) -> models.Sentence:
+    def save(name: str, wanted: models.ToSave) -> models.Sentence:
         """Keep settings under a name."""
-        path = _shelf(room).save(name, forms.settings_of(wanted.values))
+        path = _shelf(room).save(name, forms.settings_of(wanted.values), replace=wanted.replace)
         return done(f"Saved as {path}. They run with: eucentric focus --settings {path}")
 
     return api

@@ -39,9 +39,18 @@ export function choice(options, chosen, act, label) {
   return row;
 }
 
-// "12:34:56" of an ISO time.
+const two = (number) => String(number).padStart(2, "0");
+
+// "12:34:56" of an ISO time, where the browser is.
 export function clock(iso) {
-  return iso ? new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }) : "";
+  const at = new Date(iso);
+  return iso ? [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":") : "";
+}
+
+// "2026-11-30 12:34:56" of an ISO time, where the browser is.
+export function dated(iso) {
+  const at = new Date(iso);
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock(iso)}`;
 }
 
 // "45 s", "12 min", "3 h 05 min".

@@ -2,7 +2,7 @@
 // the lens and of the stage; eucentric focus to and from; reset defocus.
 
 import { digits, fill, h, lengthLabel, minus, round125 } from "./dom.js";
-import { ask, link } from "./link.js";
+import { ask, link, say } from "./link.js";
 import { Place, Tile, fitted, label, soon, token } from "./pixels.js";
 
 class Manual extends HTMLElement {
@@ -92,10 +92,11 @@ class Manual extends HTMLElement {
     context.globalAlpha = 1;
   }
 
-  // One thing at a time: while a call is pending a key that is held down asks for nothing.
+  // While a call is pending a key that is held down asks for nothing. What a move came to is shown beside the image.
   async _ask(what, body) {
     this._pending = (this._pending ?? 0) + 1;
-    await ask("POST", `/manual/${what}`, body);
+    if (what === "move") await link.call("POST", `/manual/${what}`, body).catch((error) => say(error.message, "bad"));
+    else await ask("POST", `/manual/${what}`, body);
     this._pending -= 1;
   }
 

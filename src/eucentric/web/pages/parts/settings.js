@@ -7,7 +7,7 @@ import { ask, link, say } from "./link.js";
 class Settings extends HTMLElement {
   connectedCallback() {
     this._list = h("ul.shelf");
-    this._name = h("input", { type: "text", "aria-label": "Name to save under", placeholder: "name to save under", spellcheck: "false" });
+    this._name = h("input", { type: "text", "aria-label": "Name to save under", placeholder: "name to save under", spellcheck: "false", oninput: () => this._saves() });
     this._save = h("button.first", { type: "button", onclick: () => this.save() }, "Save");
     this._run = h("button", { type: "button", title: "Run what stands here, saved or not", onclick: () => this.run() }, "Run these");
     this._file = h("input", { type: "file", accept: ".toml", hidden: true, onchange: () => this._read() });
@@ -41,8 +41,9 @@ class Settings extends HTMLElement {
   async open(name) {
     try {
       const told = await link.call("GET", `/settings/one/${encodeURIComponent(name)}`);
-      const saved = (link.newest.get("shelf") ?? []).some((one) => one.name === name && one.saved);
-      this.edit(name, told.values, false, saved ? name : "");
+      const opened = this._saved(name) ? name : "";
+      this.edit(name, told.values, false, opened);
+      this._opened = opened;
     } catch (error) {
       say(error.message, "bad");
     }
@@ -53,6 +54,8 @@ class Settings extends HTMLElement {
     this.values = structuredClone(values);
     this.at = 0;
     this._name.value = saveAs;
+    this._opened = this._asked = "";
+    this._saves();
     this._title.textContent = name;
     this._toml = "";
     this._shelf(link.newest.get("shelf") ?? []);
@@ -196,12 +199,32 @@ class Settings extends HTMLElement {
       this._name.focus();
       return say("Give it a name to save it under.", "care");
     }
-    if (!(await ask("PUT", `/settings/one/${encodeURIComponent(name)}`, { values: this.values }))) return;
-    this.name = name;
+    link.put("shelf", await link.call("GET", "/settings").catch(() => link.newest.get("shelf"))); // another browser may have saved one
+    // One that was opened is saved in its own place; another one only after its name was asked about.
+    const replace = name === this._opened || name === this._asked;
+    if (!replace && this._saved(name)) {
+      this._asked = name;
+      this._saves();
+      return say(`'${name}' is saved already: Replace puts this in its place. Or give it another name.`, "care");
+    }
+    if (!(await ask("PUT", `/settings/one/${encodeURIComponent(name)}`, { values: this.values, replace }))) return;
+    this.name = this._opened = name;
+    this._asked = "";
+    this._saves();
     this._title.textContent = name;
     this._told.textContent = "saved";
     sessionStorage.setItem("eucentric-sequence", name);
     document.dispatchEvent(new CustomEvent("eu-shelf", { detail: name }));
+  }
+
+  _saved(name) {
+    return (link.newest.get("shelf") ?? []).some((one) => one.name === name && one.saved);
+  }
+
+  // What the button does: a name that was asked about is replaced.
+  _saves() {
+    if (this._name.value.trim() !== this._asked) this._asked = "";
+    this._save.textContent = this._asked ? "Replace" : "Save";
   }
 
   run() {
