@@ -149,8 +149,18 @@ def test_a_setting_that_was_saved_is_used(tab: Watched, there: Serving) -> None:
     _run_to_its_end(page, "Start")
     page.keyboard.press("2")
     expect(page.locator("eu-run .sequence .name b")).to_have_text(["only this"])
-    kept = there.room.bench.shelf.read("mine")  # type: ignore[union-attr]
-    assert [(step.name, step.tolerance_m) for step in kept.sequence.steps] == [("only this", 0.9e-3)]
+    shelf = there.room.bench.shelf  # type: ignore[union-attr]
+    assert [(step.name, step.tolerance_m) for step in shelf.read("mine").sequence.steps] == [("only this", 0.9e-3)]
+    page.keyboard.press("3")
+    page.locator("eu-settings .shelf button", has_text="Tomo Focus").click()
+    expect(page.locator("eu-settings h2", has_text="tomo")).to_be_visible()
+    page.get_by_label("Name to save under").fill("mine")
+    _button(page, "Save").click()
+    expect(page.locator(".toast")).to_contain_text("is saved already")
+    assert len(shelf.read("mine").sequence.steps) == 1
+    _button(page, "Replace").click()
+    expect(page.locator(".toast")).to_contain_text("Saved as")
+    assert shelf.read("mine").sequence.name == "Tomo Focus"
 
 
 def test_history_opens_and_measures_again(tab: Watched) -> None:
@@ -165,6 +175,16 @@ def test_history_opens_and_measures_again(tab: Watched) -> None:
     page.locator("select[name=method]").select_option("phase")
     _button(page, "Measure again").click()
     expect(page.locator("eu-history .again [role=status]")).to_contain_text("It was")
+    _run_to_its_end(page, "Measure once")
+    expect(rows).to_have_count(2)
+    page.evaluate("() => { const history = document.querySelector('eu-history'); history.most = 1; history.load(); }")
+    expect(rows).to_have_count(1)
+    newest = rows.first.get_attribute("data-id")
+    _button(page, "Older").click()
+    expect(_button(page, "Newest")).to_be_visible()
+    expect(rows.first).not_to_have_attribute("data-id", str(newest))
+    _button(page, "Newest").click()
+    expect(rows.first).to_have_attribute("data-id", str(newest))
 
 
 def test_manual_focus_moves_and_shows(tab: Watched, there: Serving) -> None:
@@ -172,12 +192,33 @@ def test_manual_focus_moves_and_shows(tab: Watched, there: Serving) -> None:
     page.keyboard.press("5")
     _button(page, "Focus by hand").click()
     expect(_button(page, "over +")).to_be_enabled()
-    page.keyboard.press("ArrowDown")
-    expect(page.locator("eu-manual dl")).to_contain_text("moved −0.500 µm")
+    for _ in range(3):  # faster than they are made
+        page.keyboard.press("ArrowDown")
+    expect(page.locator("eu-manual dl")).to_contain_text("moved −1.500 µm")
     expect(page.locator("eu-manual figcaption").first).to_contain_text("by hand")
     _button(page, "Take back").click()
     expect(_chip(page)).to_have_text("Ended")
     assert abs(there.room.bench.microscope.defocus_m()) < 1e-9  # type: ignore[union-attr]
+
+
+def test_a_key_that_is_held_down_moves_once_while_the_move_is_not_made(tab: Watched, there: Serving) -> None:
+    page = tab.page
+    moves: list[str] = []
+    page.on("request", lambda request: moves.append(request.url) if request.url.endswith("/manual/move") else None)
+    page.keyboard.press("5")
+    _button(page, "Focus by hand").click()
+    expect(_button(page, "over +")).to_be_enabled()
+    page.keyboard.press("Space")
+    expect(_chip(page)).to_have_text("Paused")
+    for _ in range(100):
+        page.keyboard.down("ArrowUp")  # all but the first are repeats
+    page.keyboard.up("ArrowUp")
+    expect(page.locator("eu-manual .bar [role=status]")).to_have_text("1 not done yet")
+    page.keyboard.press("Space")
+    expect(page.locator("eu-manual dl")).to_contain_text("moved 0.500 µm")
+    assert len(moves) == 1
+    _button(page, "Take back").click()
+    expect(_chip(page)).to_have_text("Ended")
 
 
 def test_a_second_browser_watches_and_may_take_control(browser: Browser, tab: Watched, there: Serving) -> None:
@@ -193,9 +234,26 @@ def test_a_second_browser_watches_and_may_take_control(browser: Browser, tab: Wa
     second.page.get_by_title("Take control of the microscope").click()
     expect(second.page.get_by_title("Give control back")).to_contain_text("You control")
     expect(first.get_by_title("Take control of the microscope")).to_be_visible()
+    expect(first.locator(".toast")).to_contain_text("took control")  # whoever loses it is told
+    second.page.get_by_title("Give control back").click()
+    expect(second.page.get_by_title("Take control of the microscope")).to_contain_text("Nobody controls")
+    expect(second.page.locator(".toast")).not_to_contain_text("controls no longer")  # it was given back
     second.complaints = [said for said in second.complaints if "409" not in said]  # the refusal that was asked for
     assert second.complaints == []
     second.page.context.close()
+
+
+def test_a_browser_that_lost_control_while_it_was_away_is_told(tab: Watched, there: Serving) -> None:
+    page = tab.page
+    page.get_by_title("Take control of the microscope").click()
+    expect(page.get_by_title("Give control back")).to_be_visible()
+    holder = there.room.lease.holder
+    assert holder is not None
+    page.goto("about:blank")
+    there.room.lease.release(holder)  # as it lapses
+    page.go_back()
+    expect(page.locator(".toast")).to_contain_text("controls no longer")
+    expect(page.get_by_title("Take control of the microscope")).to_contain_text("Nobody controls")
 
 
 def test_a_reload_loses_nothing_and_needs_no_token(tab: Watched) -> None:

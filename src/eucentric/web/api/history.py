@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -25,6 +24,7 @@ from eucentric.web.reading import reading
 from eucentric.web.room import Room
 
 _MOST = 2000
+_FURTHEST = 100_000
 _NONE_KEPT = "This page has no records to look back at."
 
 
@@ -59,19 +59,19 @@ def _lists(api: APIRouter, room: Room) -> None:
         node: str | None = None,
         step: str | None = None,
         refused: bool = False,
-        before: datetime | None = None,
-        limit: int = 500,
+        skip: Annotated[int, Query(ge=0, le=_FURTHEST)] = 0,
+        limit: Annotated[int, Query(ge=1, le=_MOST)] = 500,
     ) -> list[dict[str, Any]]:
         """The last measurements that are asked for, in the order in which they were made.
 
-        With `before`, those of runs that began before then: ask so for what is older than a list that was full.
+        With `skip` what comes before the last so many: ask so for what is older than a list that was full.
         """
         if _nothing_yet(room):
             return []
-        wanted = Wanted(session=session, run=run, node=node, step=step, refused=refused, until=before)
+        wanted = Wanted(session=session, run=run, node=node, step=step, refused=refused)
         with _records(room) as records:
-            found = records.measurements(wanted, limit=min(max(limit, 1), _MOST))
-        return [stored.row(one) for one in found]
+            found = records.measurements(wanted, limit=skip + limit)
+        return [stored.row(one) for one in found[: max(len(found) - skip, 0)]]
 
     @api.get("/sessions")
     def sessions() -> list[dict[str, Any]]:
@@ -82,14 +82,12 @@ def _lists(api: APIRouter, room: Room) -> None:
             return [stored.session_row(one) for one in records.sessions(limit=200)]
 
     @api.get("/runs")
-    def runs(session: int | None = None, limit: int = 200) -> list[dict[str, Any]]:
+    def runs(session: int | None = None, limit: Annotated[int, Query(ge=1, le=_MOST)] = 200) -> list[dict[str, Any]]:
         """The last runs, the newest first."""
         if _nothing_yet(room):
             return []
         with _records(room) as records:
-            return [
-                stored.run_row(one) for one in records.runs(Wanted(session=session), limit=min(max(limit, 1), _MOST))
-            ]
+            return [stored.run_row(one) for one in records.runs(Wanted(session=session), limit=limit)]
 
 
 class _Last:

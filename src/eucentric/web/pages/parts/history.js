@@ -67,13 +67,13 @@ class History extends HTMLElement {
   connectedCallback() {
     this._rows = [];
     this.most = 500; // of one list; what is older is asked for
-    this._before = "";
-    this._session = h("select", { "aria-label": "Session", onchange: () => this.load("") }, h("option", { value: "" }, "all sessions"));
+    this._skip = 0;
+    this._session = h("select", { "aria-label": "Session", onchange: () => this.load(0) }, h("option", { value: "" }, "all sessions"));
     this._by = h("select", { "aria-label": "Node and step", onchange: () => this._draw() }, h("option", { value: "" }, "all steps"));
     this._refused = h("input", { type: "checkbox", onchange: () => this._draw() });
     this._count = h("span.note");
-    this._older = h("button.quiet", { type: "button", onclick: () => this.load(this._rows[0].at) }, "Older");
-    this._newest = h("button.quiet", { type: "button", onclick: () => this.load("") }, "Newest");
+    this._older = h("button.quiet", { type: "button", onclick: () => this.load(this._skip + this._rows.length) }, "Older");
+    this._newest = h("button.quiet", { type: "button", onclick: () => this.load(0) }, "Newest");
     this._legend = h("div.legend");
     this._plots = PLOTS.map(([title, unit, value, scale]) => {
       const place = h("div.plot");
@@ -104,15 +104,15 @@ class History extends HTMLElement {
     if (this._ready) this.load();
   }
 
-  // `before`: only what is older; without it as it was.
-  async load(before = this._before) {
+  // `skip`: so many of the newest are passed over; without it as before.
+  async load(skip = this._skip) {
     try {
-      const session = this._session.value, query = new URLSearchParams({ limit: this.most, ...(session && { session }), ...(before && { before }) });
+      const session = this._session.value, query = new URLSearchParams({ limit: this.most, skip, ...(session && { session }) });
       const [rows, sessions] = await Promise.all([link.call("GET", `/history/measurements?${query}`), link.call("GET", "/history/sessions").catch(() => [])]);
       this._rows = rows;
-      this._before = before;
+      this._skip = skip;
       this._older.hidden = rows.length < this.most;
-      this._newest.hidden = !before;
+      this._newest.hidden = !skip;
       fill(this._session, h("option", { value: "" }, "all sessions"), sessions.map((one) => h("option", { value: one.id }, `${one.application}, ${dated(one.at)}`)));
       this._session.value = session;
       const chosen = this._by.value, names = [...new Set(rows.map(by))];
@@ -128,7 +128,7 @@ class History extends HTMLElement {
   _draw() {
     const rows = this._rows.filter((one) => (!this._by.value || by(one) === this._by.value) && (!this._refused.checked || one.accepted === false));
     this._shownRows = rows;
-    const span = rows.length && (this._before || !this._older.hidden) ? `, ${dated(rows[0].at)} to ${dated(rows.at(-1).at)}` : "";
+    const span = rows.length && (this._skip || !this._older.hidden) ? `, ${dated(rows[0].at)} to ${dated(rows.at(-1).at)}` : "";
     this._count.textContent = `${rows.length} measurement${rows.length === 1 ? "" : "s"}${span}`;
     this._series = this._names.filter((name) => rows.some((one) => by(one) === name));
     fill(this._legend, this._series.map((name) => h("span", h("i", { "data-tint": this._names.indexOf(name) % TINTS.length }), name)), rows.some((one) => one.accepted === false) ? h("span", h("i.cross", "×"), "refused") : null);
