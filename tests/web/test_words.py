@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eucentric.web.words import big_number, chance_words
+from eucentric.web.words import big_number, chance_words, plain
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,10 @@ from eucentric.web.words import big_number, chance_words
 def test_an_error_has_two_digits_and_its_value_as_many_decimals(value_m: float, sigma_m: float, told: str) -> None:
     made = big_number(value_m, sigma_m)
     assert f"{made['value']} ± {made['error']} {made['unit']}" == told
+
+
+def test_a_large_number_is_told_in_full() -> None:
+    assert [plain(value) for value in (0.0837, 0.351, 12.4, 1.27e6)] == ["0.084", "0.35", "12", "1\u202f300\u202f000"]
 
 
 def test_a_chance_is_said_in_words_the_more_so_the_larger_it_is() -> None:

@@ -26,6 +26,7 @@ from eucentric.optics.column import Column
 from eucentric.units import minus, show_angle
 from eucentric.web.packets import Packet
 from eucentric.web.pictures import SIDE_PX, equal_contrast, lit_moved, map_picture, peak_picture, power_spectrum
+from eucentric.web.words import offset_words
 
 RAW = (Method.CROSS, Method.PHASE)
 _CUT_POINTS = 1600
@@ -160,7 +161,7 @@ def curves(looked: Looked) -> dict[str, Any]:
         "number": looked.number,
         "step": looked.step,
         "method": str(looked.result.shift.method),
-        "offset_m": looked.result.offset_m,
+        "offset": offset_words(looked.result.offset_m) if looked.result.offset_m else None,
         "pixel_m": looked.result.pixel_m,
         "links": [_link(looked, k, shift) for k, shift in enumerate(looked.result.shifts)],
     }

@@ -19,7 +19,7 @@ from eucentric.msi.known import Check
 from eucentric.msi.left import TimeLeft
 from eucentric.msi.outcome import Status
 from eucentric.msi.words import check_words, exposure_words, length
-from eucentric.units import minus, show_length
+from eucentric.units import minus
 
 _SHOWN_UNITS = 400
 
@@ -115,7 +115,7 @@ class RunProgress:
             state=str(result.status),
             tone="good" if result.status in {StepStatus.DONE, StepStatus.MEASURED, StepStatus.BY_HAND} else "bad",
             said=result.skipped or said,
-            corrected=show_length(result.corrected_m) if result.corrected_m else None,
+            corrected=length(result.corrected_m) if result.corrected_m else None,
             dose=dose_words(result.dose_e_per_m2),
         )
         if result.status is StepStatus.SKIPPED:
@@ -140,7 +140,7 @@ def _to_come(step: FocusStep) -> dict[str, Any]:
         "method": str(step.focus_method),
         "corrects": str(step.correction_type),
         "what": step_words(step, step.delta_max_m or 0.0).partition(": ")[2].partition(", range")[0],
-        "tolerance": show_length(step.tolerance_m),
+        "tolerance": length(step.tolerance_m),
         "state": "to come",
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from eucentric.focus.words import speed_words
-from eucentric.units import minus
+from eucentric.units import minus, show_length
 
 _CHANCES = (
     (1e-12, "as good as none"),
@@ -42,6 +42,18 @@ def drift_words(drift_m_per_s: tuple[float, float]) -> str:
     """A drift (y, x): "0.12 nm/s towards 40°"."""
     y, x = drift_m_per_s
     return minus(f"{speed_words(math.hypot(y, x))} towards {math.degrees(math.atan2(y, x)):.0f}°")
+
+
+def offset_words(offset_m: float) -> str:
+    """A defocus that was set on purpose: "−0.50 µm", "−20 µm"."""
+    whole = math.floor(math.log10(max(abs(offset_m), 1e-9) * 1e6))
+    return show_length(offset_m, min(max(1 - whole, 0), 3))
+
+
+def plain(value: float) -> str:
+    """A number of two digits that count, without a power of ten: "0.35", "12", "1 300 000"."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f}".replace(",", "\u202f") if abs(rounded) >= 10 else f"{rounded:g}"
 
 
 def big_number(value_m: float, total_sigma_m: float) -> dict[str, str]:

@@ -23,6 +23,17 @@ export function fill(element, ...children) {
   return element;
 }
 
+// A list that scrolls: where there is more above or below, its edge fades instead of cutting a line in two.
+export function fading(list) {
+  const see = () => {
+    list.toggleAttribute("data-above", list.scrollTop > 1);
+    list.toggleAttribute("data-below", list.scrollHeight - list.clientHeight - list.scrollTop > 1);
+  };
+  list.addEventListener("scroll", see);
+  new ResizeObserver(see).observe(list);
+  return list;
+}
+
 // A row of buttons of which one is chosen. `options`: [[value, label, title], …].
 export function choice(options, chosen, act, label) {
   const row = h("div.choice", { role: "radiogroup", "aria-label": label });

@@ -7,7 +7,7 @@ import { Curve, axis, colours } from "./plots.js";
 
 const TINTS = ["--accent", "--mark", "--good", "--violet", "--olive", "--dim"];
 // Scales over many decades: of what is positive, and to both sides of 0, straight between ±10 nm.
-const LINEAR_UM = 0.01, LABEL_PX = 17;
+const LINEAR_UM = 0.01, LABEL_PX = 13, LABEL_LOG_PX = 21;
 const LOG = { distr: 3 }, BOTH = { distr: 4, asinh: LINEAR_UM, range: (_, low, high) => [Math.min(1.3 * low, -LINEAR_UM), Math.max(1.3 * high, LINEAR_UM)] };
 const PLOTS = [
   ["Defocus", "µm", (one) => (one.c1_m === null ? null : one.c1_m * 1e6), BOTH],
@@ -22,7 +22,7 @@ const TIMES_S = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200,
 function decades(plot, _axis, low, high) {
   const both = plot.scales.y.distr === 4, top = Math.max(Math.abs(low), Math.abs(high));
   const from = Math.floor(Math.log10(both ? LINEAR_UM : low)), to = Math.ceil(Math.log10(top));
-  const room = (values) => values.every((v, k) => !k || Math.abs(plot.valToPos(v, "y") - plot.valToPos(values[k - 1], "y")) >= LABEL_PX);
+  const room = (values) => values.every((v, k) => !k || Math.abs(plot.valToPos(v, "y") - plot.valToPos(values[k - 1], "y")) >= (both ? LABEL_PX : LABEL_LOG_PX));
   const shown = (sizes) => [...(both ? [...sizes.map((v) => -v).reverse(), 0] : []), ...sizes].filter((v) => v >= low && v <= high);
   const powers = Array.from({ length: to - from + 1 }, (_, k) => to - k);
   const fine = powers.toReversed().flatMap((p) => [1, 2, 5].map((m) => m * 10 ** p));
@@ -131,7 +131,7 @@ class History extends HTMLElement {
     const span = rows.length && (this._skip || !this._older.hidden) ? `, ${dated(rows[0].at)} to ${dated(rows.at(-1).at)}` : "";
     this._count.textContent = `${rows.length} measurement${rows.length === 1 ? "" : "s"}${span}`;
     this._series = this._names.filter((name) => rows.some((one) => by(one) === name));
-    fill(this._legend, this._series.map((name) => h("span", h("i", { "data-tint": this._names.indexOf(name) % TINTS.length }), name)), rows.some((one) => one.accepted === false) ? h("span", h("i.cross", "×"), "refused") : null);
+    fill(this._legend, this._series.map((name) => h("span", h("i", { "data-tint": this._names.indexOf(name) % TINTS.length }), name)), rows.some((one) => one.accepted === false) ? h("span", h("i.cross"), "refused") : null);
     const times = rows.map((one) => new Date(one.at).getTime() / 1000);
     for (const plot of this._plots) {
       const of = (test) => rows.map((one) => (test(one) ? plot.value(one) : null)).map((v) => (plot.scale === LOG && v !== null && v <= 0 ? null : v));
@@ -139,8 +139,9 @@ class History extends HTMLElement {
       else plot.curve.clear();
     }
     const tone = (one) => (one.accepted ? "good" : one.accepted === false ? "bad" : "care");
+    const days = rows.length && dated(rows[0].at).slice(0, 10) !== dated(rows.at(-1).at).slice(0, 10);
     fill(this._body, [...rows].reverse().map((one) => h("tr", { tabindex: 0, "data-id": one.id, "aria-current": String(one.id === this._at), onclick: () => this.open(one.id), onkeydown: (event) => event.key === "Enter" && this.open(one.id) },
-      h("td", clock(one.at)), h("td", { title: one.target }, by(one)), h("td.number", one.defocus), h("td", { "data-tone": tone(one), title: one.sentence ?? "" }, one.accepted ? "accepted" : one.accepted === false ? one.reason ?? "refused" : "cut off"))));
+      h("td", { title: dated(one.at) }, days ? dated(one.at) : clock(one.at)), h("td", { title: one.target }, by(one)), h("td.number", one.defocus), h("td", { "data-tone": tone(one), title: one.sentence ?? "" }, one.accepted ? "accepted" : one.accepted === false ? one.reason ?? "refused" : "cut off"))));
     if (!rows.length) fill(this._body, h("tr", h("td.empty", { colspan: 4 }, "Nothing was recorded yet.")));
   }
 
@@ -152,7 +153,7 @@ class History extends HTMLElement {
       cursor: { drag: { x: true, y: false }, sync: { key: "history" } },
       scales: { x: { time: true }, y: scale },
       series: [{}, ...this._series.map((name) => dots(tint(name))), { ...dots(c.bad), points: { show: true, size: 8, stroke: c.bad, fill: "transparent", width: 1.5 } }],
-      axes: [axis(c, undefined, { labelSize: 0, space: 58, incrs: TIMES_S, values: [[86400, "{YYYY}-{MM}-{DD}", null, null, null, null, null, null, 1], times, [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] }), axis(c, undefined, { labelSize: 0, size: 48, splits: decades, filter: (_, all) => all, values: (_, all) => all.map((v) => minus(v >= 1e5 || (v !== 0 && Math.abs(v) < 1e-3) ? v.toExponential(0) : Number(v.toPrecision(3)))) })],
+      axes: [axis(c, undefined, { labelSize: 0, space: 58, incrs: TIMES_S, values: [[86400, "{YYYY}-{MM}-{DD}", null, null, null, null, null, null, 1], times, [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] }), axis(c, undefined, { labelSize: 0, size: 48, splits: decades, filter: (_, all) => all, values: (_, all) => all.map((v) => minus(v >= 1e5 || (v !== 0 && Math.abs(v) < 1e-3) ? v.toExponential(0).replace("+", "") : Number(v.toPrecision(3)))) })],
       hooks: { init: [(plot) => plot.over.addEventListener("click", () => { const one = this._shownRows[plot.cursor.idx]; if (one) this.open(one.id); })] },
     };
   }

@@ -84,15 +84,16 @@ class CorrelationMap extends HTMLElement {
     const half = { x: period.x / picture.width / 2, y: period.y / picture.height / 2 };
     const turn = (value, whole, slack) => (wrapped ? ((((value + slack) % whole) + whole) % whole) - slack : value);
     const put = (y, x) => [at.x + ((turn(x, period.x, half.x) - origin.x) / period.x) * at.w, at.y + ((turn(y, period.y, half.y) - origin.y) / period.y) * at.h];
+    const rival = this.kind === "map" ? told.rival_px : null;
     context.save();
     context.beginPath();
     context.rect(at.x, at.y, at.w, at.h);
     context.clip();
     context.imageSmoothingEnabled = false;
     this._picture(context, picture, at, wrapped);
-    if (told.line) this._line(context, told.line, put, at, { left, right, bottom, top }, wrapped);
+    if (told.line) this._line(context, told.line, put, at, { left, right, bottom, top }, wrapped, rival ? [put(...map.peak_px), put(...rival)] : [put(...map.peak_px)]);
     context.restore();
-    this._marks(context, put, at, map.peak_px, this.kind === "map" ? told.rival_px : null);
+    this._marks(context, put, at, map.peak_px, rival);
     this._axes(context, at, wrapped ? [0, period.x] : [left, right], wrapped ? [0, period.y] : [top, bottom]);
     const [y, x] = map.peak_px;
     this._note.textContent = minus(`peak x ${x.toFixed(1)}, y ${y.toFixed(1)} px`);
@@ -110,7 +111,7 @@ class CorrelationMap extends HTMLElement {
   }
 
   // Where pure defocus puts the peak, with a few values of it.
-  _line(context, line, put, at, box, wrapped) {
+  _line(context, line, put, at, box, wrapped, marks) {
     const [uy, ux] = line.unit, [oy, ox] = line.offset_px;
     const far = 0.46 * Math.min(box.right - box.left, box.bottom - box.top);
     const middle = this.view === "near" ? ((box.left + box.right) / 2 - ox) * ux + ((box.top + box.bottom) / 2 - oy) * uy : 0;
@@ -138,8 +139,9 @@ class CorrelationMap extends HTMLElement {
       context.moveTo(x - uy * 5, y + ux * 5);
       context.lineTo(x + uy * 5, y - ux * 5);
       context.stroke();
-      const above = y - 9 > at.y + 12 ? y - 9 : y + 19;
-      if (Math.abs(value) > step / 2) label(context, minus(`${value > 0 ? "+" : ""}${Number(value.toPrecision(6))} µm`), Math.min(Math.max(x, at.x + 26), at.x + at.w - 26), above, { align: "center", colour });
+      const free = (at_y) => marks.every(([mx, my]) => Math.abs(mx - x) > 60 || Math.abs(my - at_y + 4) > 32);
+      const above = [y - 9, y + 19].find((at_y) => at_y > at.y + 12 && free(at_y));
+      if (Math.abs(value) > step / 2 && above) label(context, minus(`${value > 0 ? "+" : ""}${Number(value.toPrecision(6))} µm`), Math.min(Math.max(x, at.x + 26), at.x + at.w - 26), above, { align: "center", colour });
     }
   }
 

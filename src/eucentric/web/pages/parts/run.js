@@ -1,7 +1,7 @@
 // <eu-run>: the sequence and the session as they go: steps, targets with needs and promises, progress, time left, electrons.
 
 import "./log.js";
-import { duration, fill, h } from "./dom.js";
+import { duration, fading, fill, h } from "./dom.js";
 import { ask, link } from "./link.js";
 import { Place, Tile, fitted, soon } from "./pixels.js";
 
@@ -11,6 +11,7 @@ class Run extends HTMLElement {
   connectedCallback() {
     this._steps = h("div.steps");
     this._session = h("div.session");
+    this._targets = fading(h("ol.list.targets", { tabindex: 0, "aria-label": "Targets", onscroll: () => (this._away = !this._nowSeen()) }));
     this._applications = h("select", { "aria-label": "Application" });
     this._begin = h("button", { type: "button", onclick: () => ask("POST", "/run/session", { application: this._applications.value }) }, "Start session");
     this._starter = h("div.bar.foot", h("label", "Application ", this._applications), this._begin);
@@ -47,7 +48,7 @@ class Run extends HTMLElement {
   run(run) {
     const done = run.steps.filter((one) => one.state !== "to come" && one.state !== "now").length;
     fill(this._steps, head("Sequence", run.name || "none yet", run.steps.length ? progress(done, run.steps.length, run) : null),
-      run.steps.length ? h("ol.list", run.steps.map((one) => this._step(one))) : h("p.empty", "Start a sequence above: its steps are shown here as they go."));
+      run.steps.length ? fading(h("ol.list", run.steps.map((one) => this._step(one)))) : h("p.empty", "Start a sequence above: its steps are shown here as they go."));
   }
 
   _step(step) {
@@ -62,10 +63,22 @@ class Run extends HTMLElement {
       return;
     }
     const nodes = session.nodes.map((one) => `${one.targets} ${one.name}`).join(", ");
-    const list = h("ol.list.targets", { tabindex: 0, "aria-label": "Targets" }, session.before ? h("li.faint", `${session.before} before`) : null, session.units.map((one) => this._unit(one)), session.after ? h("li.faint", `${session.after} to come`) : null);
+    const list = this._targets, before = list.scrollTop;
+    fill(list, session.before ? h("li.faint", `${session.before} before`) : null, session.units.map((one) => this._unit(one)), session.after ? h("li.faint", `${session.after} to come`) : null);
     fill(this._session, head("Session", session.name, progress(session.done, session.total, session)), h("p.dim", nodes), list);
-    const now = list.querySelector('[data-state="now"]') ?? [...list.querySelectorAll("li")].findLast((one) => one.dataset.state !== "to come");
-    if (now) list.scrollTop = now.offsetTop - list.offsetTop - list.clientHeight / 3;
+    const now = this._present();
+    list.scrollTop = now && !this._away ? now.offsetTop - list.offsetTop - list.clientHeight / 3 : before;
+  }
+
+  // The target that is worked on, else the last one that was.
+  _present() {
+    return this._targets.querySelector('[data-state="now"]') ?? [...this._targets.querySelectorAll("li")].findLast((one) => one.dataset.state !== "to come");
+  }
+
+  // Whoever has scrolled away from it reads, and is left there.
+  _nowSeen() {
+    const list = this._targets, now = this._present(), at = now && now.offsetTop - list.offsetTop - list.scrollTop;
+    return !now || (at + now.offsetHeight > 0 && at < list.clientHeight);
   }
 
   _unit(unit) {
