@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from benchmarks.browser import Watched, chromium, launched
+from eucentric.web.api.running import once
 from eucentric.web.serving import Serving
-from tests.web.served import serving, whole_bench
+from tests.web.served import QUICK, serving, whole_bench
 
 pytestmark = pytest.mark.skipif(
     chromium() is None, reason="no Chromium here: apt-get install chromium (make test does, as root)"
@@ -271,6 +272,35 @@ def test_a_reload_loses_nothing_and_needs_no_token(tab: Watched) -> None:
     page.keyboard.press("1")
     expect(page.locator("eu-watch eu-pair figcaption").first).to_contain_text("mrad")
     expect(page.locator("eu-watch eu-map .note")).to_contain_text("peak x")
+
+
+def test_a_connection_that_broke_is_made_again_and_what_came_meanwhile_is_shown(
+    browser: Browser, there: Serving
+) -> None:
+    page = browser.new_context().new_page()
+    streams: list[WebSocketRoute] = []
+    away: list[WebSocketRoute] = []
+
+    def route(stream: WebSocketRoute) -> None:
+        streams.append(stream)
+        if len(streams) == 2:
+            away.append(stream)
+            stream.close()  # not yet there again
+        else:
+            stream.connect_to_server()
+
+    page.route_web_socket("**/api/stream", route)
+    page.goto(there.url)
+    expect(page.locator("eu-page")).to_have_attribute("data-link", "connected")
+    there.room.driver.focus(once(QUICK, "once"), measure_only=True)
+    streams[0].close()
+    expect(page.locator(".top .link")).to_contain_text("what is shown may be old")
+    expect(page.locator("eu-page")).to_have_attribute("data-link", "connected")
+    expect(_chip(page)).to_have_text("Ended")
+    expect(page.locator("eu-watch .verdict")).to_be_visible()
+    expect(page.locator("eu-watch eu-map .note")).to_contain_text("peak x")
+    assert len(away) == 1
+    page.context.close()
 
 
 def test_without_the_token_nothing_is_shown(browser: Browser, there: Serving) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from typing import Any
 
@@ -52,7 +53,7 @@ def router(room: Room) -> APIRouter:
     def save(name: str, wanted: models.ToSave) -> models.Sentence:
         """Keep settings under a name."""
         path = _shelf(room).save(name, forms.settings_of(wanted.values), replace=wanted.replace)
-        return done(f"Saved as {path}. They run with: eucentric focus --settings {path}")
+        return done(f"Saved as {path}. They run with: eucentric focus --settings {shlex.quote(str(path))}")
 
     return api
 

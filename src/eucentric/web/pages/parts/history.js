@@ -106,9 +106,11 @@ class History extends HTMLElement {
 
   // `skip`: so many of the newest are passed over; without it as before.
   async load(skip = this._skip) {
+    const turn = (this._turn = (this._turn ?? 0) + 1);
     try {
       const session = this._session.value, query = new URLSearchParams({ limit: this.most, skip, ...(session && { session }) });
       const [rows, sessions] = await Promise.all([link.call("GET", `/history/measurements?${query}`), link.call("GET", "/history/sessions").catch(() => [])]);
+      if (turn !== this._turn) return; // asked anew meanwhile
       this._rows = rows;
       this._skip = skip;
       this._older.hidden = rows.length < this.most;

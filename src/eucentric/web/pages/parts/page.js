@@ -56,7 +56,7 @@ class Page extends HTMLElement {
     this._chip = h("span.chip", { role: "status" });
     this._doing = h("span.doing");
     this._spent = h("span.spent.number");
-    this._toast = h("div.toast", { role: "alert" });
+    this._toast = h("div.toast", { role: "alert", title: "Click to close", onclick: () => (this._toast.hidden = true) });
     this._toast.hidden = true;
     this._help = h("dialog.help", { "aria-label": "Keys" }, h("div.bar", h("h2", "Keys"), h("span.grow"), h("button.quiet", { type: "button", onclick: () => this._help.close() }, "Close")),
       h("div.columns", KEYS.map(([title, keys]) => h("section", h("h3", title), h("dl", keys.map(([key, what]) => [h("dt", key), h("dd", what)]))))));

@@ -39,8 +39,10 @@ class Settings extends HTMLElement {
   }
 
   async open(name) {
+    this._wanted = name;
     try {
       const told = await link.call("GET", `/settings/one/${encodeURIComponent(name)}`);
+      if (this._wanted !== name) return;
       const opened = this._saved(name) ? name : "";
       this.edit(name, told.values, false, opened);
       this._opened = opened;
@@ -167,8 +169,11 @@ class Settings extends HTMLElement {
     this._changed(false);
   }
 
+  // Answers may overtake each other: the last question counts.
   async _check() {
+    const turn = (this._turn = (this._turn ?? 0) + 1);
     const told = await link.call("POST", "/settings/check", { values: this.values }).catch((error) => ({ good: false, sentence: error.message, fields: [] }));
+    if (turn !== this._turn) return;
     this._toml = told.toml;
     for (const one of [...this._wholes, ...this._own, ...this._groups, this._thresholds]) for (const field of one.fields.values()) field.wrong("");
     this._save.disabled = !told.good;
