@@ -179,6 +179,10 @@ class SessionProgress:
                 self._set(self._unit, said=event.result.words)
             case msi.UnitEnded():
                 self._ended(event)
+            case msi.SessionEnded():
+                for unit in self._units:
+                    if unit["state"] in {"to come", "now"}:
+                        unit["state"] = "not done"
 
     def _started(self, event: msi.SessionStarted) -> None:
         self._application = event.application

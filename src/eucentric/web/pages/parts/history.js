@@ -8,7 +8,7 @@ import { Curve, axis, colours } from "./plots.js";
 const TINTS = ["--accent", "--mark", "--good", "--violet", "--olive", "--dim"];
 // Scales over many decades: of what is positive, and to both sides of 0, straight between ±10 nm.
 const LINEAR_UM = 0.01, LABEL_PX = 13, LABEL_LOG_PX = 21;
-const LOG = { distr: 3 }, BOTH = { distr: 4, asinh: LINEAR_UM, range: (_, low, high) => [Math.min(1.3 * low, -LINEAR_UM), Math.max(1.3 * high, LINEAR_UM)] };
+const LOG = { distr: 3 }, BOTH = { distr: 4, asinh: LINEAR_UM, range: (_, low, high) => [Math.min(3 * low, -LINEAR_UM), Math.max(3 * high, LINEAR_UM)] };
 const PLOTS = [
   ["Defocus", "µm", (one) => (one.c1_m === null ? null : one.c1_m * 1e6), BOTH],
   ["Error, 1 σ", "nm", (one) => (one.total_sigma_m === null ? null : one.total_sigma_m * 1e9), LOG],

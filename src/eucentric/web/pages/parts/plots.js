@@ -103,6 +103,7 @@ class Panel extends HTMLElement {
     this.note = h("p.note");
     this.empty = h("p.empty", this.nothing);
     fill(this, h("div.bar", h("h2", this.title_), h("span.grow"), this.note), this.place, this.empty);
+    this.has(null);
     this.begin();
   }
 

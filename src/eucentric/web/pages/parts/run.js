@@ -25,7 +25,10 @@ class Run extends HTMLElement {
     fill(this, h("section.panel.sequence", this._steps), h("section.panel.units", this._session, this._starter), h("div.aside", this._single, h("eu-log.panel")));
     link.on("run", () => this._words());
     link.on("session", () => this._words());
-    link.on("drive", (drive) => (this._begin.disabled = drive?.phase !== "idle"));
+    link.on("drive", (drive) => {
+      this._begin.disabled = drive?.phase !== "idle";
+      this._words();
+    });
     link.on("about", (about) => this._about(about));
     const paint = soon(() => this.paint());
     link.on("live", paint);
@@ -46,7 +49,7 @@ class Run extends HTMLElement {
   }
 
   run(run) {
-    const done = run.steps.filter((one) => one.state !== "to come" && one.state !== "now").length;
+    const done = run.steps.filter((one) => !["to come", "now", "not done"].includes(one.state)).length;
     fill(this._steps, head("Sequence", run.name || "none yet", run.steps.length ? progress(done, run.steps.length, run) : null),
       run.steps.length ? fading(h("ol.list", run.steps.map((one) => this._step(one)))) : h("p.empty", "Start a sequence above: its steps are shown here as they go."));
   }
@@ -72,7 +75,7 @@ class Run extends HTMLElement {
 
   // The target that is worked on, else the last one that was.
   _present() {
-    return this._targets.querySelector('[data-state="now"]') ?? [...this._targets.querySelectorAll("li")].findLast((one) => one.dataset.state !== "to come");
+    return this._targets.querySelector('[data-state="now"]') ?? [...this._targets.querySelectorAll("li")].findLast((one) => !["to come", "not done"].includes(one.dataset.state));
   }
 
   // Whoever has scrolled away from it reads, and is left there.
@@ -107,7 +110,8 @@ function head(title, name, bar) {
 }
 
 function progress(done, total, told) {
-  const left = told.left_s === null ? "time left not known yet" : `about ${duration(told.left_s)} left`;
+  const over = link.newest.get("drive")?.phase === "idle";
+  const left = over ? "ended early" : told.left_s === null ? "time left not known yet" : `about ${duration(told.left_s)} left`;
   return h("div.progress", h("progress", { max: total, value: done, "aria-label": "Progress" }), h("p.note", `${done} of ${total}`, h("span.grow"), told.doing ? `${told.doing} · ` : "", `${told.dose} · ${done < total ? left : "nothing left"}`));
 }
 
