@@ -33,6 +33,7 @@ def router(room: Room) -> APIRouter:
     api = APIRouter(prefix="/history", tags=["history"], responses=REFUSALS)
     _lists(api, room)
     _one(api, room)
+    _its_pictures(api, room)
     return api
 
 
@@ -119,8 +120,6 @@ def _looked(records: Records, number: int, changes: Changes | None) -> Looked:
 
 
 def _one(api: APIRouter, room: Room) -> None:
-    last = _Last(room)
-
     @api.get("/measurements/{number}")
     def measurement(number: int) -> dict[str, Any]:
         """All that is kept of a measurement but its pictures."""
@@ -135,6 +134,20 @@ def _one(api: APIRouter, room: Room) -> None:
             "can_be_made_again": details.how is not None and details.result is not None and gone is None,
             "methods": [str(method) for method in Method],
         }
+
+    @api.post("/measurements/{number}/again")
+    def again(number: int, wanted: models.Again) -> dict[str, Any]:
+        """Made again from its images with other settings. The records stay as they are."""
+        changes = replace(_changes(wanted) or Changes(), thresholds=wanted.thresholds or {})
+        with _records(room) as records:
+            before = records.measurement(number)
+            made = stored.made_again(records, number, changes)
+        said = stored.difference(before.result, made.result)
+        return {"reading": _reading(before, made.result), "said": said}
+
+
+def _its_pictures(api: APIRouter, room: Room) -> None:
+    last = _Last(room)
 
     @api.get("/measurements/{number}/pictures/{kind}", response_class=Response)
     def pictures(number: int, kind: str, how: Annotated[models.Otherwise, Query()]) -> Response:
@@ -153,16 +166,6 @@ def _one(api: APIRouter, room: Room) -> None:
         """The cuts through the peaks of its raw maps."""
         made = dict(one for one in raw(last.looked(number, how), Method(method)) if isinstance(one, tuple))
         return dict(made[f"cut-{method}"])
-
-    @api.post("/measurements/{number}/again")
-    def again(number: int, wanted: models.Again) -> dict[str, Any]:
-        """Made again from its images with other settings. The records stay as they are."""
-        changes = replace(_changes(wanted) or Changes(), thresholds=wanted.thresholds or {})
-        with _records(room) as records:
-            before = records.measurement(number)
-            made = stored.made_again(records, number, changes)
-        said = stored.difference(before.result, made.result)
-        return {"reading": _reading(before, made.result), "said": said}
 
 
 def _reading(details: MeasurementDetails, result: DefocusResult) -> dict[str, Any]:

@@ -26,6 +26,7 @@ def router(room: Room) -> APIRouter:
     api = APIRouter(tags=["running"], responses=REFUSALS)
     _looking(api, room)
     _driving(api, room)
+    _braking(api, room)
     _by_hand(api, room)
     _settings_of_the_lens(api, room)
     _control(api, room)
@@ -76,7 +77,10 @@ def _driving(api: APIRouter, room: Room) -> None:
         room.driver.session(wanted.application)
         return done()
 
-    # On the event loop: calls that wait for the microscope may have taken all of the server's threads.
+
+def _braking(api: APIRouter, room: Room) -> None:
+    """On the event loop: calls that wait for the microscope may have taken all of the server's threads."""
+    acts = controls(room)
 
     @api.post("/run/pause", dependencies=[acts])
     async def pause() -> models.Sentence:

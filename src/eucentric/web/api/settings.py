@@ -36,6 +36,11 @@ def router(room: Room) -> APIRouter:
         settings = _shelf(room).read(name)
         return models.Named(name=name, values=forms.values_of(settings), toml=to_toml(settings))
 
+    _written(api, room)
+    return api
+
+
+def _written(api: APIRouter, room: Room) -> None:
     @api.post("/check")
     def check(wanted: models.Values) -> models.Checked:
         """Whether settings can be used, and what is wrong where they can't."""
@@ -54,8 +59,6 @@ def router(room: Room) -> APIRouter:
         """Keep settings under a name."""
         path = _shelf(room).save(name, forms.settings_of(wanted.values), replace=wanted.replace)
         return done(f"Saved as {path}. They run with: eucentric focus --settings {shlex.quote(str(path))}")
-
-    return api
 
 
 def _shelf(room: Room) -> Shelf:
