@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from eucentric.optimize.instrument import Instrument, instrument_of
 from eucentric.optimize.outlook import outlook
 from eucentric.optimize.planning import Asked, Cheapest, Plan, front, plan
 from eucentric.optimize.prediction import (
+    DOUBTS,
     LENS_MAX_M,
     STANDS_OUT,
     Before,
@@ -26,6 +29,7 @@ from eucentric.optimize.prediction import (
     range_of,
     stands_out,
     told_apart_m,
+    unseen,
     z_scale_after,
 )
 from eucentric.optimize.rules import Needs
@@ -115,13 +119,29 @@ def test_images_of_several_holes_are_told_apart_within_a_pitch() -> None:
     assert told_apart_m(_candidate("sq", 8, 2e-3, size_px=512), there) == 0.0
 
 
+def test_what_a_further_look_settles_near_focus_costs_that_look() -> None:
+    """At its own focus a film shows little: the share of errors that end there take a second look, another offset."""
+    there, one = _instrument(), _candidate("hl", 4, 1.5e-3)
+    at = np.linspace(-1.0, 1.0, 13)
+    blind = np.array([stands_out(one, there, one.offset_m + f * 200e-6) < STANDS_OUT for f in at])
+    assert 0 < blind.sum() < at.size
+    assert unseen(one, there, 200e-6, None) == pytest.approx(blind.mean())
+    assert unseen(one, there, 200e-6, 3.0) > blind.mean()  # of errors that mostly are near focus more are there
+
+
+def test_far_errors_do_not_cost_less_than_near_ones() -> None:
+    """A start four times as far takes about as much, or more: dips of contrast are no walls."""
+    costs = [plan(_instrument(), replace(ASKED, start_m=um * 1e-6)).dose_e_per_m2 for um in (30, 60, 120, 240, 480)]
+    assert all(far > 0.8 * near for near, far in itertools.pairwise(costs))
+
+
 def test_each_step_sees_what_arrives_and_the_outlook_holds_what_is_asked() -> None:
     made = _plan()
     assert made.steps[0].start_m == ASKED.start_m
     for one in made.steps:
         assert one.start_m <= one.range_m
         assert one.candidate.correction is CorrectionType.STAGE_Z or one.start_m <= 1.01 * LENS_MAX_M
-        assert stands_out(one.candidate, _instrument(), one.candidate.offset_m) >= STANDS_OUT
+        assert one.looks <= 2 + DOUBTS
     for before, after in zip(made.steps, made.steps[1:], strict=False):
         assert after.start_m >= before.leaves_m  # and what lies between two magnifications
     assert made.outlook.within(ASKED.accuracy_m) >= ASKED.probability
@@ -150,12 +170,14 @@ def test_where_the_optics_hardly_change_with_the_lens_it_corrects_far_errors_too
 def test_more_hysteresis_puts_a_step_in_between() -> None:
     """From 18 µm by the lens (the stage comes back to 1 µm): one correction leaves 5 % of it behind, two do not."""
     there = _with("stage", arrival_m=1e-6)
-    asked = Asked(18e-6, 0.3e-6, cheapest=Cheapest.ELECTRONS)
-    lens = {"focus_scale": 1e-3}
-    steady = there.model_copy(update={"errors": there.errors.model_copy(update=lens)})
-    lagging = steady.model_copy(update={"lens": steady.lens.model_copy(update={"hysteresis": 0.05})})
-    steady = steady.model_copy(update={"lens": steady.lens.model_copy(update={"hysteresis": 1e-3})})
-    assert len(plan(steady, asked).steps) < len(plan(lagging, asked).steps)
+    there = there.model_copy(update={"errors": there.errors.model_copy(update={"focus_scale": 1e-3})})
+
+    def steps(hysteresis: float) -> int:
+        lens = there.lens.model_copy(update={"hysteresis": hysteresis})
+        asked = Asked(18e-6, 0.3e-6, cheapest=Cheapest.TIME)
+        return len(plan(there.model_copy(update={"lens": lens}), asked).steps)
+
+    assert [steps(hysteresis) for hysteresis in (1e-3, 0.01, 0.02, 0.05)] == [1, 1, 2, 2]
 
 
 def test_what_is_saved_is_least_and_a_front_has_no_plan_that_another_beats() -> None:

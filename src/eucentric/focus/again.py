@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from eucentric.focus.correct import PLAY_M, Correction
 from eucentric.focus.measurement import Measurement
 from eucentric.focus.response import Response
@@ -58,13 +60,17 @@ def another_look(step: FocusStep, verdict: Verdict, looked: Look, pixel_m: float
     reasons = {finding.reason for finding in verdict.findings}
     if reasons == {Reason.CHI_SQUARE}:
         return looked
-    if reasons <= _SETTLED:
+    if reasons <= _SETTLED | {Reason.CHI_SQUARE}:
         at = FRACTIONS.index(looked.tilt_fraction) + 1
         return replace(looked, tilt_fraction=FRACTIONS[at]) if at < len(FRACTIONS) else None
     if reasons & _NEAR_FOCUS and looked.offset_m == step.offset_m:
-        further = looked.offset_m + min(OFFSET_M, -OFFSET_PX * pixel_m / (2 * step.tilt_rad))
-        return replace(looked, offset_m=further)
+        return replace(looked, offset_m=looked.offset_m + further_m(step.tilt_rad, pixel_m))
     return None
+
+
+def further_m(tilt_rad: float, pixel_m: float) -> float:
+    """How much more lens defocus a further look takes, metres; below zero: towards underfocus."""
+    return min(OFFSET_M, -OFFSET_PX * pixel_m / (2 * tilt_rad))
 
 
 def expected_after(before: Measurement, made: Correction, response: Response) -> Expected:
@@ -98,31 +104,57 @@ def told_apart(result: DefocusResult, expected: Expected | None, step: FocusStep
     makes a match somewhere makes it just there a hundred times more seldom, where that is no more than a hundredth of
     all places.
     """
-    reasons = {f.reason for f in result.verdict.findings}
+    reasons = _reasons(result)
     if expected is None or not reasons or not reasons <= {Reason.AMBIGUOUS, Reason.FALSE_LOCK}:
         return result
     reach = SURPRISE_SIGMAS * math.hypot(result.measurement.total_sigma_m, expected.sigma_m)
     best, *others = _answers(result)
     if abs(best - expected.c1_m) > reach or any(abs(other - expected.c1_m) <= reach for other in others):
         return result
-    chance = max(shift.false_lock_probability for shift in result.shifts)
     along_px = 4 * reach * step.tilt_rad / result.pixel_m
     seldom = 1e-2 if along_px * _ACROSS_PX <= 1e-2 * _PLACES else 1.0
-    return replace(result, verdict=Verdict()) if chance * seldom <= step.thresholds.false_lock_max else result
+    return replace(result, verdict=Verdict()) if _chance(result) * seldom <= step.thresholds.false_lock_max else result
 
 
-def settled(result: DefocusResult, before: Sequence[DefocusResult]) -> DefocusResult:
-    """The result accepted when its best answer, and no other, agrees with the best answer of an earlier look."""
-    if result.accepted or not {f.reason for f in result.verdict.findings} <= _SETTLED:
+def settled(result: DefocusResult, before: Sequence[DefocusResult], false_lock_max: float) -> DefocusResult:
+    """The result accepted when its best answer, and no other, agrees with the best answer of an earlier look.
+
+    A place that looks alike agrees with itself unless the tilts differ. Noise would have to make both looks, at the
+    same defocus: that takes both chances.
+    """
+    if result.accepted or not _agreeable(result):
         return result
     for first in before:
-        if not {f.reason for f in first.verdict.findings} <= _SETTLED:
+        if not _independent(first, result) or _chance(first) * _chance(result) > false_lock_max:
             continue
         mine, other = _answers(first), _answers(result)
         agreeing = [(i, j) for i, a in enumerate(mine) for j, b in enumerate(other) if _agree(a, b, first, result)]
         if agreeing == [(0, 0)]:
             return replace(result, verdict=Verdict())
     return result
+
+
+def _agreeable(result: DefocusResult) -> bool:
+    return _reasons(result) <= _SETTLED | {Reason.FALSE_LOCK}
+
+
+def _independent(first: DefocusResult, second: DefocusResult) -> bool:
+    """Whether what one look may have taken for the answer would not look so in the other."""
+    other_tilt = not np.isclose(_tilt_rad(first), _tilt_rad(second))
+    return _agreeable(first) and (other_tilt or not (_reasons(first) | _reasons(second)) & _SETTLED)
+
+
+def _reasons(result: DefocusResult) -> set[Reason]:
+    return {finding.reason for finding in result.verdict.findings}
+
+
+def _tilt_rad(result: DefocusResult) -> float:
+    return max(abs(complex(*t)) for t in result.exposures.tilts)  # of stage tilts, the middle image's is 0
+
+
+def _chance(result: DefocusResult) -> float:
+    """That noise made the least sure of its shifts."""
+    return max(shift.false_lock_probability for shift in result.shifts)
 
 
 def _answers(result: DefocusResult) -> list[float]:
@@ -138,8 +170,7 @@ def _answers(result: DefocusResult) -> list[float]:
 def _agree(a: float, b: float, first: DefocusResult, second: DefocusResult) -> bool:
     # The calibration's error is common to both tilts; noise, drift and a little of the scale are not.
     noise = sum(_own_error(r.measurement) ** 2 for r in (first, second)) ** 0.5
-    tilt = max(abs(complex(*t)) for t in second.exposures.tilts)  # of stage tilts, the middle image's is 0
-    pixel = first.pixel_m / tilt  # half a pixel of a runner-up, as defocus
+    pixel = first.pixel_m / _tilt_rad(second)  # half a pixel of a runner-up, as defocus
     return bool(abs(a - b) < _AGREE_SIGMAS * noise + _AGREE_FRACTION * max(abs(a), abs(b)) + pixel)
 
 

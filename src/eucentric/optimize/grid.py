@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from eucentric.focus.again import further_m
 from eucentric.focus.patterns import PatternName, pattern
 from eucentric.focus.predict import OVERLAP_FOR_RANGE, predicted_measurement
 from eucentric.focus.settings import CorrectionType
@@ -27,8 +28,10 @@ from eucentric.optimize.candidate import (
 from eucentric.optimize.instrument import Instrument
 from eucentric.optimize.prediction import (
     EFFICIENCY,
+    INSIDE,
     SHIFT_FLOOR_PX,
     STANDS_OUT,
+    UNSEEN_MAX,
     Z_APPROACH_M,
     clear,
     lens_max,
@@ -38,6 +41,8 @@ from eucentric.optimize.prediction import (
     settled,
     stands_out,
     told_apart_m,
+    weights,
+    with_further,
 )
 from eucentric.optimize.sight import Array, Sight, sight
 
@@ -45,7 +50,6 @@ ROOM = 1.1
 """A range holds an error with so much to spare: scales of tilts are not exact."""
 _EXPOSED_S = 5.0  # a place at which a step ended has been exposed for about so long
 _FAR_M = 100e-6  # what grows with C1 is told from here
-_INSIDE = np.linspace(-1.0, 1.0, 13)  # of the largest error: there and at every smaller one a film must be seen
 _GAIN = {PatternName.PAIR: 1.0, PatternName.QUAD: 2.0, PatternName.CROSS_QUAD: 4.0}  # independent pairs
 
 
@@ -75,6 +79,7 @@ class Grid:
     magnification: NDArray[np.intp]
     image: NDArray[np.intp]
     offset_m: Array
+    further_m: Array
     gain: Array
     base_m2: Array
     fresh_m2: Array
@@ -112,8 +117,9 @@ _ANY = (PatternName.PAIR, 0.0, CorrectionType.NONE)
 
 def _usable(one: Candidate, offset_m: float, instrument: Instrument) -> bool:
     at = replace(one, offset_m=offset_m)
-    seen_at_focus = stands_out(at, instrument, offset_m) >= STANDS_OUT
-    return seen_at_focus and lit(at, instrument) and clear(at, instrument)
+    further = offset_m + further_m(one.tilt_rad, one.pixel_m)
+    seen = max(stands_out(at, instrument, c1_m) for c1_m in (offset_m, further)) >= STANDS_OUT
+    return seen and lit(at, instrument) and clear(at, instrument)
 
 
 def _filled(instrument: Instrument, these: tuple[Candidate, ...], groups: tuple[Group, ...]) -> Grid:
@@ -136,6 +142,7 @@ def _filled(instrument: Instrument, these: tuple[Candidate, ...], groups: tuple[
         magnification=np.array([names.index(c.magnification.name) for c in these], dtype=np.intp),
         image=np.unique([c.preset for c in these], return_inverse=True)[1],
         offset_m=offset,
+        further_m=of(lambda c: further_m(c.tilt_rad, c.pixel_m)),
         gain=of(lambda c: _GAIN[c.pattern]),
         base_m2=base + back + slope * offset**2,
         fresh_m2=fresh + back + slope * offset**2,
@@ -180,9 +187,12 @@ def _apart_from_noise(instrument: Instrument, name: PatternName, tilt_rad: float
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What the candidates make of errors of one size: whether they see and may correct it, and the noise in C1."""
+    """What the candidates make of errors of one size: whether they see and may correct it, the share of them that is
+    seen by a further look only, and the noise in C1.
+    """
 
     reaches: NDArray[np.bool_]
+    unseen: Array
     noise_m2: Array
 
 
@@ -192,15 +202,21 @@ def rounded_up(error_m: float) -> float:
 
 
 @functools.lru_cache(maxsize=256)
-def seen(grid: Grid, error_m: float) -> Looked:
-    """Noise is the mean over errors up to that one."""
-    looks = [_through(grid, grid.offset_m + f * error_m) for f in _INSIDE]
-    instrument = grid.instrument
+def seen(grid: Grid, error_m: float, sigmas: float | None = None) -> Looked:
+    """Noise is the mean over errors up to that one; `sigmas` as of `weights`."""
+    instrument, often = grid.instrument, weights(sigmas)
     most = np.minimum(np.where(grid.stage, instrument.stage.z_max_m - Z_APPROACH_M, lens_max(instrument)), grid.alike_m)
-    reaches = np.logical_and.reduce([found >= STANDS_OUT for found, _ in looks]) & (error_m / ROOM <= most)
-    mean = np.mean([sigma**2 for _, sigma in looks], axis=0)
+    reaches = error_m / ROOM <= most
+    unseen, mean = np.zeros(reaches.size), np.zeros(reaches.size)
+    for f, weight in zip(INSIDE, often, strict=True):
+        c1_m = grid.offset_m + f * error_m
+        first = _through(grid, c1_m)
+        unseen += weight * (first[0] < STANDS_OUT)
+        t, sigma = with_further(first, _through(grid, c1_m + grid.further_m))
+        reaches &= t >= STANDS_OUT
+        mean += sigma**2 / INSIDE.size
     noise = (mean + SHIFT_FLOOR_PX**2) * (grid.pixel_m / (2 * grid.tilt)) ** 2 / grid.gain
-    return Looked(np.asarray(reaches), np.asarray(noise))
+    return Looked(reaches & (unseen <= UNSEEN_MAX), unseen, np.asarray(noise))
 
 
 def _through(grid: Grid, c1_m: Array) -> tuple[Array, Array]:

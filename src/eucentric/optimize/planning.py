@@ -28,6 +28,7 @@ from eucentric.optimize.prediction import (
     looks_of,
     range_of,
     seconds_of,
+    unseen,
     z_scale_after,
 )
 from eucentric.optimize.search import STEPS_MAX, Chain, best_of, chains
@@ -152,7 +153,8 @@ def steps_of(chain: tuple[Candidate, ...], instrument: Instrument, asked: Asked)
         before = Before(exposed_s, z_scale)
         left = left_after(one, instrument, sigma, before)
         again = asked.look_again and number == len(chain) - 1
-        steps.append(_step(one, instrument, _Ends(start, asked.sigmas * left.sigma_m, left, again)))
+        further = unseen(one, instrument, start, None if last is None else asked.sigmas)
+        steps.append(_step(one, instrument, _Ends(start, asked.sigmas * left.sigma_m, left, again + further)))
         if one.correction is CorrectionType.STAGE_Z:
             z_scale = z_scale_after(z_scale, looked_at(one, instrument, sigma, before).sigma_m, sigma)
         exposed_s += steps[-1].seconds
@@ -164,11 +166,11 @@ class _Ends:
     start_m: float
     leaves_m: float
     left: Left
-    again: bool
+    more_looks: float
 
 
 def _step(one: Candidate, instrument: Instrument, ends: _Ends) -> PlannedStep:
-    looks = looks_of(one, instrument) + ends.again
+    looks = looks_of(one, instrument) + ends.more_looks
     return PlannedStep(
         candidate=one,
         start_m=ends.start_m,

@@ -12,16 +12,18 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from eucentric.calibration.elsewhere import away_from
 from eucentric.calibration.instrument import Uncertainty
+from eucentric.focus.again import further_m
 from eucentric.focus.measurement import Contribution, without_offset
 from eucentric.focus.motion import after_exposure
 from eucentric.focus.predict import OVERLAP_FOR_RANGE, predicted_measurement
 from eucentric.focus.settings import CorrectionType
 from eucentric.optimize.candidate import Candidate
 from eucentric.optimize.instrument import Instrument, Magnification
-from eucentric.optimize.sight import sight_at
+from eucentric.optimize.sight import Array, sight_at
 
 EFFICIENCY = 1.25
 """1σ of a measured shift over its Cramér–Rao bound, as benchmarks measure it."""
@@ -46,7 +48,11 @@ LENS_MAX_M = 20e-6
 fast as in most columns: larger errors are corrected by height."""
 COMPUTE_S_PER_PX = 2e-7
 """What registering an image takes: 0.2 s at 1024²."""
-_HALVINGS = 10  # of a range: to a per mille
+INSIDE = np.linspace(-1.0, 1.0, 13)
+"""Of the largest error: where a film is looked for. Each is to be seen, by the further look if not by the first."""
+UNSEEN_MAX = 0.3
+"""So many of the runs may need the further look: after it there is no other."""
+_SHARES = np.geomspace(1e-4, 1.0, 2000)  # of a range: to half a per cent
 _SATURATES = 5.0  # factors of e of a change of magnification, after which hysteresis grows no more
 
 
@@ -74,20 +80,12 @@ def range_of(candidate: Candidate, instrument: Instrument) -> float:
     by_stage = candidate.correction is CorrectionType.STAGE_Z
     most = instrument.stage.z_max_m - Z_APPROACH_M if by_stage else lens_max(instrument)
     most = min(most, told_apart_m(candidate, instrument))
-    if (
-        most <= 0
-        or not lit(candidate, instrument)
-        or not clear(candidate, instrument)
-        or not _both(candidate, instrument, 0.0)
-    ):
+    if most <= 0 or not lit(candidate, instrument) or not clear(candidate, instrument):
         return 0.0
-    if _both(candidate, instrument, most):
-        return most
-    low, high = 0.0, most
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if _both(candidate, instrument, middle) else (low, middle)
-    return low
+    tried = min(most, candidate.field_m / candidate.tilt_rad) * _SHARES
+    at = candidate.offset_m + np.array([[-1.0], [1.0]]) * tried  # with the offset one side is nearer, the other farther
+    seen = np.all(common(candidate, instrument, at)[0] >= STANDS_OUT, axis=0)
+    return float(np.max(tried, where=seen, initial=0.0))
 
 
 def lens_max(instrument: Instrument) -> float:
@@ -107,37 +105,45 @@ def clear(candidate: Candidate, instrument: Instrument) -> bool:
     film = stands_out(candidate, instrument, candidate.offset_m)
     if seen.pattern * candidate.size_px > max(PATTERN_MAX, PATTERN_SHARE * film):
         return False
-    return abs(_apart_m(candidate, instrument, candidate.offset_m)) >= CLEAR_PX * candidate.pixel_m
+    return bool(abs(_apart_m(candidate, instrument, candidate.offset_m)) >= CLEAR_PX * candidate.pixel_m)
 
 
-def _apart_m(candidate: Candidate, instrument: Instrument, c1_m: float) -> float:
+def _apart_m(candidate: Candidate, instrument: Instrument, c1_m: ArrayLike) -> Array:
     """How far the images of a pair are apart: 2(C1·β + C3·β³)."""
     tilt = candidate.tilt_rad
-    return 2 * tilt * (c1_m + instrument.lens.cs_m * tilt**2)
+    return np.asarray(2 * tilt * (np.asarray(c1_m) + instrument.lens.cs_m * tilt**2))
 
 
 def stands_out(candidate: Candidate, instrument: Instrument, c1_m: float) -> float:
     """t of the correlation at C1; 0 where the images share less than a fifth."""
-    return _common(candidate, instrument, c1_m)[0]
+    return float(common(candidate, instrument, c1_m)[0])
 
 
-def _common(candidate: Candidate, instrument: Instrument, c1_m: float) -> tuple[float, float]:
-    """(t, 1σ of a shift along the tilt in pixels) at C1."""
-    size = candidate.size_px
-    left = 1 - abs(_apart_m(candidate, instrument, c1_m)) / candidate.field_m
-    if left < OVERLAP_FOR_RANGE:
-        return 0.0, float(size)
-    one, c = candidate, instrument
-    seen = sight_at(c, one.magnification, one.binning, one.tilt_rad, one.exposure)
-    gamma, told = seen.at(c1_m)
-    area = left * size**2
-    return float(gamma) * math.sqrt(area), min(EFFICIENCY / math.sqrt(area * float(told)), float(size))
+def common(candidate: Candidate, instrument: Instrument, c1_m: ArrayLike) -> tuple[Array, Array]:
+    """(t, 1σ of a shift along the tilt in pixels) at C1, any shape."""
+    at, one, size = np.asarray(c1_m, dtype=np.float64), candidate, candidate.size_px
+    gamma, told = sight_at(instrument, one.magnification, one.binning, one.tilt_rad, one.exposure).at(at)
+    left = 1 - np.abs(_apart_m(one, instrument, at)) / one.field_m
+    area = np.where(left >= OVERLAP_FOR_RANGE, left, 0.0) * size**2
+    return np.asarray(gamma * np.sqrt(area)), np.minimum(EFFICIENCY / np.sqrt(np.maximum(area * told, 1e-30)), size)
 
 
-def _both(candidate: Candidate, instrument: Instrument, c1_m: float) -> bool:
-    """Whether it is seen at C1 on both sides of focus: with the offset one is nearer, the other farther."""
-    at = (side * c1_m + candidate.offset_m for side in (-1, 1))
-    return all(stands_out(candidate, instrument, one) >= STANDS_OUT for one in at)
+def with_further(first: tuple[Array, Array], further: tuple[Array, Array]) -> tuple[Array, Array]:
+    """(t, 1σ) as a run ends up with: of its further look where the first does not see."""
+    seen = first[0] >= STANDS_OUT
+    return np.where(seen, first[0], further[0]), np.where(seen, first[1], further[1])
+
+
+def weights(sigmas: float | None) -> Array:
+    """How often an error is at each of `INSIDE`: anywhere alike (None), or the largest error is so many of its σ."""
+    often = np.ones(INSIDE.size) if sigmas is None else np.exp(-0.5 * (sigmas * INSIDE) ** 2)
+    return np.asarray(often / often.sum())
+
+
+def unseen(candidate: Candidate, instrument: Instrument, error_m: float, sigmas: float | None) -> float:
+    """The share of errors up to `error_m` that take a further look to be seen; `sigmas` as of `weights`."""
+    t, _ = common(candidate, instrument, candidate.offset_m + error_m * INSIDE)
+    return float(weights(sigmas) @ (t < STANDS_OUT))
 
 
 def left_after(candidate: Candidate, instrument: Instrument, c1_m: float, before: Before = FRESH) -> Left:
@@ -150,7 +156,9 @@ def looked_at(candidate: Candidate, instrument: Instrument, c1_m: float, before:
     """The error of a look at `c1_m`; its noise is the mean of what images show between there and the other side."""
     scale = math.sqrt(2.0)  # of a uniform sample of five: what is seen at ±C1, ±C1/√2 and 0 counts alike
     at = candidate.offset_m + c1_m * np.array([-1.0, -1 / scale, 0.0, 1 / scale, 1.0])
-    noise_px = math.sqrt(float(np.mean([_common(candidate, instrument, float(one))[1] ** 2 for one in at])))
+    more = at + further_m(candidate.tilt_rad, candidate.pixel_m)
+    _, every_px = with_further(common(candidate, instrument, at), common(candidate, instrument, more))
+    noise_px = math.sqrt(float(np.mean(every_px**2)))
     sure = settled(instrument, before.exposed_s)
     raw = predicted_measurement(
         candidate.plan,

@@ -112,7 +112,7 @@ def _prolonged(label: _Label, grid: Grid, sigmas: float, wanted: Wanted) -> list
         sigma = np.hypot(sigma, apart[grid.magnification])
         z_scale[grid.magnification == names.index(last.name)] = label.z_scale
     bound = ROOM * (label.bound_m if first else sigmas * float(np.max(sigma)))
-    look = seen(grid, rounded_up(bound))
+    look = seen(grid, rounded_up(bound), None if first else ROOM * sigmas)
     lens = math.hypot(instrument.errors.focus_scale, instrument.lens.hysteresis / math.sqrt(3))
     measured = look.noise_m2 + (grid.fresh_m2 if first else grid.base_m2) + grid.slope * sigma**2
     moved = np.where(grid.stage, (z_scale * sigma) ** 2 + instrument.stage.arrival_m**2, (lens * sigma) ** 2)
@@ -120,20 +120,21 @@ def _prolonged(label: _Label, grid: Grid, sigmas: float, wanted: Wanted) -> list
     worthy = look.reaches & ((left <= _WORTH * sigma) | (sigmas * left <= wanted.accuracy_m))
     if wanted.one_preset and not first:
         worthy &= grid.image == grid.image[grid.candidates.index(label.steps[-1])]
+    dose_m2, takes_s = grid.dose * (1 + look.unseen), grid.seconds * (1 + look.unseen)
     worth = np.flatnonzero(worthy)
     if worth.size == 0:
         return []
     ends = sigmas * left[worth] <= wanted.accuracy_m
     kept: set[int] = set()
     for these in _alike(worth, grid, apart=wanted.one_preset):
-        kept |= set(these[_undominated(left[these], grid.dose[these], grid.seconds[these])].tolist())
-    for cost, other in ((grid.dose, grid.seconds), (grid.seconds, grid.dose)):
+        kept |= set(these[_undominated(left[these], dose_m2[these], takes_s[these])].tolist())
+    for cost, other in ((dose_m2, takes_s), (takes_s, dose_m2)):
         kept |= set(worth[ends][np.lexsort((other[worth][ends], cost[worth][ends]))[:_KEPT]].tolist())
     out = []
     for k in sorted(kept):
         error = math.sqrt(float(measured[k]))
         known = z_scale_after(float(z_scale[k]), error, float(sigma[k])) if grid.stage[k] else float(z_scale[k])
-        dose, seconds = label.dose + float(grid.dose[k]), label.seconds + float(grid.seconds[k])
+        dose, seconds = label.dose + float(dose_m2[k]), label.seconds + float(takes_s[k])
         out.append(
             _Label(
                 float(left[k]),

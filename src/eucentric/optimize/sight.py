@@ -9,6 +9,7 @@ holes are not counted on: light that is not even and refraction move them, and t
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +77,8 @@ def _sights(
     near, far = _MAGNITUDES[_MAGNITUDES <= _NEAR_M * 1.01], _MAGNITUDES[_MAGNITUDES > _NEAR_M * 1.01]
     under = np.concatenate([-_MAGNITUDES[::-1], [0.0], near])
     pair = _Pair(instrument, magnification, binning, tilt_rad)
-    table = np.array([_seen(pair, float(c), exposures) for c in under])  # (C1, exposure, 2)
+    noises = [_noise(pair, x) for x in exposures]
+    table = np.array([_seen(pair, float(c), noises) for c in under])  # (C1, exposure, 2)
     mirrored = [int(np.argmin(np.abs(under + c))) for c in far]
     whole = np.concatenate([table, table[mirrored]])
     c1 = np.concatenate([under, far])
@@ -115,20 +117,26 @@ def _grid() -> tuple[Array, Array]:
     return steps, steps[_SAMPLES // 2 :]
 
 
+def _noise(one: _Pair, exposure: float) -> Array:
+    """The noise power at the frequencies of `plane`."""
+    qy, qx, _ = plane()
+    electrons = one.magnification.dose_per_m2 * exposure * (one.magnification.pixel_m * one.binning) ** 2
+    return np.asarray(one.instrument.detector(one.binning).noise_power(qy, qx, electrons))
+
+
 def _pattern(one: _Pair, exposure: float) -> float:
     """Mean γ of what gain and dark correction leave: white before the pixels are binned, alike in both images."""
     camera, binning = one.instrument.camera, one.binning
     electrons = one.magnification.dose_per_m2 * exposure * one.magnification.pixel_m**2
     fixed = (camera.gain_residual**2 + (camera.dark_residual_e / electrons) ** 2) / binning**2
-    qy, qx, weight = plane()
-    noise = one.instrument.detector(binning).noise_power(qy, qx, electrons * binning**2)
-    return float(weight @ (fixed / (fixed + noise)))
+    _, _, weight = plane()
+    return float(weight @ (fixed / (fixed + _noise(one, exposure))))
 
 
-def _seen(one: _Pair, c1_m: float, exposures: tuple[float, ...]) -> list[tuple[float, float]]:
-    """(rms γ, information along the tilt per pixel in 1/px²) of a pair at ±tilt along x, at C1, for each exposure."""
+def _seen(one: _Pair, c1_m: float, noises: Sequence[Array]) -> list[tuple[float, float]]:
+    """(rms γ, information along the tilt per pixel in 1/px²) of a pair at ±tilt along x, at C1, for each noise."""
     there, pixel = one.instrument, one.magnification.pixel_m * one.binning
-    column, detector = there.column(one.magnification), there.detector(one.binning)
+    column = there.column(one.magnification)
     lens = Aberrations(c1_m=c1_m, c3_m=there.lens.cs_m)
     qy, qx, weight = plane()
     power, depth = _object(there, one.magnification, one.binning, one.tilt_rad)
@@ -136,9 +144,7 @@ def _seen(one: _Pair, c1_m: float, exposures: tuple[float, ...]) -> list[tuple[f
         np.abs(tilted_transfer(qx / pixel, qy / pixel, (0.0, side * one.tilt_rad), lens, column)) for side in (-1, 1)
     )
     out = []
-    for exposure in exposures:
-        electrons = one.magnification.dose_per_m2 * exposure * pixel**2
-        noise = detector.noise_power(qy, qx, electrons)
+    for noise in noises:
         gamma = pair_coherence(power, left, right, noise) * depth
         gamma[gamma < USABLE] = 0.0
         g2 = np.minimum(gamma**2, 1 - 1e-9)
