@@ -100,6 +100,9 @@ def test_a_setting_that_was_saved_is_used(tab: Watched, there: Serving) -> None:
     tolerance.fill("0.9 mm")
     tolerance.blur()
     expect(page.locator(".field.wrong")).to_have_count(0)
+    page.reload()  # what is not saved yet is kept
+    expect(tolerance).to_have_value("0.9 mm")
+    expect(page.locator("eu-settings .order li")).to_have_count(1)
     page.get_by_label("Name to save under").fill("mine")
     button(page, "Save").click()
     expect(page.locator(".toast")).to_contain_text("Saved as")

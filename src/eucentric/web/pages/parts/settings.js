@@ -4,6 +4,8 @@ import { fill, h } from "./dom.js";
 import { group, ownPresets } from "./fields.js";
 import { ask, link, say } from "./link.js";
 
+const UNSAVED = "eucentric-unsaved";
+
 class Settings extends HTMLElement {
   connectedCallback() {
     this._list = h("ul.shelf");
@@ -29,7 +31,10 @@ class Settings extends HTMLElement {
   async _begin(about) {
     if (!about.starts) return fill(this, h("section.panel", h("p.empty", "This page shows the run of a command. Settings are edited on the page of: eucentric serve")));
     this._forms ??= await link.call("GET", "/settings/form");
-    if (!this.values) await this.open(sessionStorage.getItem("eucentric-sequence") || about.first);
+    if (this.values) return;
+    const kept = JSON.parse(sessionStorage.getItem(UNSAVED) ?? "null");
+    if (kept) this.edit(kept.name, kept.values, true, kept.saveAs, kept.opened);
+    else await this.open(sessionStorage.getItem("eucentric-sequence") || about.first);
   }
 
   _shelf(entries) {
@@ -44,25 +49,27 @@ class Settings extends HTMLElement {
       const told = await link.call("GET", `/settings/one/${encodeURIComponent(name)}`);
       if (this._wanted !== name) return;
       const opened = this._saved(name) ? name : "";
-      this.edit(name, told.values, false, opened);
-      this._opened = opened;
+      this.edit(name, told.values, false, opened, opened);
     } catch (error) {
       say(error.message, "bad");
     }
   }
 
-  edit(name, values, changed, saveAs = "") {
+  // `opened`: the saved one that this was, and that it replaces when it is saved.
+  edit(name, values, changed, saveAs = "", opened = "") {
     this.name = name;
     this.values = structuredClone(values);
     this.at = 0;
     this._name.value = saveAs;
-    this._opened = this._asked = "";
+    this._opened = opened;
+    this._asked = "";
     this._saves();
     this._title.textContent = name;
     this._toml = "";
     this._shelf(link.newest.get("shelf") ?? []);
     this._draw();
     this._told.textContent = changed ? "not saved" : "";
+    this._remember(changed);
     this._check(changed);
   }
 
@@ -127,6 +134,7 @@ class Settings extends HTMLElement {
     if (collect) this._collect();
     this._order();
     this._told.textContent = "changed, not saved";
+    this._remember(true);
     this._check();
   }
 
@@ -218,8 +226,15 @@ class Settings extends HTMLElement {
     this._saves();
     this._title.textContent = name;
     this._told.textContent = "saved";
+    this._remember(false);
     sessionStorage.setItem("eucentric-sequence", name);
     document.dispatchEvent(new CustomEvent("eu-shelf", { detail: name }));
+  }
+
+  // What is not saved survives a reload of this tab.
+  _remember(unsaved) {
+    if (unsaved) sessionStorage.setItem(UNSAVED, JSON.stringify({ name: this.name, values: this.values, saveAs: this._name.value, opened: this._opened }));
+    else sessionStorage.removeItem(UNSAVED);
   }
 
   _saved(name) {
