@@ -16,7 +16,7 @@ WITHIN_MS = 60_000  # what is waited for comes in a second or two; a machine tha
 expect.set_options(timeout=WITHIN_MS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # it keeps an event loop: other modules run their own
 def browser() -> Iterator[Browser]:
     with launched() as made:
         yield made
