@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eucentric.cli.options import JsonOption
 from eucentric.cli.stopped import raise_if_stopped
 from eucentric.errors import SettingsError
 
@@ -113,7 +114,7 @@ def plan(
             help="--verify on this Dask cluster (tcp://HOST:8786). Default: processes of this machine.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Plan focus steps: which take you from one error to another, cheapest first.
 

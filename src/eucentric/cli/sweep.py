@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from eucentric.cli.options import JsonOption
 from eucentric.cli.plan import Saves, instrument_given
 from eucentric.cli.stopped import raise_if_stopped
 
@@ -62,7 +63,7 @@ def sweep(
             metavar="ADDRESS", help="On this Dask cluster (tcp://HOST:8786). Default: processes of this machine."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Map what two settings do to a plan, or to one of its steps; the chosen plan is marked.
 

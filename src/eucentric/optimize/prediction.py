@@ -48,7 +48,7 @@ LENS_MAX_M = 20e-6
 fast as in most columns: larger errors are corrected by height."""
 COMPUTE_S_PER_PX = 2e-7
 """What registering an image takes: 0.2 s at 1024²."""
-INSIDE = np.linspace(-1.0, 1.0, 13)
+INSIDE = np.linspace(-1.0, 1.0, 25)
 """Of the largest error: where a film is looked for. Each is to be seen, by the further look if not by the first."""
 UNSEEN_MAX = 0.3
 """So many of the runs may need the further look: after it there is no other."""
