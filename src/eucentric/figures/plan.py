@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from eucentric.figures.style import BLUE, GREEN, GREY, ORANGE, RED, SKY, blank_figure, looks
+from eucentric.msi.words import length
 from eucentric.optimize.instrument import Instrument
 from eucentric.optimize.planning.plan import Plan
 from eucentric.optimize.planning.sequence import names_of
@@ -38,8 +39,8 @@ def _way(axes: Axes, made: Plan) -> None:
     for row, one in enumerate(made.steps):
         axes.barh(row, one.range_m * 1e6 - 1e-4, left=1e-4, height=0.7, color=GREY, alpha=0.15)
         axes.barh(row, (one.start_m - one.leaves_m) * 1e6, left=one.leaves_m * 1e6, height=0.36, color=BLUE)
-        axes.text(one.leaves_m * 1e6 * 0.93, row, show_bound(one.leaves_m), ha="right", va="center")
-        axes.text(one.start_m * 1e6 * 1.07, row, show_bound(one.start_m), ha="left", va="center")
+        axes.text(one.leaves_m * 1e6 * 0.93, row, length(one.leaves_m), ha="right", va="center")
+        axes.text(one.start_m * 1e6 * 1.07, row, length(one.start_m), ha="left", va="center")
     axes.axvline(made.asked.accuracy_m * 1e6, color=GREEN, linewidth=1.5)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -68,7 +69,7 @@ def _budget(axes: Axes, made: Plan) -> None:
         axes.barh(range(len(made.steps)), share[source], left=left, height=0.5, color=_COLOURS[k], label=source)
         left = [a + b for a, b in zip(left, share[source], strict=True)]
     axes.barh(range(len(made.steps)), [1 - a for a in left], left=left, height=0.5, color=GREY, label="others")
-    sigmas = [show_bound(total**0.5) for total in totals]
+    sigmas = [length(total**0.5) for total in totals]
     axes.set_yticks(range(len(made.steps)), [f"{n}\n1 σ {s}" for n, s in zip(names_of(made), sigmas, strict=True)])
     axes.set_xlim(0, 1)
     axes.set_xlabel("share of the variance that is left")
