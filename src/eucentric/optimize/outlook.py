@@ -16,13 +16,13 @@ import numpy as np
 from eucentric.focus.settings import CorrectionType
 from eucentric.optimize.candidate import Candidate
 from eucentric.optimize.instrument import Instrument
-from eucentric.optimize.prediction import Before, between, looked_at, seconds_of, z_scale_after
+from eucentric.optimize.prediction import OFF_FOCUS, Before, between, looked_at, seconds_of, z_scale_after
 from eucentric.optimize.sight import Array
 
 DRAWS = 20_000
 _SEED = 20_261_130
-_WITH_C1 = frozenset({"tilt scale", "tilt rotation", "tilt shear", "tilt settling", "film tilt"})
-"""The parts of a budget that grow with C1."""
+_WITH_C1 = frozenset({"tilt scale", "tilt rotation", "tilt shear", "tilt cubic", "tilt settling", OFF_FOCUS})
+"""The parts of a budget that grow with C1. What the film's being tilted or wavy puts on it does not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
