@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eucentric.cli.plan_calibrations import CalibrationsOption, From, WhoseOption
 from eucentric.cli.stopped import raise_if_stopped
 from eucentric.errors import SettingsError
 
@@ -55,6 +56,8 @@ def plan(
     instrument: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="200kv-side-entry, 300kv-autoloader, 300kv-cs-corrected, or TOML.")
     ] = "200kv-side-entry",
+    calibrations: CalibrationsOption = None,
+    calibrations_of: WhoseOption = None,
     copy_instrument: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the file of --instrument to edit it, and plan nothing.")
     ] = None,
@@ -133,6 +136,7 @@ def plan(
     physical: dict[str, object] = {"--kv": kv, "--cs": cs, "--out": out, "--figure": figure, "--preset": preset}
     physical |= {"--one-preset": one_preset or None, "--look-again": look_again or None}
     physical |= {"--verify": verify or None, "--scheduler": scheduler}
+    physical |= {"--calibrations": calibrations, "--calibrations-of": calibrations_of}
     _check_meant(rules, {"--image": image}, physical)
     if rules is Rules.CLASSIC:
         from eucentric.optimize.rules import Needs
@@ -153,6 +157,8 @@ def plan(
     from eucentric.optimize.planning import plan as planned
 
     there = instrument_given(instrument, kv, cs, camera)
+    known = From(calibrations, calibrations_of).of(there, kv=kv, quiet=as_json)
+    there = there if known is None else known.instrument
     tilt = None if tilt_max_mrad is None else tilt_max_mrad * 1e-3
     asked = Asked(
         start_um * 1e-6,
@@ -169,7 +175,7 @@ def plan(
         from eucentric.cli.plan_pattern import PatternAsked, plan_pattern
 
         of = PatternAsked(asked, (aim or Aims.C1).value, _one(preset), images)
-        plan_pattern(there, of, figure=figure, as_json=as_json)
+        plan_pattern(there, of, figure=figure, as_json=as_json, known=known)
         return
     plans = front(there, asked) if saves is Saves.BOTH else (planned(there, asked),)
     made = knee(plans)
@@ -185,7 +191,8 @@ def plan(
         physics.show_front(plans, made)
     came = _verified(made, there, verify, scheduler, quiet=as_json) if verify else None
     if as_json:
-        typer.echo(json.dumps(physics.as_json(made, there, came, plans), indent=2, allow_nan=False))
+        told = {**physics.as_json(made, there, came, plans), **physics.calibrations_json(known)}
+        typer.echo(json.dumps(told, indent=2, allow_nan=False))
     if came is not None:
         raise_if_stopped(came.stopped, len(came.ended), came.asked, "trials", by_user=came.by_user)
 

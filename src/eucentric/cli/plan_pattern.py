@@ -13,6 +13,7 @@ import typer
 from eucentric.units import show_bound
 
 if TYPE_CHECKING:
+    from eucentric.optimize.calibrated import Calibrated
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.pattern_comparison import Compared, Comparison
     from eucentric.optimize.planning import Asked
@@ -31,8 +32,14 @@ class PatternAsked:
     images: int | None
 
 
-def plan_pattern(instrument: Instrument, asked: PatternAsked, *, figure: Path | None, as_json: bool) -> None:
-    """Compare the patterns, and tell. Raises SettingsError, InputError."""
+def plan_pattern(
+    instrument: Instrument, asked: PatternAsked, *, figure: Path | None, as_json: bool, known: Calibrated | None = None
+) -> None:
+    """Compare the patterns, and tell; `known` is what of the instrument came from calibrations.
+
+    Raises SettingsError, InputError.
+    """
+    from eucentric.cli.plan_physics import calibrations_json
     from eucentric.optimize.pattern_comparison import compare, of_plan, of_preset
     from eucentric.optimize.pattern_search import IMAGES
     from eucentric.optimize.patterns import Aim
@@ -49,7 +56,8 @@ def plan_pattern(instrument: Instrument, asked: PatternAsked, *, figure: Path | 
 
         save(pattern_figure(made, instrument), figure)
     if as_json:
-        typer.echo(json.dumps(_as_json(made, instrument), indent=2, allow_nan=False))
+        told = {**_as_json(made, instrument), **calibrations_json(known)}
+        typer.echo(json.dumps(told, indent=2, allow_nan=False))
     else:
         _show(made, instrument, asked.plan.accuracy_m, figure)
 

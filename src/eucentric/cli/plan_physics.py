@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from eucentric.cli.plan_verify import Job
+    from eucentric.optimize.calibrated import Calibrated
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.planning import Plan, PlannedStep
     from eucentric.optimize.spread import Spread
@@ -65,6 +66,14 @@ def as_json(
         "elsewhere": [plain(one) for one in elsewhere(made)],
         "verified": None if came is None else _verified_json(made, came),
     }
+
+
+def calibrations_json(known: Calibrated | None) -> dict[str, Any]:
+    """What came from calibrations: each number by its path in the instrument's file."""
+    if known is None:
+        return {}
+    numbers = {one.path: one.value for one in known.measured}
+    return {"from_calibrations": {"of": known.whose, "numbers": numbers, "notes": list(known.notes)}}
 
 
 def _verified_json(made: Plan, came: Spread[Job, Trial]) -> dict[str, Any]:
