@@ -173,7 +173,7 @@ def _to_use(made: Comparison) -> list[str]:
             f"Focusing compares opposite tilts only. For a script, the {one.title}: {_tilts(one)} (mrad at direction), "
             f"comparing images {_links(one)}.",
         ]
-    return [f"To focus with the {one.title} (all steps by beam tilt), at the head of the settings:", _snippet(one)]
+    return [f"To focus with the {one.title}, in the step of the settings, for its tilt and pattern:", _snippet(one)]
 
 
 def _untold(made: Comparison) -> list[str]:
@@ -185,9 +185,9 @@ def _untold(made: Comparison) -> list[str]:
 
 
 def _snippet(one: Compared) -> str:
-    """Lines for a settings file."""
+    """The line for a step of a settings file."""
     rows = ", ".join(f'["{round(y * 1e3, 3):g} mrad", "{round(x * 1e3, 3):g} mrad"]' for y, x in one.plan.tilts)
-    return f"on_phase_plate = true\nphase_plate_tilts = [{rows}]"
+    return f"tilts = [{rows}]"
 
 
 def _links(one: Compared) -> str:

@@ -51,7 +51,7 @@ ROOM = 1.1
 """A range holds an error with so much to spare: scales of tilts are not exact."""
 _EXPOSED_S = 5.0  # a place at which a step ended has been exposed for about so long
 _FAR_M = 100e-6  # what grows with C1 is told from here
-_GAIN = {PatternName.PAIR: 1.0, PatternName.QUAD: 2.0, PatternName.CROSS_QUAD: 4.0}  # independent pairs
+_GAIN = {name: len(pattern(name, 1e-3).links) for name in PATTERNS}  # independent pairs
 
 
 @dataclass(frozen=True, slots=True)
