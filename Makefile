@@ -12,13 +12,13 @@ CODE := src tests benchmarks
 # Editable and without build isolation, so that the build backend is pinned too.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation -c constraints.txt
 
-.PHONY: run test bench check clean browser
+.PHONY: run test bench check clean for-tests
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
 	$(BIN)/eucentric run --application msi-t-small $(ARGS)
 
-test: check browser
+test: check for-tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 check: $(VENV)/.dev
@@ -27,8 +27,8 @@ check: $(VENV)/.dev
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
 
-browser:
-	@sh tools/browser.sh
+for-tests:
+	@sh tools/for-tests.sh
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)

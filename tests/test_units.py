@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eucentric.errors import InputError
-from eucentric.units import exactly, parse, show_chance, show_length, show_odds
+from eucentric.units import (
+    decimals,
+    exactly,
+    parse,
+    show_bound,
+    show_chance,
+    show_error,
+    show_length,
+    show_measured,
+    show_odds,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +28,38 @@ from eucentric.units import exactly, parse, show_chance, show_length, show_odds
 )
 def test_lengths(value_m: float, shown: str) -> None:
     assert show_length(value_m) == shown
+
+
+@pytest.mark.parametrize(
+    ("error_m", "shown"),
+    [(661.8e-6, "662 µm"), (2.34e-5, "23 µm"), (1.319e-6, "1.3 µm"), (6.8e-9, "6.8 nm"), (9e-11, "0.09 nm")],
+)
+def test_an_error_has_two_digits_that_count_and_three_from_100_upwards(error_m: float, shown: str) -> None:
+    assert show_error(error_m) == shown
+
+
+@given(st.floats(min_value=1e-10, max_value=1e-1), st.floats(min_value=-1e-1, max_value=1e-1))
+def test_a_value_ends_where_its_error_does(error_m: float, value_m: float) -> None:
+    value, error = show_measured(value_m, (error_m, "")).rsplit(" ", 1)[0].split(" ± ")
+    assert len(value.partition(".")[2]) == len(error.partition(".")[2])
+    assert len(error.replace(".", "").lstrip("0")) <= 3
+
+
+def test_the_value_has_the_digits_of_the_last_error_and_those_before_it_one_at_least() -> None:
+    shown = show_measured(-300.4e-9, (2e-9, "statistical"), (15.2e-9, "total"))
+    assert shown == "−0.300 ± 0.002 (statistical) ± 0.015 (total) µm"
+    shown = show_measured(-97.209e-6, (2.3e-9, "statistical"), (1.319e-6, "total"))
+    assert shown == "−97.2 ± 0.002 (statistical) ± 1.3 (total) µm"
+    assert show_measured(-0.31e-9, (0.09e-9, ""), (6.8e-9, "")) == "−0.3 ± 0.09 ± 6.8 nm"
+    assert decimals(0.0) == 3
+
+
+@pytest.mark.parametrize(
+    ("bound_m", "shown"),
+    [(22e-6, "22 µm"), (661.8e-6, "662 µm"), (999.7e-6, "1 mm"), (999.7e-9, "1 µm"), (-2e-8, "−20 nm"), (0.0, "0 nm")],
+)
+def test_bounds_have_three_digits(bound_m: float, shown: str) -> None:
+    assert show_bound(bound_m) == shown
 
 
 def test_chances_and_odds_beyond_belief_are_not_spelled_out() -> None:

@@ -125,11 +125,47 @@ def show_length(value_m: float, digits: int = 3) -> str:
     """A length for people: nm below 0.1 µm, mm above 1000 µm, else µm ("−0.300 µm")."""
     if not math.isfinite(value_m):
         return minus(f"{value_m} µm")
-    size = abs(value_m)
-    for limit, unit, factor in ((1e-7, "nm", 1e9), (1e-3, "µm", 1e6), (float("inf"), "mm", 1e3)):
-        if size < limit:
-            return minus(f"{value_m * factor:.{digits if unit != 'nm' else max(digits - 2, 0)}f} {unit}")
-    raise InputError(f"{value_m} is not a length.")
+    unit, factor = _read_in(value_m)
+    return minus(f"{value_m / factor:.{digits if unit != 'nm' else max(digits - 2, 0)}f} {unit}")
+
+
+def _read_in(size_m: float) -> tuple[str, float]:
+    """The unit in which people read a length of this size, and its factor to metres."""
+    limits = ((1e-7, "nm", 1e-9), (1e-3, "µm", 1e-6))
+    return next(((unit, factor) for limit, unit, factor in limits if abs(size_m) < limit), ("mm", 1e-3))
+
+
+FINEST = {"nm": 2, "µm": 5, "mm": 8}
+"""Decimals beyond which a length says nothing: 0.01 nm."""
+
+
+def decimals(error: float, most: int = 6) -> int:
+    """How many decimals show an error, in the unit that it is written in, with two digits that count: 0.025, 1.3, 24;
+    from 100 upwards three ("662"). `most` at most; 3 where there is no error.
+    """
+    return min(max(1 - math.floor(math.log10(error)), 0), most) if error > 0 else 3
+
+
+def show_error(error_m: float) -> str:
+    """An error (1 σ) of a length for people, with the digits that an error has: "25 nm", "1.3 µm", "662 µm"."""
+    unit, factor = _read_in(error_m)
+    return f"{error_m / factor:.{decimals(error_m / factor, FINEST[unit])}f} {unit}"
+
+
+def show_measured(value_m: float, *errors_m: tuple[float, str]) -> str:
+    """A length with its errors (each with a name, or none): "−0.300 ± 0.002 (statistical) ± 0.015 (total) µm".
+
+    All are in the unit that fits the largest. The last error has two digits that count (three from 100 upwards), and
+    the value ends where it does; the errors before it, which are smaller, end there too if that leaves them a digit.
+    """
+    unit, factor = _read_in(max(abs(value_m), *(error for error, _ in errors_m)))
+    most = FINEST[unit]
+    digits = decimals(errors_m[-1][0] / factor, most)
+    text = f"{value_m / factor:.{digits}f}"
+    for error_m, name in errors_m:
+        own = max(digits, decimals(error_m / factor, most + 1) - 1)
+        text += f" ± {error_m / factor:.{own}f}" + (f" ({name})" if name else "")
+    return minus(f"{text} {unit}")
 
 
 def show_chance(probability: float) -> str:
@@ -143,11 +179,11 @@ def show_odds(odds: float) -> str:
 
 
 def show_bound(value_m: float) -> str:
-    """A bound for people, with at most four digits: "22 µm", "200.2 µm", "33.6 nm"."""
-    size = abs(value_m)
-    limits = ((1e-6, "nm", 1e9), (1e-3, "µm", 1e6), (math.inf, "mm", 1e3))
-    unit, factor = next(((u, f) for limit, u, f in limits if size < limit), ("mm", 1e3))
-    return minus(f"{value_m * factor:.4g} {unit}")
+    """A bound for people, with at most three digits: "22 µm", "200 µm", "33.6 nm"."""
+    limits = ((1e-6, "nm", 1e9), (1e-3, "µm", 1e6))
+    # What is rounded up to 1000 is told in the next unit.
+    unit, factor = next(((u, f) for limit, u, f in limits if abs(value_m) < 0.9995 * limit), ("mm", 1e3))
+    return minus(f"{value_m * factor:.3g} {unit}")
 
 
 def show_angle(value_rad: float) -> str:

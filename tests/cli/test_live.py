@@ -50,7 +50,7 @@ EVERY: list[tuple[events.Event, str]] = [
     (events.TargetReached(0.0, "b"), "target    b"),
     (events.Melted(0.0, "b", "fa", 4, 20e20), "melted    b: 4 exposures at fa, 20.0 e/Å²"),
     (events.DriftMeasured(0.0, "fine", "b", None, None, 3e-10, False), "drift     b: not known"),
-    (events.DriftMeasured(0.0, "fine", "b", 5e-10, 1e-11, 3e-10, False), "0.50 ± 0.01 nm/s, waiting until it is below"),
+    (events.DriftMeasured(0.0, "fine", "b", 5e-10, 1e-11, 3e-10, False), "0.500 ± 0.010 nm/s, waiting until"),
     (events.DriftMeasured(0.0, "fine", "b", 2e-10, None, 3e-10, True), "b: 0.20 nm/s: still"),
     (events.LeftOut(0.0, "fine", "b", FINDING), "left out  target b: Nothing in common"),
     (events.Averaged(0.0, "fine", ("a", "c"), MEASURED), "average   of a, c: −0.300 ± 0.001"),

@@ -112,7 +112,7 @@ def test_both_images_have_the_same_contrast(results):
 def test_a_run_shows_its_steps_the_tolerances_and_the_truth(results):
     figure = run_figure(run_of(results[Method.MATCHED]), FRAMES, c3_m=C3_M, truths_m=(149e-6, 0.5e-6, None, 3e-9))
     said = words(figure)
-    for piece in ("coarse", "fine", "tolerance", "truth", "Stage Z\n−150.00 µm", "100 µm", "|defocus|"):
+    for piece in ("coarse", "fine", "tolerance", "truth", "Stage Z\n−150.00 µm", "100 nm asked", "|defocus|"):
         assert piece in said
     assert figure.axes[0].get_yscale() == "log"
     assert cut_off(figure) == []

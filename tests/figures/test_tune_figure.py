@@ -65,7 +65,7 @@ def test_all_marks_are_drawn_and_no_word_is_cut_off() -> None:
         "χ² in all (1 degree of freedom)",
         "C1 (",
         "limit\n12",
-        "limit\n1e-06",
+        "limit\n$10^{-6}$",
         "blank pairs (10)",
     ):
         assert said in words

@@ -78,7 +78,7 @@ def test_all_that_is_too_small_is_named(scope: Microscope, book: CalibrationBook
     step = HEIGHT.model_copy(update={"delta_max_m": 100e-6})
     (need,) = needs_of(_node(step), Known(400e-6, 400e-6), scope, book)
     assert need.limit == 100e-6
-    for words in ("delta max above 400", "limits of its corrections", "tilt less"):
+    for words in ("delta max above 403 µm", "limits of its corrections", "tilt less"):
         assert words in need.remedy
 
 

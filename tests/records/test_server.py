@@ -6,14 +6,17 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from sqlalchemy.exc import ProgrammingError
 
-from eucentric.errors import InputError
+from eucentric.errors import InputError, KeepError
 from eucentric.focus import events
+from eucentric.records.engine import in_words
 from eucentric.records.kept import Wanted
 from eucentric.records.opening import opened_to_write, version_of
 from eucentric.records.place import Place
@@ -22,8 +25,8 @@ from eucentric.records.recorder import Recorder
 from tests.records.made import exported, frames, never, run
 from tests.records.test_migrations import differences
 
-_USER = "nobody"
-"""Who runs the server where the tests run as root: a server refuses that."""
+_USERS = ("postgres", "nobody")
+"""Who runs the server where the tests run as root: a server refuses that. The first of them that there is."""
 
 
 def _program(name: str) -> str | None:
@@ -31,44 +34,74 @@ def _program(name: str) -> str | None:
     return str(versions[-1]) if versions else shutil.which(name)
 
 
+def _user() -> pwd.struct_passwd | None:
+    """Whom to run it as; None: who runs the tests."""
+    if os.getuid() != 0:
+        return None
+    known = {one.pw_name: one for one in pwd.getpwall()}
+    found = next((known[name] for name in _USERS if name in known), None)
+    if found is None:
+        pytest.skip(f"PostgreSQL does not run as root, and there is no user {' or '.join(_USERS)} here")
+    return found
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server of its own: the URL of its database, and how it is stopped at once and started."""
+
+    url: str
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The URL of a database on a server of its own, which listens on a socket in a folder."""
+def server() -> Iterator[Server]:
+    """It listens on a socket in a folder."""
     pytest.importorskip("pg8000", reason="no driver for PostgreSQL here: pip install 'eucentric[server]'")
-    initdb, postgres = _program("initdb"), _program("pg_ctl")
-    if initdb is None or postgres is None:
-        pytest.skip("no PostgreSQL here: apt-get install postgresql")
-    user = _USER if os.getuid() == 0 else None
-    with TemporaryDirectory(
-        dir="/tmp"
-    ) as folder:  # not in pytest's, which others may not enter; a socket's path is short
+    initdb, control = _program("initdb"), _program("pg_ctl")
+    if initdb is None or control is None:
+        pytest.skip("no PostgreSQL here: apt-get install postgresql (make test does, as root)")
+    user = _user()
+    # Not in pytest's folder, which others may not enter; and the path of a socket is short.
+    with TemporaryDirectory(dir="/tmp") as folder:
         if user is not None:
-            os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+            os.chown(folder, user.pw_uid, user.pw_gid)
         data = f"{folder}/data"
 
         def call(*command: str) -> None:
-            subprocess.run(command, check=True, capture_output=True, user=user, cwd=folder)
+            ids = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
+            subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder, **ids)
 
-        call(initdb, "-D", data, "-U", "records", "-A", "trust", "--no-sync")
         options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
-        call(postgres, "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+
+        def start() -> None:
+            call(control, "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+
+        def stop() -> None:
+            call(control, "-D", data, "-w", "-m", "immediate", "stop")
+
         try:
-            yield f"postgresql+pg8000://records@/postgres?unix_sock={folder}/.s.PGSQL.5432"
+            call(initdb, "-D", data, "-U", "records", "-A", "trust", "--no-sync")
+            start()
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"PostgreSQL does not start here: {getattr(error, 'stderr', None) or error}")
+        try:
+            yield Server(f"postgresql+pg8000://records@/postgres?unix_sock={folder}/.s.PGSQL.5432", stop, start)
         finally:
-            call(postgres, "-D", data, "-w", "-m", "immediate", "stop")
+            stop()
 
 
 @pytest.fixture
-def place(server: str, tmp_path: Path) -> Iterator[Place]:
+def place(server: Server, tmp_path: Path) -> Iterator[Place]:
     """An empty database there, and images here."""
     from sqlalchemy import create_engine, text
 
-    engine = create_engine(server)
+    engine = create_engine(server.url)
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
     engine.dispose()
-    return Place.of(server, image_folder=tmp_path / "images")
+    return Place.of(server.url, image_folder=tmp_path / "images")
 
 
 def test_migrations_make_what_the_code_expects(place: Place) -> None:
@@ -126,9 +159,47 @@ def test_what_breaks_a_rule_costs_itself_alone(place: Place) -> None:
         assert records.run(1).status == "focused"
 
 
-def test_a_database_that_is_not_there_is_said(server: str, tmp_path: Path) -> None:
+def test_a_server_that_ends_and_comes_back_costs_nothing(server: Server, place: Place) -> None:
+    said: list[str] = []
+    told = run().events
+    with Recorder(place, say=said.append) as recorder:
+        for event in told[:10]:  # to its first verdict
+            recorder(event)
+        server.stop()
+        for event in told[10:12]:
+            recorder(event)
+        server.start()
+        for event in told[12:]:
+            recorder(event)
+    assert "can't be used now" in said[0]
+    assert said[1:] == ["The records are written again."]
+    with Records.open(place) as records:
+        assert [row.accepted for row in records.measurements()] == [True, True]
+        assert records.run(1).status == "focused"
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "passes"),
+    [
+        ("57P03", "the database system is starting up", True),
+        ("53300", "sorry, too many clients already", True),
+        ("40P01", "deadlock detected", True),
+        ("3D000", 'database "nothing" does not exist', False),
+        ("28P01", "password authentication failed", False),
+    ],
+)
+def test_what_a_server_says_is_told_and_tried_again_where_that_may_help(state: str, said: str, passes: bool) -> None:
+    """pg8000 has one kind of error for all of them."""
+    driver = pytest.importorskip("pg8000", reason="no driver for PostgreSQL here: pip install 'eucentric[server]'")
+    place = Place.of("postgresql+pg8000://records@host/records")
+    told = in_words(ProgrammingError(None, None, driver.ProgrammingError({"S": "FATAL", "C": state, "M": said})), place)
+    assert isinstance(told, KeepError) is passes
+    assert f": {said}." in str(told)
+
+
+def test_a_database_that_is_not_there_is_said(server: Server, tmp_path: Path) -> None:
     """The driver does not always hear the server's reason before the connection is closed: refused or tried again."""
-    place = Place.of(server.replace("/postgres?", "/nothing?"), image_folder=tmp_path / "images")
+    place = Place.of(server.url.replace("/postgres?", "/nothing?"), image_folder=tmp_path / "images")
     said: list[str] = []
     try:
         with Recorder(place, say=said.append):

@@ -226,7 +226,7 @@ def test_a_server_that_is_not_there_stops_nothing(tmp_path: Path) -> None:
 
 def test_records_that_are_not_to_be_used_are_refused_at_the_beginning(tmp_path: Path) -> None:
     (tmp_path / "records.sqlite").write_text("This is a letter, and no database. " * 100)
-    with pytest.raises(InputError, match=r"it is no database\. Another place"):
+    with pytest.raises(InputError, match=r"it is no database\. Choose another place"):
         Recorder(place_in(tmp_path), say=never)
 
 

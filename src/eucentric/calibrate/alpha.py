@@ -31,7 +31,7 @@ from eucentric.calibration.quantities import AlphaResponse
 from eucentric.errors import NotMeasuredError
 from eucentric.focus.settings import Thresholds
 from eucentric.microscope.guarded import Guarded
-from eucentric.units import show_length
+from eucentric.units import show_length, show_measured
 
 _UM = 1e6
 _MOVE_NOISE_M = 5e-9
@@ -248,7 +248,7 @@ def _outcome(fit: AlphaFit, plan: AlphaPlan, shots: Shots) -> Outcome:
     precise = slope_sigma / abs(p)
     level = Level.GREEN if precise < 0.02 else Level.AMBER if precise < 0.05 else Level.RED
     said = (
-        f"Tilting the stage moves nothing at Z = {show_length(fit.z_m)} ± {show_length(fit.z_sigma_m)}; the tilt axis "
+        f"Tilting the stage moves nothing at Z = {show_measured(fit.z_m, (fit.z_sigma_m, ''))}; the tilt axis "
         f"lies at {math.degrees(quantity.axis_rad):.1f} ± {math.degrees(quantity.axis_sigma_rad):.1f}° in the image. "
         f"True eucentric height may be off by {show_length(runout)} where the goniometer moves sideways as it tilts "
         f"({fit.across_m * math.pi / 180 * 1e9:.0f} nm per degree seen along the axis)."

@@ -33,7 +33,7 @@ from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.quantities import AlphaResponse, StageBacklash
 from eucentric.errors import NotMeasuredError
 from eucentric.microscope.guarded import Guarded
-from eucentric.units import minus, show_length
+from eucentric.units import minus, show_length, show_measured
 
 _MOVE_NOISE_M = 5e-9
 
@@ -146,7 +146,7 @@ def _arrived(shots: Shots, alpha_rad: float, side: int, plan: BacklashPlan) -> S
 
 
 def _words(quantity: StageBacklash, why: str) -> tuple[Level, str]:
-    play = f"{show_length(quantity.z_m)} ± {show_length(quantity.z_sigma_m)}"
+    play = show_measured(quantity.z_m, (quantity.z_sigma_m, ""))
     said = f"Stage Z arrives {play} higher from above than from below"
     if quantity.alpha_rad is None or quantity.alpha_sigma_rad is None:
         said += f"; alpha was not measured ({why}). "

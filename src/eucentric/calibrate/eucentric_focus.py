@@ -23,7 +23,7 @@ from eucentric.calibration.quantities import EucentricFocus
 from eucentric.errors import CalibrationError
 from eucentric.microscope import checks
 from eucentric.microscope.guarded import Guarded
-from eucentric.units import show_length
+from eucentric.units import show_measured
 
 _UM = 1e6
 
@@ -98,11 +98,8 @@ def _eucentric_z(
 
 def _words(quantity: EucentricFocus, z: float, z_sigma: float, plan: EucentricFocusPlan) -> tuple[Level, str]:
     level = Level.GREEN if quantity.focus_sigma_m < 5e-6 else Level.AMBER
-    said = (
-        f"At preset '{plan.preset}' the lens setting {show_length(quantity.focus_m)} ± "
-        f"{show_length(quantity.focus_sigma_m)} focuses eucentric height (stage Z {show_length(z)} ± "
-        f"{show_length(z_sigma)} here). "
-    )
+    lens, height = show_measured(quantity.focus_m, (quantity.focus_sigma_m, "")), show_measured(z, (z_sigma, ""))
+    said = f"At preset '{plan.preset}' the lens setting {lens} focuses eucentric height (stage Z {height} here). "
     if level is Level.GREEN:
         return level, said + "Good enough to bring specimens to eucentric height by focusing with the stage."
     return level, said + "Declare eucentric Z more exactly, or calibrate the stage tilt again."

@@ -17,7 +17,7 @@ from eucentric.calibrate.shots import Shots
 from eucentric.calibration.book import CalibrationBook
 from eucentric.calibration.quantities import LensHysteresis
 from eucentric.microscope.guarded import Guarded
-from eucentric.units import show_length
+from eucentric.units import show_length, show_measured
 
 ABOVE, BELOW = 1, -1
 
@@ -75,8 +75,8 @@ def _cycles(shots: Shots, plan: HysteresisPlan, progress: Progress) -> tuple[tup
 def _words(quantity: LensHysteresis) -> tuple[Level, str]:
     width, sigma = quantity.width_m, quantity.width_sigma_m
     said = (
-        f"After excursions of {show_length(quantity.excursion_m)} the lens arrives {show_length(width)} ± "
-        f"{show_length(sigma)} apart from above and from below. "
+        f"After excursions of {show_length(quantity.excursion_m)} the lens arrives {show_measured(width, (sigma, ''))} "
+        "apart from above and from below. "
     )
     if abs(width) + 2 * sigma < 50e-9:
         return Level.GREEN, said + "No approach is needed."

@@ -22,7 +22,7 @@ from eucentric.errors import CalibrationError, InputError
 from eucentric.focus.settings import Thresholds
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Preset
-from eucentric.units import show_length
+from eucentric.units import show_measured
 
 _UM = 1e6
 _LARGEST_PIXEL_M = 20e-9
@@ -102,7 +102,7 @@ def _systematic(both: tuple[Preset, Preset], plan: ParfocalityPlan) -> tuple[flo
 
 
 def _words(quantity: Parfocality, plan: ParfocalityPlan) -> tuple[Level, str]:
-    shown = f"{show_length(quantity.difference_m)} ± {show_length(quantity.difference_sigma_m)}"
+    shown = show_measured(quantity.difference_m, (quantity.difference_sigma_m, ""))
     said = f"C1 at preset '{plan.preset}' is that at '{plan.reference}' plus {shown} (commanded metres). "
     if quantity.difference_sigma_m < 0.1e-6:
         return Level.GREEN, said + f"Good enough to focus at '{plan.reference}' for '{plan.preset}'."

@@ -26,7 +26,7 @@ from eucentric.calibration.quantities import (
     TiltSettling,
 )
 from eucentric.calibration.record import OpticsState
-from eucentric.units import minus
+from eucentric.units import decimals, minus
 
 Line: TypeAlias = tuple[str, str]
 """What it is, and its value with error and unit."""
@@ -47,7 +47,7 @@ def sentence(quantity: AnyQuantity, optics: OpticsState) -> str:
 def with_sigma(value: float, sigma: float, unit: str, factor: float = 1.0) -> str:
     """`value` ± `sigma`, both times `factor`, with the digits that the error leaves standing."""
     value, sigma = value * factor, sigma * factor
-    digits = 3 if sigma <= 0 else min(max(1 - math.floor(math.log10(sigma)), 0), 6)
+    digits = decimals(sigma)
     space = "" if unit in ("°", "%") else " "
     return f"{value:.{digits}f} ± {sigma:.{digits}f}{space}{unit}"
 

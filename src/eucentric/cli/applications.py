@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eucentric.cli.copied import copy_to
+from eucentric.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,7 +28,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="An application of the
 @app.command("list")
 def list_applications(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """All applications with their nodes at a glance."""
     from eucentric.cli.style import console

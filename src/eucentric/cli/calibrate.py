@@ -12,6 +12,7 @@ import typer
 from eucentric.calibration.commands import COMMANDS
 from eucentric.cli.bench import STORE, Opened, opened
 from eucentric.cli.calibrating import Where, show, summary, watched
+from eucentric.cli.options import JsonOption, MicroscopeOption, SeedOption
 from eucentric.cli.stopped import Stopped
 from eucentric.cli.suggested import given_options, suggesting, with_options
 
@@ -28,17 +29,14 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Name = Annotated[str, typer.Option("--microscope", help="Which instrument.")]
-Seed = Annotated[int, typer.Option(min=0, help="Which simulated microscope: its height error and faults.")]
 Store = Annotated[Path, typer.Option(help="Folder in which calibrations are kept.")]
 Size = Annotated[int, typer.Option("--size", min=64, max=4096, help="Side of the simulated images, pixels.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")]
 Days = Annotated[float, typer.Option("--max-age", min=0.001, help="Age in days after which a calibration is old.")]
 PresetName = Annotated[str, typer.Option(help="Preset to calibrate at.")]
 
 
 @app.command("list")
-def list_records(*, store: Store = STORE, max_age: Days = 90.0, as_json: AsJson = False) -> None:
+def list_records(*, store: Store = STORE, max_age: Days = 90.0, as_json: JsonOption = False) -> None:
     """What was calibrated, when, and whether it is good enough. Older ones of the same kind are not shown."""
     from datetime import UTC, datetime
 
@@ -86,8 +84,8 @@ def _table(records: list[Record], options: str) -> None:
 @app.command("all")
 def calibrate_all(
     *,
-    microscope: Name = "simulated",
-    seed: Seed = 0,
+    microscope: MicroscopeOption = "simulated",
+    seed: SeedOption = 0,
     store: Store = STORE,
     focus: Annotated[str, typer.Option(help="Preset of fine focusing.")] = "fa",
     hole: Annotated[str, typer.Option(help="Preset of coming near: of low magnification.")] = "hl",
@@ -96,7 +94,7 @@ def calibrate_all(
     anew: Annotated[bool, typer.Option("--anew", help="Measure also what is known and not old.")] = False,
     max_age: Days = 90.0,
     size: Size = 1024,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure what is missing or old, in the right order. Stopped or killed half way, run it again: it goes on.
 
@@ -137,10 +135,10 @@ def transfer(
         str | None,
         typer.Option(help='Rotation of the image from one to the other: "12 deg". Default: by both tilt responses.'),
     ] = None,
-    microscope: Name = "simulated",
-    seed: Seed = 0,
+    microscope: MicroscopeOption = "simulated",
+    seed: SeedOption = 0,
     store: Store = STORE,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Carry a calibration over to another magnification, by pixel sizes and image rotation; its errors grow."""
     from eucentric.calibration.record import optics_of
@@ -169,13 +167,13 @@ def transfer(
 def _one(command: str, kind: str) -> Callable[..., None]:
     def measure_one(
         *,
-        microscope: Name = "simulated",
-        seed: Seed = 0,
+        microscope: MicroscopeOption = "simulated",
+        seed: SeedOption = 0,
         preset: PresetName = _usual_preset(kind),
         store: Store = STORE,
         figure: Annotated[Path | None, typer.Option(help="Where to draw it too. Always drawn in the store.")] = None,
         size: Size = 1024,
-        as_json: AsJson = False,
+        as_json: JsonOption = False,
     ) -> None:
         from eucentric.calibration.record import Level
         from eucentric.figures.saved import check_suffix

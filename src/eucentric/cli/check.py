@@ -13,7 +13,8 @@ import typer
 
 from eucentric.cli.bench import STORE, Opened, opened, stored_book
 from eucentric.cli.bench import cautions as cautions_of
-from eucentric.cli.calibrate import AsJson, Name, Seed, Size
+from eucentric.cli.calibrate import Size
+from eucentric.cli.options import JsonOption, MicroscopeOption, SeedOption
 from eucentric.cli.suggested import given_options, suggesting, with_options
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ NOT_READY = 3
 
 def check(
     *,
-    microscope: Name = "simulated",
-    seed: Seed = 0,
+    microscope: MicroscopeOption = "simulated",
+    seed: SeedOption = 0,
     focus: Annotated[str, typer.Option(help="Preset of fine focusing.")] = "fa",
     hole: Annotated[str, typer.Option(help="Preset of coming near: of low magnification.")] = "hl",
     store: Annotated[Path, typer.Option(help="Folder with the calibrations.")] = STORE,
@@ -36,7 +37,7 @@ def check(
     ] = False,
     figure: Annotated[Path | None, typer.Option(help="Draw the page to this file.")] = None,
     size: Size = 1024,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Is the instrument what its calibrations say, and fit to focus with? Everything moved is put back.
 

@@ -11,6 +11,7 @@ import typer
 
 from eucentric.cli.focus_watcher import Watcher
 from eucentric.cli.node import Bench, Node, node_of
+from eucentric.cli.options import CalibrationsOption, JsonOption, MicroscopeOption, SeedOption, ServeOption
 from eucentric.cli.page import Page, PortOption, watched_live
 from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.cli.run_troubles import Troubles, named
@@ -31,24 +32,15 @@ _FIGURE = "figure.png"
 
 def focus(
     *,
-    microscope: Annotated[str, typer.Option("--microscope", help="Which instrument.")] = "simulated",
-    seed: Annotated[int, typer.Option(min=0, help="Which simulated microscope: its height error and faults.")] = 0,
+    microscope: MicroscopeOption = "simulated",
+    seed: SeedOption = 0,
     settings: Annotated[
         str,
         typer.Option(
             "--settings", metavar="NAME|FILE", help="A sequence of 'eucentric sequences list', or a TOML file."
         ),
     ] = "default",
-    calibrations: Annotated[
-        Path | None,
-        typer.Option(
-            "--calibrations",
-            "--store",
-            metavar="FOLDER",
-            help="What 'eucentric calibrate --store FOLDER' kept. Default: what the instrument tells of itself.",
-            show_default=False,
-        ),
-    ] = None,
+    calibrations: CalibrationsOption = None,
     measure_only: Annotated[
         bool, typer.Option("--measure-only", help="Measure with each step, correct nothing.")
     ] = False,
@@ -64,11 +56,9 @@ def focus(
     images_folder: FolderOption = None,
     keep_images: KeepOption = Keep.ALL,
     images_cap: CapOption = CAP_GB,
-    serve: Annotated[
-        bool, typer.Option("--serve", help="Show it live on a page, which can pause and abort it.")
-    ] = False,
+    serve: ServeOption = False,
     port: PortOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Focus a microscope, by default the simulated one, from up to ±200 µm: coarse by stage Z, then fine by defocus.
 

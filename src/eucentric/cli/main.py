@@ -132,7 +132,7 @@ def _terminated_like_interrupted() -> Iterator[None]:
 
 def _usage(error: Any) -> int:
     """A wrong use of a command: what was wrong, and where to look. A group without a command has shown its help."""
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").replace("Value error, ", "")
     if not message:
         return 0
     context = getattr(error, "ctx", None)

@@ -22,6 +22,7 @@ from eucentric.cli.optics import (
     given_tilts,
     given_voltage_v,
 )
+from eucentric.cli.options import JsonOption
 from eucentric.errors import InputError
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def measure(
     figure: Annotated[
         Path | None, typer.Option(help="Also draw the pair, the correlation and the coherence: .png, .pdf or .svg.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure defocus from two images taken at different beam tilts.
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eucentric.cli.plan_calibrations import CalibrationsOption, From, WhoseOption
+from eucentric.cli.options import JsonOption
+from eucentric.cli.plan_calibrations import From, MeasuredOption, WhoseOption
 from eucentric.cli.stopped import raise_if_stopped
 from eucentric.errors import SettingsError
 
@@ -56,7 +57,7 @@ def plan(
     instrument: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="200kv-side-entry, 300kv-autoloader, 300kv-cs-corrected, or TOML.")
     ] = "200kv-side-entry",
-    calibrations: CalibrationsOption = None,
+    calibrations: MeasuredOption = None,
     calibrations_of: WhoseOption = None,
     copy_instrument: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the file of --instrument to edit it, and plan nothing.")
@@ -116,7 +117,7 @@ def plan(
             help="--verify on this Dask cluster (tcp://HOST:8786). Default: processes of this machine.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Plan focus steps: which take you from one error to another, cheapest first.
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from eucentric.optimize.calibrated import Calibrated
     from eucentric.optimize.instrument import Instrument
 
-CalibrationsOption = Annotated[
+MeasuredOption = Annotated[
     Path | None,
     typer.Option(
         "--calibrations",

@@ -6,13 +6,14 @@ import csv as csv_files
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eucentric.cli.options import JsonOption
 from eucentric.cli.recorded import RECORDS, FolderOption, RecordsOption
 from eucentric.cli.records_figure import figure
 from eucentric.cli.records_remeasure import remeasure
@@ -22,14 +23,19 @@ from eucentric.cli.records_wanted import (
     RefusedOption,
     SessionOption,
     SinceOption,
+    chosen,
     opened_records,
     wanted_of,
 )
+from eucentric.cli.style import console
 from eucentric.errors import InputError
 from eucentric.units import counted
 
 if TYPE_CHECKING:
     from typing import TextIO
+
+    from eucentric.records.kept import KeptRun, KeptSession, Wanted
+    from eucentric.records.reading import Records
 
 app = typer.Typer(
     help="What was measured, accepted or not: list it, show a run, export, measure again.\n\n"
@@ -39,7 +45,6 @@ app = typer.Typer(
 app.command("remeasure")(remeasure)
 app.command("figure")(figure)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")]
 RunArgument = Annotated[int, typer.Argument(metavar="RUN", min=1, help="The number of a run: eucentric records list.")]
 
 
@@ -55,30 +60,56 @@ def list_runs(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 40,
     records: RecordsOption = RECORDS,
     images_folder: FolderOption = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """The runs that were recorded, the newest first."""
-    from eucentric.cli.records_words import run_table, session_table
-    from eucentric.cli.style import console
+    wanted = wanted_of(since, instrument, session, node, refused=refused)
+    if sessions and (session is not None or node is not None or refused):
+        raise InputError("--session, --node and --refused choose runs. List sessions without them, or runs with them.")
+    with opened_records(records, images_folder) as kept:
+        (_list_sessions if sessions else _list_runs)(kept, wanted, limit=limit, as_json=as_json)
+
+
+def _list_sessions(kept: Records, wanted: Wanted, *, limit: int, as_json: bool) -> None:
+    from eucentric.cli.records_words import session_table
+
+    found = chosen(kept.sessions(), wanted)[:limit]
+    if as_json:
+        return _as_json(found)
+    if not found:
+        return _none_of_these(kept)
+    screen = console()
+    screen.print(session_table(found), "")
+    for one in found:
+        screen.print(f"Session {one.id}: {one.folder}", markup=False, soft_wrap=True)
+    return None
+
+
+def _list_runs(kept: Records, wanted: Wanted, *, limit: int, as_json: bool) -> None:
+    from eucentric.cli.records_words import not_done, run_table
+
+    if wanted.session is not None:
+        kept.session(wanted.session)  # where there is none that is said
+    found = kept.runs(wanted, limit=limit)
+    if as_json:
+        return _as_json(found)
+    if not found:
+        return _none_of_these(kept)
+    screen = console()
+    screen.print(run_table(found), "")
+    for line in () if wanted.session is None else not_done(kept.session_events(wanted.session)):
+        screen.print(line, markup=False)
+    return screen.print("Look closer: eucentric records show RUN")
+
+
+def _as_json(found: Sequence[KeptRun | KeptSession]) -> None:
     from eucentric.records.plain import plain
 
-    wanted = wanted_of(since, instrument, session, node, refused=refused)
-    with opened_records(records, images_folder) as kept:
-        if session is not None:
-            kept.session(session)  # where there is none that is said
-        found = kept.sessions(limit=limit) if sessions else kept.runs(wanted, limit=limit)
-        if as_json:
-            typer.echo(json.dumps(plain(found), indent=2, allow_nan=False))
-            return
-        screen = console()
-        if not found:
-            screen.print(f"There is none of these in {kept.place}.", markup=False, soft_wrap=True)
-            return
-        if sessions:
-            screen.print(session_table(kept.sessions(limit=limit)))
-        else:
-            screen.print(run_table(kept.runs(wanted, limit=limit)))
-            screen.print("Look closer: eucentric records show RUN")
+    typer.echo(json.dumps(plain(found), indent=2, allow_nan=False))
+
+
+def _none_of_these(kept: Records) -> None:
+    typer.echo(f"There is none of these in {kept.place}.")
 
 
 @app.command("show")
@@ -87,11 +118,10 @@ def show(
     *,
     records: RecordsOption = RECORDS,
     images_folder: FolderOption = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """A run: its end, and each of its measurements."""
     from eucentric.cli.records_words import as_plain, believed, closing, heading, measurement_table
-    from eucentric.cli.style import console
 
     with opened_records(records, images_folder) as kept:
         found, measurements = kept.run(run), kept.measurements(wanted_of(run=run))
@@ -102,10 +132,10 @@ def show(
             return
         screen = console()
         for line in (*heading(found, details), *believed(found, calibrations)):
-            screen.print(line, markup=False, soft_wrap=True)
-        screen.print(measurement_table(measurements))
+            screen.print(line, markup=False)
+        screen.print("", measurement_table(measurements), "", sep="\n")
         for line in closing(found, kept.steps(run), measurements):
-            screen.print(line, markup=False, soft_wrap=True)
+            screen.print(line, markup=False)
 
 
 @app.command("export")
@@ -152,6 +182,10 @@ def csv(
 
     wanted = wanted_of(since, instrument, session, node, run=run, refused=refused)
     with opened_records(records, images_folder) as kept:
+        if run is not None:
+            kept.run(run)  # where there is none that is said
+        if session is not None:
+            kept.session(session)
         rows = [row(one) for one in kept.measurements(wanted)]
     with _written(out) as file:
         writer = csv_files.writer(file, lineterminator="\n")

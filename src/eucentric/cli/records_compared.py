@@ -5,10 +5,11 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
+from eucentric.focus.measurement import error_um, micrometres
 from eucentric.focus.result import DefocusResult
 from eucentric.records.kept import MeasurementDetails
 from eucentric.records.remeasure import Changes, changed
-from eucentric.units import minus, show_chance, show_length, show_odds
+from eucentric.units import minus, show_chance, show_odds
 
 
 def compared(details: MeasurementDetails, before: DefocusResult, now: DefocusResult, changes: Changes) -> Table:
@@ -47,9 +48,9 @@ def _numbers(result: DefocusResult) -> list[tuple[str, str]]:
     known, rival = not result.nothing_found, shift.runner_up
     (y, x), (a, b) = shift.shift_px, measured.a1_m
     lines = [
-        ("defocus", show_length(measured.c1_m, 4) if known else "not known"),
-        ("± statistical", show_length(measured.sigma_m, 4) if known and result.states_sigma else ""),
-        ("± total", show_length(measured.total_sigma_m, 4) if known else ""),
+        ("defocus, µm", micrometres(measured.c1_m, measured.total_sigma_m) if known else "not known"),
+        ("± statistical, µm", error_um(measured.sigma_m) if known and result.states_sigma else ""),
+        ("± total, µm", error_um(measured.total_sigma_m) if known else ""),
         ("astigmatism (a, b), nm", f"{a * 1e9:.1f}, {b * 1e9:.1f}" if known else ""),
         ("χ² per degree of freedom", f"{measured.chi2_per_dof:.3g}" if known else ""),
         ("first shift (x, y), px", f"{x:+.2f}, {y:+.2f}"),

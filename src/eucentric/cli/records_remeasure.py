@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eucentric.cli.measure import Correlation
+from eucentric.cli.options import JsonOption
 from eucentric.cli.recorded import RECORDS, FolderOption, RecordsOption
 from eucentric.cli.records_wanted import opened_records
 from eucentric.errors import InputError
@@ -66,7 +67,7 @@ def remeasure(
     figure: Annotated[Path | None, typer.Option(help="Also draw it: .png, .pdf or .svg.", show_default=False)] = None,
     records: RecordsOption = RECORDS,
     images_folder: FolderOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a stored measurement again from its images, with other settings, and show both. The records stay as they
     are.

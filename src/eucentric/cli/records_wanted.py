@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ import typer
 from eucentric.errors import InputError
 
 if TYPE_CHECKING:
-    from eucentric.records.kept import Wanted
+    from eucentric.records.kept import KeptSession, Wanted
     from eucentric.records.reading import Records
 
 _PANEL = "Which"
@@ -62,6 +62,15 @@ def wanted_of(
 
     when = None if since is None else moment(since, datetime.now().astimezone())
     return Wanted(since=when, instrument=instrument, session=session, node=node, run=run, refused=refused)
+
+
+def chosen(sessions: Sequence[KeptSession], wanted: Wanted) -> tuple[KeptSession, ...]:
+    """Those of the sessions that are asked for: of an instrument, begun since a time."""
+    return tuple(
+        one
+        for one in sessions
+        if wanted.instrument in {None, one.instrument} and (wanted.since is None or one.begun_at >= wanted.since)
+    )
 
 
 def moment(text: str, now: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -11,75 +12,87 @@ from rich import box
 from rich.table import Table
 
 from eucentric.calibration.instrument import Calibration
-from eucentric.focus.measurement import decimals
+from eucentric.focus.measurement import error_um, micrometres
 from eucentric.focus.words import dose_words, signed_length
 from eucentric.records.kept import RUNNING, KeptMeasurement, KeptRun, KeptSession, KeptStep, RunDetails
 from eucentric.records.plain import plain
-from eucentric.units import counted, minus, show_length
+from eucentric.units import counted, minus, show_bound, show_length
 
 _GOOD = {"focused", "measured"}
 
 
 def run_table(runs: Sequence[KeptRun]) -> Table:
-    """One row for each run; where all are of one instrument the title names it."""
-    instruments = {run.instrument for run in runs}
+    """One row for each run; where all are of one instrument, or of one session, the title names it."""
+    instruments, sessions = {run.instrument for run in runs}, {run.session_id for run in runs}
     on = f" on {next(iter(instruments))}" if len(instruments) == 1 else ""
-    table = _table(f"{counted(len(runs), 'run')}{on}, the newest first")
+    of = f" of session {next(iter(sessions))}" if len(sessions) == 1 and None not in sessions else ""
+    table = _table(f"{counted(len(runs), 'run')}{of}{on}, the newest first")
     for name, width in _RUN_COLUMNS.items():
-        right = name in {"run", "within\n(3 σ)", "e/Å²", "measured,\nrefused"}
-        table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=width)
+        right = name in {"run", "within\n(3 σ)", "e/Å²", "refused"}
+        table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=width,
+                         max_width=_MOST.get(name))  # fmt: skip
     for run in runs:
-        table.add_row(*_run_cells(run, several=not on), style="" if run.status in _GOOD else "yellow")
+        table.add_row(*_run_cells(run, on=not on, of=not of), style="" if run.status in _GOOD else "yellow")
     return table
 
 
-_RUN_COLUMNS = {"run": 3, "begun": 10, "what": 12, "ended": 10, "within\n(3 σ)": 8, "e/Å²": 5, "measured,\nrefused": 9}
+_RUN_COLUMNS = {"run": 3, "begun": 16, "what": None, "ended": 8, "within\n(3 σ)": 7, "e/Å²": 5, "refused": 7}
 """With the widths at which their words do not break."""
+_MOST = {"what": 19, "ended": 10}
+"""How wide they may be: all in 80 columns."""
 
 
-def _run_cells(run: KeptRun, *, several: bool) -> tuple[str, ...]:
-    what = [run.target or run.sequence]
-    what += [f"session {run.session_id}"] if run.session_id is not None else []
-    what += [f"on {run.instrument}"] if several else []
+def _run_cells(run: KeptRun, *, on: bool, of: bool) -> tuple[str, ...]:
+    what = [run.sequence] if run.target is None else re.findall(r"[^/]+/?", run.target)
+    what += [f", session {run.session_id}"] if of and run.session_id is not None else []
+    what += [f", {run.instrument}"] if on else []
     return (
         str(run.id),
-        local(run.begun_at).replace(" ", "\n"),
-        ",\n".join(what),
+        local(run.begun_at),
+        _in_lines(what),
         ended(run),
-        "" if run.stated_error_m is None else show_length(run.stated_error_m),
+        "" if run.stated_error_m is None else show_bound(run.stated_error_m),
         "" if run.dose_e_per_m2 is None else f"{run.dose_e_per_m2 / 1e20:.1f}",
-        f"{run.measurements}, {run.refused}",
+        f"{run.refused} of {run.measurements}",
     )
+
+
+def _in_lines(parts: Sequence[str]) -> str:
+    """Parts of a cell one after the other, in lines of the narrow column."""
+    lines = [""]
+    for part in parts:
+        if lines[-1] and len(lines[-1] + part) > _MOST["what"]:
+            lines.append("")
+        lines[-1] += part if lines[-1] else part.removeprefix(", ")
+    return "\n".join(lines)
 
 
 def session_table(sessions: Sequence[KeptSession]) -> Table:
     """One row for each session."""
     table = _table(f"{counted(len(sessions), 'session')}, the newest first")
-    for name in ("session", "begun", "application", "instrument", "ended", "targets", "runs", "folder"):
+    widths = {"session": 7, "begun": 16, "ended": 8, "targets": 7, "runs": 4}
+    for name in ("session", "begun", "application", "instrument", "ended", "targets", "runs"):
         right = name in {"session", "targets", "runs"}
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=widths.get(name))
     for one in sessions:
         end = "complete" if one.complete else ("not ended" if one.ended_at is None else "not complete")
         table.add_row(
-            str(one.id),
-            local(one.begun_at),
-            one.application,
-            one.instrument,
-            end,
-            str(one.units),
-            str(one.runs),
-            one.folder,
+            str(one.id), local(one.begun_at), one.application, one.instrument, end, str(one.units), str(one.runs)
         )
     return table
+
+
+def not_done(told: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The targets of a session that were not done and why, from what it told outside of its runs."""
+    ends = {body["outcome"]["key"]: body["outcome"] for body in told if body["event"] == "UnitEnded"}
+    return [f"{key}: {end['status']}. {end['why']}".strip() for key, end in ends.items() if end["status"] != "done"]
 
 
 def measurement_table(measurements: Sequence[KeptMeasurement]) -> Table:
     """One row for each measurement, as at the end of its run, with its number in the records."""
     several = len({one.target for one in measurements}) > 1
     table = _table("Measurements (lengths in µm)")
-    names = ["no.", "step", "taken\nat", "measured", "± stat.", "± total", "χ²/dof", "verdict", "corrected", "images"]
-    if all(one.images_kept == one.images for one in measurements):
-        names.remove("images")
+    names = ["no.", "step", "taken\nat", "measured", "± stat.", "± total", "χ²/dof", "verdict", "corrected"]
     words, widths = {"step", "verdict", "corrected"}, {"measured": 8, "corrected": 9, "verdict": 8, "± total": 7}
     for name in names:
         justify: Literal["left", "right"] = "left" if name in words else "right"
@@ -91,18 +104,18 @@ def measurement_table(measurements: Sequence[KeptMeasurement]) -> Table:
 
 
 def _cells(one: KeptMeasurement, several: bool) -> dict[str, str]:
-    accepted, sigma, value = bool(one.accepted), one.sigma_m, _micrometres(one.c1_m)
+    accepted, sigma, total = bool(one.accepted), one.sigma_m, one.total_sigma_m
+    value = "" if one.c1_m is None else micrometres(one.c1_m, total)
     return {
         "no.": str(one.id),
         "step": f"{one.step}: {one.target}" if several else one.step,
         "taken\nat": "" if one.offset_m is None else minus(f"{one.offset_m * 1e6:g}"),
         "measured": _unless_refused(value, one.accepted),
-        "± stat.": f"{sigma * 1e6:.{decimals(sigma)}f}" if accepted and sigma is not None else "",
-        "± total": f"{(one.total_sigma_m or 0.0) * 1e6:.3f}" if accepted else "",
+        "± stat.": error_um(sigma) if accepted and sigma is not None else "",
+        "± total": error_um(total) if accepted and total is not None else "",
         "χ²/dof": _fit(one),
         "verdict": _verdict(one),
         "corrected": _corrected(one),
-        "images": f"{one.images_kept} of {one.images}",
     }
 
 
@@ -138,7 +151,7 @@ def heading(run: KeptRun, details: RunDetails) -> list[str]:
     if run.session_id is not None:
         lines.append(f"Session {run.session_id}, node {run.node}, target {run.target}")
     steps = ", ".join(step.name for step in details.settings.sequence.steps if step.switch)
-    lines.append(f"Steps {steps}; accuracy {show_length(run.accuracy_m)}{', measured only' * run.measure_only}")
+    lines.append(f"Steps {steps}; accuracy {show_bound(run.accuracy_m)}{', measured only' * run.measure_only}")
     before, after = details.found_as, details.left_as
     if before is not None and after is not None:
         moved = [
@@ -155,13 +168,13 @@ def heading(run: KeptRun, details: RunDetails) -> list[str]:
 
 def believed(run: KeptRun, calibrations: Mapping[str, Calibration]) -> list[str]:
     """What it was measured with: how old each calibration was then."""
-    lines = []
+    presets: dict[str, list[str]] = {}
     for preset, one in calibrations.items():
         ages = [
             f"{s.kind} {max((run.begun_at - s.taken).days, 0)} d{' (transferred)' * s.transferred}" for s in one.sources
         ]
-        lines.append(f"Calibration of {preset}: {', '.join(ages) or 'as the instrument tells it of itself'}")
-    return lines
+        presets.setdefault(", ".join(ages) or "as the instrument tells it of itself", []).append(preset)
+    return [f"Calibration of {' and '.join(names)}: {words}" for words, names in presets.items()]
 
 
 def closing(run: KeptRun, steps: Sequence[KeptStep], measurements: Sequence[KeptMeasurement]) -> list[str]:
@@ -175,7 +188,10 @@ def closing(run: KeptRun, steps: Sequence[KeptStep], measurements: Sequence[Kept
             lines.append(f"Measurement {one.id} was refused. {one.sentence}")
     if run.dose_e_per_m2 is not None:
         lines.append(f"Electrons spent: {dose_words(run.dose_e_per_m2)}.")
-    if any(one.images_kept for one in measurements):
+    there = sum(0 < one.images == one.images_kept for one in measurements)
+    if there < len(measurements):
+        lines.append(f"Images are there of {there} of {counted(len(measurements), 'measurement')}.")
+    if there:
         lines.append("Measure one again: eucentric records remeasure NO.")
     return lines
 
@@ -216,8 +232,4 @@ def local(when: datetime) -> str:
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0))
-
-
-def _micrometres(value_m: float | None) -> str:
-    return "" if value_m is None else minus(f"{value_m * 1e6:.3f}")
+    return Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1, 0, 0), show_edge=False)

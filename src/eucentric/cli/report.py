@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 
 from eucentric.errors import InputError
-from eucentric.focus.measurement import decimals
+from eucentric.focus.measurement import error_um, micrometres
 from eucentric.focus.outcome import Round, RunResult, StepResult
 from eucentric.focus.words import dose_words
 from eucentric.microscope.protocol import Microscope
@@ -111,16 +111,16 @@ def _rows(step: StepResult, one: Round, true: float | None, several: bool) -> li
         "verdict": _verdict(step, one),
         "corrected": _corrected(one),
         "e/Å²": f"{dose:.1f}",
-        "true": _micrometres(true),
+        "true": "" if true is None else micrometres(true),
     }
     if one.average is None:
         return [row]
     mean = one.average
     average = dict.fromkeys(row, "") | {
         "step": f"{step.step.name}: average",
-        "measured": _micrometres(mean.c1_m),
-        "± stat.": f"{mean.sigma_m * 1e6:.{decimals(mean.sigma_m)}f}",
-        "± total": f"{mean.total_sigma_m * 1e6:.3f}",
+        "measured": micrometres(mean.c1_m, mean.total_sigma_m),
+        "± stat.": error_um(mean.sigma_m),
+        "± total": error_um(mean.total_sigma_m),
         "corrected": row["corrected"],
     }
     return [row | {"corrected": ""}, average]
@@ -216,11 +216,10 @@ def _round_json(one: Round) -> dict[str, Any]:
 
 def _measured(one: Round) -> list[str]:
     result, m = one.result, one.result.measurement
+    value, total = micrometres(m.c1_m, m.total_sigma_m), error_um(m.total_sigma_m)
     if not result.accepted:
-        return ["not known" if result.nothing_found else f"({_micrometres(m.c1_m)})", "", ""]
-    if not result.states_sigma:
-        return [_micrometres(m.c1_m), "", f"{m.total_sigma_m * 1e6:.3f}"]
-    return [_micrometres(m.c1_m), f"{m.sigma_m * 1e6:.{decimals(m.sigma_m)}f}", f"{m.total_sigma_m * 1e6:.3f}"]
+        return ["not known" if result.nothing_found else f"({value})", "", ""]
+    return [value, error_um(m.sigma_m) if result.states_sigma else "", total]
 
 
 def _offset(one: Round) -> str:
@@ -242,7 +241,3 @@ def _corrected(one: Round) -> str:
     return minus(
         f"{one.correction.channel} {one.correction.move_m * 1e6:+.3f}{', taken back' if one.taken_back else ''}"
     )
-
-
-def _micrometres(value_m: float | None) -> str:
-    return "" if value_m is None else minus(f"{value_m * 1e6:.3f}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eucentric.cli.chosen import APPLICATION
+from eucentric.cli.options import CalibrationsOption, JsonOption, ServeOption
 from eucentric.cli.page import Page, PortOption, watched_live
 from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.cli.stopped import Stopped
@@ -55,16 +56,7 @@ def run(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Which simulated microscope. Default: 0.", show_default=False)
     ] = None,
-    calibrations: Annotated[
-        Path | None,
-        typer.Option(
-            "--calibrations",
-            "--store",
-            metavar="FOLDER",
-            help="What 'eucentric calibrate --store FOLDER' kept. Default: what the instrument tells of itself.",
-            show_default=False,
-        ),
-    ] = None,
+    calibrations: CalibrationsOption = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -79,11 +71,9 @@ def run(
     images_folder: FolderOption = None,
     keep_images: KeepOption = Keep.ALL,
     images_cap: CapOption = CAP_GB,
-    serve: Annotated[
-        bool, typer.Option("--serve", help="Show it live on a page, which can pause and abort it.")
-    ] = False,
+    serve: ServeOption = False,
     port: PortOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Run a session: squares, holes, focus where it is needed, exposures.
 

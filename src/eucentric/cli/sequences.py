@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eucentric.cli.copied import copy_to
+from eucentric.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,7 +28,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="A sequence of the lis
 @app.command("list")
 def list_sequences(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """All sequences with their steps at a glance."""
     from eucentric.cli.style import console

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eucentric import __version__
+from eucentric.cli.options import CalibrationsOption, MicroscopeOption, SeedOption
 from eucentric.cli.page import PortOption
 from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.errors import Aborted, CalibrationError
@@ -32,24 +33,15 @@ _OPEN_TO_ALL = (
 
 def serve(
     *,
-    microscope: Annotated[str, typer.Option("--microscope", help="Which instrument.")] = "simulated",
-    seed: Annotated[int, typer.Option(min=0, help="Which simulated microscope: its height error and faults.")] = 0,
+    microscope: MicroscopeOption = "simulated",
+    seed: SeedOption = 0,
     settings: Annotated[
         str,
         typer.Option(
             "--settings", metavar="NAME|FILE", help="The sequence that is chosen first: a shipped one, or a TOML file."
         ),
     ] = "default",
-    calibrations: Annotated[
-        Path | None,
-        typer.Option(
-            "--calibrations",
-            "--store",
-            metavar="FOLDER",
-            help="What 'eucentric calibrate --store FOLDER' kept. Default: what the instrument tells of itself.",
-            show_default=False,
-        ),
-    ] = None,
+    calibrations: CalibrationsOption = None,
     sequences: Annotated[
         Path, typer.Option("--sequences", metavar="FOLDER", help="Where settings are saved from the page.")
     ] = Path("sequences"),

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from eucentric.cli.options import JsonOption
 from eucentric.cli.plan import Saves, instrument_given
-from eucentric.cli.plan_calibrations import CalibrationsOption, From, WhoseOption
+from eucentric.cli.plan_calibrations import From, MeasuredOption, WhoseOption
 from eucentric.cli.stopped import raise_if_stopped
 
 
@@ -37,7 +38,7 @@ def sweep(
     instrument: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="200kv-side-entry, 300kv-autoloader, 300kv-cs-corrected, or TOML.")
     ] = "200kv-side-entry",
-    calibrations: CalibrationsOption = None,
+    calibrations: MeasuredOption = None,
     calibrations_of: WhoseOption = None,
     tilt_max_mrad: Annotated[
         float | None,
@@ -65,7 +66,7 @@ def sweep(
             metavar="ADDRESS", help="On this Dask cluster (tcp://HOST:8786). Default: processes of this machine."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (SI units) and nothing else.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Map what two settings do to a plan, or to one of its steps; the chosen plan is marked.
 

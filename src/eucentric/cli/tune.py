@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from eucentric.cli.calibrate import AsJson
 from eucentric.cli.node import Bench
+from eucentric.cli.options import JsonOption
 from eucentric.cli.recorded import RECORDS, FolderOption, RecordsOption, place_of
 from eucentric.cli.tune_ask import Asked
 from eucentric.cli.tune_chosen import Source, check_files, check_not_live, named_settings, settings_of_run
@@ -102,7 +102,7 @@ def tune(
         Path | None, typer.Option(metavar="FILE", help="Write the settings with the new limits: a new TOML file.")
     ] = None,
     figure: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw pairs, defocus, χ² and evidence.")] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
     records: RecordsOption = RECORDS,
     images_folder: FolderOption = None,
 ) -> None:

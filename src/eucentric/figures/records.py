@@ -25,7 +25,8 @@ _COLOURS = (BLUE, ORANGE, GREEN, SKY, "#CC79A7", "#8C7A00")
 _LINEAR_UM = 0.1
 """Defoci smaller than this lie on a linear part of the axis, larger ones on a logarithmic one."""
 _FLOOR_NM = 0.3
-_BINS = 24
+_PER_DECADE = 5
+"""Bins of the histograms."""
 _WELL = {"focused", "measured"}
 
 
@@ -141,8 +142,9 @@ def _counts(one: KeptMeasurement, step: str) -> bool:
 
 def _edges(values: list[float]) -> list[float]:
     """Bins that are alike on the axis: even within the linear part, by equal factors beyond it."""
-    top = max([abs(v) for v in values] + [2 * _LINEAR_UM]) * 1.01
-    beyond = np.geomspace(_LINEAR_UM, top, _BINS // 2).tolist()
+    top = max([abs(v) for v in values] + [2 * _LINEAR_UM])
+    steps = range(math.ceil(_PER_DECADE * math.log10(top / _LINEAR_UM)) + 1)
+    beyond = [_LINEAR_UM * 1.0001 * 10 ** (n / _PER_DECADE) for n in steps]  # a little beyond: the largest counts
     return [*(-v for v in reversed(beyond)), *np.linspace(-_LINEAR_UM, _LINEAR_UM, 5)[1:-1].tolist(), *beyond]
 
 
@@ -189,12 +191,13 @@ def _left(ax: Axes, shown: Shown) -> None:
 
 
 def _stated(ax: Axes, shown: Shown) -> None:
-    """How often which bound was stated."""
+    """How often which bound was stated: bins that are alike on the axis, however near to each other the bounds are."""
     ax.set_title("Bounds")
     ax.set_xlabel("runs")
     bounds = [run.stated_error_m * 1e9 for run in shown.runs if run.stated_error_m]
     if bounds:
-        edges = np.geomspace(min(bounds) * 0.9, max(bounds) * 1.1, _BINS // 2)
+        low, high = ax.get_ylim()
+        edges = np.geomspace(low, high, round(_PER_DECADE * math.log10(high / low)) + 1)
         ax.hist(bounds, bins=edges.tolist(), orientation="horizontal", color=BLUE)
     else:
         _empty(ax, "none")

@@ -23,6 +23,8 @@ _PANELS_IN = 4.3
 _TOP_IN = 0.8
 _BINS_PER_DECADE = 4
 _LEAST_CHANCE = 1e-300
+_CHANCES = (1.0, 0.5, 0.1, 1e-3, 1e-10, 1e-100)
+"""Ticks of an axis that is even in the logarithm of a chance's own logarithm; on it 1 stands where 0.9 does."""
 
 
 def tune_figure(tuning: Tuning, tiles: Sequence[Tile], *, title: str) -> Figure:
@@ -101,6 +103,7 @@ def _draw_chi2(ax: Axes, tuning: Tuning) -> None:
         ax.stairs(len(good) * np.diff(here), edges, color=BLUE, linewidth=1.4, label="model of these repeats")
     ax.axvline(chi2.allowed, color="black", linewidth=1.4)
     ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.set_ylim(0, 1.45 * ax.get_ylim()[1])
     ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.annotate(f"limit\n{chi2.allowed:.3g}", (chi2.allowed, 0.6), xycoords=("data", "axes fraction"), xytext=(-4, 0),
@@ -128,8 +131,8 @@ def _draw_evidence(ax: Axes, tuning: Tuning) -> None:
     edges = np.logspace(-1.5, 2.5, 33)
     for values, colour, label in (
         (blanks, GREY, f"blank pairs ({len(blanks)})"),
-        (good, GREEN, f"pairs of good repeats ({len(good)})"),
-        (bad, RED, f"of bad ones ({len(bad)})"),
+        (good, GREEN, f"good pairs ({len(good)})"),
+        (bad, RED, f"bad pairs ({len(bad)})"),
     ):
         if values:
             counts = np.histogram(np.clip(values, edges[0] * 1.01, edges[-1] * 0.99), edges)[0]
@@ -138,10 +141,13 @@ def _draw_evidence(ax: Axes, tuning: Tuning) -> None:
     at = -math.log10(limit.after)
     ax.axvline(at, color="black", linewidth=1.4)
     ax.set_xscale("log")
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set_xticks([_evidence(chance) for chance in _CHANCES], [_power(chance) for chance in _CHANCES])
+    ax.set_xticks([], minor=True)
     ax.set_ylim(0, 1.3 * ax.get_ylim()[1])
-    ax.annotate(f"limit\n{limit.after:.0e}", (at, 0.7), xycoords=("data", "axes fraction"), xytext=(4, 0),
+    ax.annotate(f"limit\n{_power(limit.after)}", (at, 0.7), xycoords=("data", "axes fraction"), xytext=(4, 0),
                 textcoords="offset points", ha="left", va="center")  # fmt: skip
-    ax.set_xlabel("−log₁₀ of the chance that noise made the peak")
+    ax.set_xlabel("chance that noise made the peak")
     ax.set_ylabel("share of the pairs")
     ax.set_title(f"Something in common: refuses {limit.refuses.found.count} of {limit.refuses.found.of}\n"
                  f"good ones, {_blanks(limit)}")  # fmt: skip
@@ -156,6 +162,15 @@ def _blanks(limit: Limit) -> str:
 
 def _evidence(chance: float) -> float:
     return max(-math.log10(max(chance, _LEAST_CHANCE)), 0.04)
+
+
+def _power(chance: float) -> str:
+    """A chance as it is written on an axis: 0.5, 10⁻⁶, 3·10⁻⁶."""
+    if chance >= 0.01:
+        return f"{chance:g}"
+    digit, _, power = f"{chance:.0e}".partition("e")
+    times = "" if digit == "1" else rf"{digit} \cdot "
+    return f"${times}10^{{{int(power)}}}$"
 
 
 def _percent(rate: float) -> str:

@@ -14,7 +14,7 @@ from eucentric.focus.response import Response
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusStep
 from eucentric.focus.verdict import Finding, Reason, Verdict
-from eucentric.units import show_length
+from eucentric.units import show_length, show_measured
 
 FRACTIONS = (1.0, 0.7, 1.25)
 """Further tilts, as fractions of the step's: there a wrong lattice peak means another defocus, the right one not."""
@@ -88,7 +88,7 @@ def surprised(result: DefocusResult, expected: Expected | None) -> DefocusResult
         return result
     finding = Finding(
         Reason.UNEXPECTED,
-        f"The last correction must have left {show_length(expected.c1_m)} ± {show_length(expected.sigma_m)}, "
+        f"The last correction must have left {show_measured(expected.c1_m, (expected.sigma_m, ''))}, "
         f"and {show_length(result.measurement.c1_m)} was measured",
         f"within {SURPRISE_SIGMAS:g} σ, or found twice",
         "Check that the stage and the lens move as they should, and that the specimen is still.",

@@ -5,15 +5,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from eucentric import units
 from eucentric.optics.aberrations import Tilt
-from eucentric.units import minus
-
-_NM_BELOW_M = 1e-7
 
 
 def decimals(sigma_m: float) -> int:
-    """How many decimals of a micrometre show a 1σ of `sigma_m`: 3 for 1 nm and more, 6 at most."""
-    return 3 if sigma_m <= 0 else min(max(math.ceil(-math.log10(sigma_m * 1e6)), 3), 6)
+    """How many decimals of a micrometre show an error of `sigma_m`."""
+    return units.decimals(sigma_m * 1e6, units.FINEST["µm"])
+
+
+def error_um(sigma_m: float) -> str:
+    """An error in micrometres, for a table of lengths."""
+    return f"{sigma_m * 1e6:.{decimals(sigma_m)}f}"
+
+
+def micrometres(value_m: float, sigma_m: float | None = None) -> str:
+    """A length in micrometres for a table, ending where its error does; to the nanometre where none is given."""
+    return units.minus(f"{value_m * 1e6:.{3 if sigma_m is None else decimals(sigma_m)}f}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +73,9 @@ class Measurement:
 
     def words(self, *, statistical: bool = True) -> str:
         """As read by people, in nm below 0.1 µm; without the statistical error where none is known."""
-        small = max(abs(self.c1_m), self.total_sigma_m) < _NM_BELOW_M
-        factor, unit = (1e9, "nm") if small else (1e6, "µm")
-        digits = decimals(self.sigma_m) if statistical else 3
-        digits = max(digits - 3, 1) if small else digits
-        c1, sigma, total = (f"{v * factor:.{digits}f}" for v in (self.c1_m, self.sigma_m, self.total_sigma_m))
-        middle = f" ± {sigma} (statistical)" if statistical else ""
-        return minus(f"{c1}{middle} ± {total} (total) {unit} ({self.side})")
+        total = (self.total_sigma_m, "total")
+        errors = ((self.sigma_m, "statistical"), total) if statistical else (total,)
+        return f"{units.show_measured(self.c1_m, *errors)} ({self.side})"
 
     def __repr__(self) -> str:
         return f"Measurement({self})"

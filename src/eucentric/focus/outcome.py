@@ -10,7 +10,7 @@ from eucentric.focus.measurement import Measurement
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSequence, FocusStep
 from eucentric.focus.verdict import Finding
-from eucentric.units import show_length
+from eucentric.units import show_bound, show_length
 
 COVERAGE = 3.0
 """The final statement bounds the error by |residual| + 3 σ (total): no single run may end outside what it states."""
@@ -169,16 +169,16 @@ class RunResult:
             return "Not focused: no measurement stands at the end."
         if self.measure_only:
             return f"Measured, nothing corrected: {left}."
-        goal = show_length(self.sequence.accuracy_m)
+        goal = show_bound(self.sequence.accuracy_m)
         if self.focused:
-            return f"Focused to within {show_length(stated)} (3 σ; {goal} asked): {self._how(left)}."
+            return f"Focused to within {show_bound(stated)} (3 σ; {goal} asked): {self._how(left)}."
         if self._last is not None and self._last.status is Status.NOT_CONVERGED:
             step = self._last.step
             return (
                 f"Not focused: step '{step.name}' did not converge in {step.iterations} corrections (its tolerance is "
                 f"{show_length(step.tolerance_m)}). Last measured {left}."
             )
-        return f"Not focused: within {show_length(stated)} (3 σ), and {goal} was asked. Last {self._how(left)}."
+        return f"Not focused: within {show_bound(stated)} (3 σ), and {goal} was asked. Last {self._how(left)}."
 
     def _how(self, left: Measurement) -> str:
         """What stands at the end, and whether it was measured or is what the last correction must have left."""

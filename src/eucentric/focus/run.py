@@ -25,7 +25,7 @@ from eucentric.focus.targets import FocusTarget, tilt_offset_m
 from eucentric.focus.tilted import slope_at
 from eucentric.focus.work import Work
 from eucentric.microscope.lens import lens_of
-from eucentric.units import show_length
+from eucentric.units import show_bound, show_length
 
 _METHODS: dict[FocusMethod, Callable[[Work, FocusStep], Method]] = {
     FocusMethod.BEAM_TILT: BeamTilt,
@@ -143,8 +143,8 @@ class Run:
         if stated > limit:
             return None
         return (
-            f"step '{result.step.name}' was good enough, within {show_length(stated)} of focus (3 σ; accuracy limit "
-            f"{show_length(limit)})."
+            f"step '{result.step.name}' was good enough, within {show_bound(stated)} of focus (3 σ; accuracy limit "
+            f"{show_bound(limit)})."
         )
 
     def _finals(self) -> str | None:

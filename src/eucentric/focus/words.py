@@ -9,9 +9,10 @@ from eucentric.focus.correct import Correction
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusStep
 from eucentric.focus.verdict import Verdict
-from eucentric.units import minus, show_angle, show_length
+from eucentric.units import decimals, minus, show_angle, show_length
 
 _E_PER_A2 = 1e20  # 1 e/Å² in e/m²
+_SPEED_DECIMALS = 3  # of a nm/s at most
 _WHOLE_M = 10e-6  # longer ranges are told in whole micrometres
 
 
@@ -71,8 +72,11 @@ def drift_words(event: events.DriftMeasured) -> str:
     goal = speed_words(event.threshold_m_per_s)
     if event.speed_m_per_s is None:
         return f"not known (the images did not tell), below {goal} is waited for"
-    error = "" if event.sigma_m_per_s is None else f" ± {event.sigma_m_per_s * 1e9:.2f}"
-    speed = f"{event.speed_m_per_s * 1e9:.2f}{error} nm/s"
+    speed = speed_words(event.speed_m_per_s)
+    if event.sigma_m_per_s is not None:
+        error = event.sigma_m_per_s * 1e9
+        digits = decimals(error, _SPEED_DECIMALS)
+        speed = f"{event.speed_m_per_s * 1e9:.{digits}f} ± {error:.{digits}f} nm/s"
     return f"{speed}: still" if event.still else f"{speed}, waiting until it is below {goal}"
 
 

@@ -18,7 +18,7 @@ from eucentric.msi.outcome import Exposure, Status, UnitOutcome
 from eucentric.msi.shared import SessionStops, Shared
 from eucentric.msi.units import Unit
 from eucentric.msi.waiting import failed_focus
-from eucentric.units import show_length
+from eucentric.units import show_bound
 
 _BYTES, _HEADER = 4, 1 << 16
 
@@ -127,4 +127,4 @@ def _flag(node: NodeSettings, sigma_m: float | None, failed: str) -> str:
         return "No focus was found near it."
     if COVERAGE * sigma_m <= node.within_m:
         return ""
-    return f"Its defocus is known to ±{show_length(COVERAGE * sigma_m)} (3 σ); ±{show_length(node.within_m)} is asked."
+    return f"Its defocus is known to ±{show_bound(COVERAGE * sigma_m)} (3 σ); ±{show_bound(node.within_m)} is asked."

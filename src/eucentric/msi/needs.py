@@ -193,7 +193,7 @@ def _wider(paper: Paper, reach: Reach, is_m: float, *, height: bool) -> str:
     """What would make a step's range contain ±`is_m`: a word for each of what sets it and does not."""
     step, said = paper.step, f"The range of step '{paper.step.name}' is ±{show_bound(reach.range_m)}. "
     ways = [
-        _WAYS[by].format(is_m=show_bound(1.001 * is_m))
+        _WAYS[by].format(is_m=show_bound(_ROUNDED_UP * is_m))
         for by, most in reach.allowed_m.items()
         if most < is_m and by in _WAYS
     ]
@@ -210,6 +210,7 @@ def _wider(paper: Paper, reach: Reach, is_m: float, *, height: bool) -> str:
     return said + (_upper(way) if height else f'Put a Z Focus node before it (focus = "z-focus-beam-tilt"), or {way}')
 
 
+_ROUNDED_UP = 1.006  # with three digits it is still above
 _WAYS = {
     By.DELTA_MAX: "raise delta max above {is_m}",
     By.LIMITS: "raise the limits of its corrections above {is_m} (within what the instrument allows)",

@@ -1,7 +1,8 @@
 """What running a chain of steps comes to, over many instruments drawn from its errors: numbers only, no images. Pure.
 
 Each draw starts anywhere within ± the start error. A look measures what is there with the errors of its budget: those
-that grow with C1 as they do, the others once. Its correction moves Z or the lens with their errors; Z's scale is
+that grow with C1 as they do, the others once. Where it does not see, the further look measures; where that does not see
+either, the run is refused. Its correction moves Z or the lens with their errors; Z's scale is
 learned from one move to the next, as focusing does. What is left at the end is the error of that draw.
 """
 
@@ -9,14 +10,25 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from eucentric.focus.again import further_m
 from eucentric.focus.settings import CorrectionType
 from eucentric.optimize.candidate import Candidate
 from eucentric.optimize.instrument import Instrument
-from eucentric.optimize.prediction import OFF_FOCUS, Before, between, looked_at, seconds_of, z_scale_after
+from eucentric.optimize.prediction import (
+    HALF_FOUND,
+    OFF_FOCUS,
+    Before,
+    between,
+    common,
+    looked_at,
+    seconds_of,
+    z_scale_after,
+)
 from eucentric.optimize.sight import Array
 
 DRAWS = 20_000
@@ -27,14 +39,14 @@ _WITH_C1 = frozenset({"tilt scale", "tilt rotation", "tilt shear", "tilt cubic",
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outlook:
-    """Errors at the end of the draws, metres: sorted absolute values."""
+    """Errors at the end of the draws, metres: sorted absolute values; infinite where the run is refused."""
 
     errors_m: Array
 
     @property
     def median_m(self) -> float:
         """Half of the runs end nearer."""
-        return float(np.median(self.errors_m))
+        return self.bound_m(0.5)
 
     def within(self, accuracy_m: float) -> float:
         """The share of runs that end within an accuracy."""
@@ -47,7 +59,7 @@ class Outlook:
 
     def bound_m(self, probability: float) -> float:
         """What so many of the runs end within."""
-        return float(np.quantile(self.errors_m, probability))
+        return float(np.quantile(self.errors_m, probability, method="higher"))
 
 
 @dataclass(slots=True)
@@ -61,9 +73,22 @@ class _Draws:
     lens_ratio: Array
     z_known: Array
     z_sigma: float
+    refused: NDArray[np.bool_]
 
     def look(self, one: Candidate, before: Before) -> tuple[Array, float]:
         """(what is measured of these errors, 1σ of it at their size)."""
+        measured, sigma_m = self._looked(one, before)
+        blind = self._blind(one)
+        if blind.any():
+            further = replace(one, offset_m=one.offset_m + further_m(one.tilt_rad, one.pixel_m))
+            measured = np.where(blind, self._looked(further, before)[0], measured)
+            self.refused |= blind & self._blind(further)
+        return measured, sigma_m
+
+    def _blind(self, one: Candidate) -> NDArray[np.bool_]:
+        return np.asarray(common(one, self.instrument, one.offset_m + self.error)[0] < HALF_FOUND)
+
+    def _looked(self, one: Candidate, before: Before) -> tuple[Array, float]:
         size = float(np.sqrt(np.mean(self.error**2)))
         left = looked_at(one, self.instrument, size, before)
         growing = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source in _WITH_C1))
@@ -110,6 +135,7 @@ def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float
         lens_ratio=1 + instrument.errors.focus_scale * rng.normal(size=DRAWS),
         z_known=np.ones(DRAWS),
         z_sigma=instrument.stage.z_scale,
+        refused=np.zeros(DRAWS, dtype=bool),
     )
     exposed_s = 0.0
     last: Candidate | None = None
@@ -125,4 +151,4 @@ def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float
         draws.move(one, -measured)
         exposed_s += seconds_of(one, instrument)
         last = one
-    return Outlook(np.sort(np.abs(draws.error)))
+    return Outlook(np.sort(np.where(draws.refused, np.inf, np.abs(draws.error))))

@@ -32,6 +32,8 @@ SHIFT_FLOOR_PX = 0.02
 STANDS_OUT = 30.0
 """t of a correlation that is found, each frequency weighted by its γ. By trials on simulated films: from 30 on nearly
 all are, at 24 nine of ten, at 20 few; in white noise 8 would be one false lock in 10⁶ among a million places."""
+HALF_FOUND = 22.0
+"""t at which every second is."""
 DOUBTS = 0.25
 """How many more looks it takes on average where images show more than one hole of a regular film: of first looks at
 such images every fourth had to be settled by another tilt."""
@@ -50,7 +52,7 @@ LENS_MAX_M = 20e-6
 fast as in most columns: larger errors are corrected by height."""
 COMPUTE_S_PER_PX = 2e-7
 """What registering an image takes: 0.2 s at 1024²."""
-INSIDE = np.linspace(-1.0, 1.0, 13)
+INSIDE = np.linspace(-1.0, 1.0, 25)
 """Of the largest error: where a film is looked for. Each is to be seen, by the further look if not by the first."""
 UNSEEN_MAX = 0.3
 """So many of the runs may need the further look: after it there is no other."""

@@ -8,6 +8,7 @@ Writers begin their transactions IMMEDIATE: two of them wait for each other inst
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,18 @@ _WAIT_S = 5.0
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
 _PASSING = (OperationalError, InterfaceError)
 """Errors of the database and the way to it; all others are of what was asked, and another try would end the same."""
+_PASSING_STATES = ("08", "40", "53", "57")
+"""So are those of these classes of SQLSTATE, whatever a driver makes of them: no connection, a transaction that gave
+way to another one, no room or no connection left, a server that starts or ends.
+"""
+# What goes wrong is told in a sentence; without a handler the pool would print its own traces in between.
+logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
 _FOR_GOOD = ("not a database", "malformed", "unable to open", "readonly", "no such table", "no such column")
 """What SQLite says where another try would end the same."""
 _MEANING = {
     "database is locked": "another process writes to it and does not end",
     "database or disk is full": "the disk is full",
+    "disk I/O error": "the disk is full, or does not answer",
     "file is not a database": "it is no database",
 }
 
@@ -54,17 +62,29 @@ def engine_of(place: Place, *, writes: bool) -> Engine:
 def in_words(error: DBAPIError, place: Place) -> InputError:
     """What a database refuses, as a sentence; a KeepError where another try may end otherwise."""
     why = _reason(error)
+    meant = _MEANING.get(why, why)
     if any(sign in why for sign in _FOR_GOOD):
-        return InputError(f"There can be no records at {place}: {_MEANING.get(why, why)}. Another place: --records")
-    if not isinstance(error, _PASSING):
+        return InputError(f"There can be no records at {place}: {meant}. Choose another place (--records).")
+    if not (isinstance(error, _PASSING) or _state(error).startswith(_PASSING_STATES)):
         return InputError(f"The database at {place} refuses: {why}.")
-    remedy = "Make room, or choose another place: --records" if place.file is not None else "Is the server there?"
-    return KeepError(f"The records at {place} can't be used now: {_MEANING.get(why, why)}. {remedy}")
+    remedy = "Make room, or choose another place (--records)." if place.file is not None else "Is the server there?"
+    return KeepError(f"The records at {place} can't be used now: {meant}. {remedy}")
 
 
 def _reason(error: DBAPIError) -> str:
-    said = str(error.orig) or type(error.orig).__name__
+    said = _told(error).get("M") or str(error.orig) or type(error.orig).__name__
     return said.strip().splitlines()[0].rstrip(". ")
+
+
+def _state(error: DBAPIError) -> str:
+    """The SQLSTATE, where the driver tells it."""
+    return _told(error).get("C") or getattr(error.orig, "sqlstate", None) or ""
+
+
+def _told(error: DBAPIError) -> dict[str, str]:
+    """What a server said, by the letters of its fields, as pg8000 hands it out; nothing from other drivers."""
+    first = next(iter(getattr(error.orig, "args", ())), None)
+    return first if isinstance(first, dict) else {}
 
 
 def _make_folder(file: Path) -> None:
@@ -72,7 +92,7 @@ def _make_folder(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"The folder of the records {file} can't be made: {error.strerror}. Choose another place: --records"
+            f"The folder of the records {file} can't be made: {error.strerror}. Choose another place (--records)."
         ) from error
 
 

@@ -124,9 +124,10 @@ class ImageFolder:
         disk = shutil.disk_usage(self.folder)
         reserve = min(_RESERVE_BYTES, _RESERVE_PART * disk.total)
         if disk.free - size < reserve:
+            free, wanted, left = (f"{value / 1e6:.0f}" for value in (disk.free, size, reserve))
             raise KeepError(
-                f"Images are not kept in {self.folder}: on its disk {disk.free / 1e6:.0f} MB are free, and "
-                f"{reserve / 1e6:.0f} are left for sessions. Make room, or keep fewer (--images-cap)."
+                f"Images are not kept in {self.folder}: on its disk {free} MB are free, they take {wanted}, and {left} "
+                "are left for sessions. Make room, or keep fewer (--images-cap)."
             )
 
     def _claim(self) -> None:

@@ -105,8 +105,8 @@ def _check(place: Place, connection: Connection) -> None:
         others = tables if place.file is not None else tables & set(Base.metadata.tables)
         if others:
             raise InputError(
-                f"{place} is a database of something else (it has a table {sorted(others)[0]}). Choose another place: "
-                "--records"
+                f"{place} is a database of something else (it has a table {sorted(others)[0]}). Choose another place "
+                "(--records)."
             )
         return
     found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
@@ -114,5 +114,5 @@ def _check(place: Place, connection: Connection) -> None:
     if found is not None and found not in known:
         raise InputError(
             f"The records at {place} were written by a newer eucentric: they have version {found}, and this one knows "
-            f"up to {REVISION}. Update eucentric, or choose another place: --records"
+            f"up to {REVISION}. Update eucentric, or choose another place (--records)."
         )

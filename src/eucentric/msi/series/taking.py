@@ -32,7 +32,7 @@ from eucentric.msi.series.tilts import WORST, focus_first, tilts
 from eucentric.msi.series.track import Place, axis_of, in_image
 from eucentric.msi.shared import Shared
 from eucentric.msi.units import Unit
-from eucentric.units import show_length
+from eucentric.units import show_bound, show_length
 
 _DEGREES = 180 / math.pi
 _HALVES, _LEAST_RAD = 6, math.radians(0.2)
@@ -218,7 +218,7 @@ class Series:
         allowed_m = WORST * self._series.focus_within_m
         if lens.sigma_m <= allowed_m:
             return ""
-        known, asked = show_length(lens.sigma_m), show_length(allowed_m)
+        known, asked = show_bound(lens.sigma_m), show_bound(allowed_m)
         return f"Its focus was predicted to {known} (1 σ), and {asked} is allowed of an image. {refused}".strip()
 
 
@@ -234,5 +234,5 @@ def _flag(node: NodeSettings, sigma_m: float, refused: str, doubt: str) -> str:
     if doubt or COVERAGE * sigma_m <= node.within_m:
         return doubt
     why = f" Focus was refused here: {refused}" if refused else ""
-    known, asked = show_length(COVERAGE * sigma_m), show_length(node.within_m)
+    known, asked = show_bound(COVERAGE * sigma_m), show_bound(node.within_m)
     return f"Its defocus is known to ±{known} (3 σ); ±{asked} is asked.{why}"
