@@ -15,13 +15,13 @@ from eucentric.cli.plan_verify import Job, jobs_of, run_trials, trial_of
 from eucentric.focus.preset_settings import NamedPreset
 from eucentric.focus.settings import FocusSettings
 from eucentric.focus.shipped import shipped
-from eucentric.optimize.cluster import cluster
 from eucentric.optimize.instrument import SHIPPED, Instrument, instrument_of
-from eucentric.optimize.planning import Asked, Cheapest, Plan, plan
-from eucentric.optimize.rules import Needs
-from eucentric.optimize.rules import plan as classic
-from eucentric.optimize.rules_on import classic_on
-from eucentric.optimize.trials import Verified, verified
+from eucentric.optimize.planning.plan import Asked, Cheapest, Plan, plan
+from eucentric.optimize.planning.rules import Needs
+from eucentric.optimize.planning.rules import plan as classic
+from eucentric.optimize.planning.rules_on import classic_on
+from eucentric.optimize.trials.cluster import cluster
+from eucentric.optimize.trials.trial import Verified, verified
 
 GROUP = "5 plans"
 START_M, ACCURACY_M = 500e-6, 0.1e-6

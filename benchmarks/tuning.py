@@ -20,12 +20,12 @@ from eucentric.focus.focus import Focus
 from eucentric.focus.patterns import PatternName
 from eucentric.focus.settings import FocusSettings, default_sequence
 from eucentric.microscope.registry import handed_out, open_microscope
-from eucentric.optimize.blanks import measure_blank
-from eucentric.optimize.curve import scatter_of
-from eucentric.optimize.misfits import Level, Series, settled
-from eucentric.optimize.rates import Found, tail_of
-from eucentric.optimize.repeats import Repeat
-from eucentric.optimize.scores import TAIL_FROM
+from eucentric.optimize.tuning.blanks import measure_blank
+from eucentric.optimize.tuning.curve import scatter_of
+from eucentric.optimize.tuning.misfits import Level, Series, settled
+from eucentric.optimize.tuning.rates import Found, tail_of
+from eucentric.optimize.tuning.repeats import Repeat
+from eucentric.optimize.tuning.scores import TAIL_FROM
 
 GROUP = "5 tune"
 SIDE, REPEATS = 512, 40

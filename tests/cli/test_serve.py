@@ -54,6 +54,14 @@ def test_a_port_that_is_taken_is_said_before_anything_moves(capsys: pytest.Captu
 
 
 @pytest.mark.usefixtures("_in")
+@pytest.mark.parametrize("command", ["focus", "run"])
+def test_a_port_without_a_page_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _ended(command, "--port", "8400") == UNUSABLE
+    assert "Add --serve" in capsys.readouterr().err
+    assert sorted(path.name for path in Path().iterdir()) == ["quick.toml"]  # nothing was begun
+
+
+@pytest.mark.usefixtures("_in")
 def test_it_serves_until_it_is_stopped() -> None:
     code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     command = f"{code}from eucentric.cli.main import run; run(['serve', '--port', '0', '--settings', 'quick.toml'])"

@@ -15,7 +15,7 @@ from eucentric.cli.main import run
 from eucentric.focus.toml import read_settings, read_toml
 from eucentric.images.frame import Frame
 from eucentric.microscope.simulated.microscope import SimulatedMicroscope
-from eucentric.optimize.chi_square import limit_at
+from eucentric.optimize.tuning.chi_square import limit_at
 from eucentric.records.kept import Wanted
 from eucentric.records.place import Place
 from eucentric.records.reading import Records

@@ -6,8 +6,8 @@ import pytest
 from matplotlib.colors import LogNorm
 
 from eucentric.figures.sweep import sweep_figure
-from eucentric.optimize.axes import axis_of, settings_of_maps
-from eucentric.optimize.sweep import ELECTRONS, RANGE, RATE, SECONDS, STEPS, Base, Cell, Map, map_of
+from eucentric.optimize.sweeping.axes import axis_of, settings_of_maps
+from eucentric.optimize.sweeping.sweep import ELECTRONS, RANGE, RATE, SECONDS, STEPS, Base, Cell, Map, map_of
 from tests.optimize.tiny import tiny, tiny_plan
 
 

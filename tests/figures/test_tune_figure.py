@@ -16,11 +16,11 @@ from eucentric.focus.measure import measure_frames
 from eucentric.focus.patterns import PatternName, pattern
 from eucentric.focus.settings import FocusStep
 from eucentric.images.frame import Frame
-from eucentric.optimize.blanks import random_peaks
-from eucentric.optimize.repeats import Mark, Repeat, marked
-from eucentric.optimize.tuning import Given, tune
+from eucentric.optimize.tuning.blanks import random_peaks
+from eucentric.optimize.tuning.repeats import Mark, Repeat, marked
+from eucentric.optimize.tuning.tune import Given, tune
 
-from ..optimize.repeated import COLUMN, PIXEL_M, Bench, renumbered
+from ..optimize.tuning.repeated import COLUMN, PIXEL_M, Bench, renumbered
 from .test_figures import cut_off
 
 PLAN = pattern(PatternName.PAIR, 5e-3)

@@ -11,9 +11,10 @@ from eucentric.calibration.instrument import Uncertainty
 from eucentric.correlation.shift import Coherence, FixedPattern, Method, Rival, Shift
 from eucentric.focus.measurement import Measurement
 from eucentric.focus.patterns import PatternName, pattern
+from eucentric.focus.pixels import Pixels, inspect
 from eucentric.focus.predict import predicted_measurement
 from eucentric.focus.settings import Thresholds
-from eucentric.focus.verdict import Evidence, Pixels, Reason, Verdict, inspect, judge
+from eucentric.focus.verdict import Evidence, Reason, Verdict, judge
 from eucentric.images.frame import Frame
 
 LIMIT = Thresholds()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 from websockets.sync.client import ClientConnection, connect
 
 from eucentric.cli.bench import opened
@@ -16,7 +18,7 @@ from eucentric.cli.serve import Where, make_bench
 from eucentric.focus.settings import CorrectionType, FocusSequence, FocusSettings, FocusStep
 from eucentric.records.place import Place
 from eucentric.web.bench import Bench
-from eucentric.web.packets import Packet, unpacked
+from eucentric.web.packets import Packet
 from eucentric.web.room import Room
 from eucentric.web.serving import Serving
 from eucentric.web.shelf import Shelf
@@ -69,6 +71,17 @@ def client(there: Serving, *, who: str = "tester") -> httpx.Client:
         "X-Eucentric-Name": who,
     }
     return httpx.Client(base_url=there.address, headers=headers, timeout=WAIT_S)
+
+
+def unpacked(message: bytes) -> Packet:
+    """What `packed` packed."""
+    (length,) = struct.unpack_from("<I", message)
+    about = json.loads(message[4 : 4 + length])
+    planes, at = [], 4 + length
+    for ny, nx in about.pop("planes"):
+        planes.append(np.frombuffer(message, np.uint8, ny * nx, at).reshape(ny, nx))
+        at += ny * nx
+    return Packet(about.pop("kind"), about, tuple(planes))
 
 
 class Stream:

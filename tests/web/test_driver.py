@@ -150,6 +150,17 @@ def test_only_the_one_in_control_drives(there: Serving) -> None:
         assert anna.post("/api/run/abort").status_code == 409
 
 
+def test_all_are_told_when_control_has_lapsed(there: Serving) -> None:
+    there.room.lease.grace_s = 0.05
+    with client(there, who="anna") as anna, stream(there, who="ben") as watching:
+        with stream(there, who="anna") as hers:
+            hers.next()
+            anna.post("/api/control/take").raise_for_status()
+            watching.until(lambda told: told.get("control", {}).get("holder") == "anna")
+        told = watching.until(lambda told: told["control"]["holder"] is None)
+    assert told["control"]["watching"] == 1
+
+
 def test_settings_that_do_not_fit_the_instrument_are_refused_in_a_sentence(there: Serving) -> None:
     values = values_of(QUICK)
     values["steps"][0]["preset"] = "none such"

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from eucentric.records.place import Place
-from eucentric.web.packets import unpacked
 from eucentric.web.room import Room
 from eucentric.web.serving import Serving
-from tests.web.served import client, ended, serving, stream, whole_bench
+from tests.web.served import client, ended, serving, stream, unpacked, whole_bench
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +35,15 @@ def test_what_was_measured_is_listed_with_its_numbers(there: Serving) -> None:
     assert row["c1_m"] == state["reading"]["defocus_m"]
     assert row["run"] == run["id"]
     assert run["instrument"] == "simulated (seed 1)"
+
+
+def test_what_is_older_than_a_full_list_is_asked_for(there: Serving) -> None:
+    with client(there) as us:
+        (row,) = us.get("/api/history/measurements", params={"limit": 1}).json()
+        assert us.get("/api/history/measurements", params={"limit": 1, "skip": 1}).json() == []
+        assert us.get("/api/history/measurements", params={"skip": 0}).json() == [row]
+        for odd in ({"limit": 0}, {"limit": 10**6}, {"skip": -1}):
+            assert us.get("/api/history/measurements", params=odd).status_code == 422
 
 
 def test_a_measurement_opens_with_its_pictures(there: Serving) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from eucentric.web.hub import Hub, Watcher
-from eucentric.web.packets import Packet, packed, unpacked
+from eucentric.web.packets import Packet, packed
+from tests.web.served import unpacked
 
 
 def _watcher(hub: Hub, who: str = "one") -> Watcher:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
+import httpx
 import pytest
 
 from eucentric.calibration.book import CalibrationBook
-from eucentric.errors import InputError
 from eucentric.web.serving import Serving
 from tests.web.served import Stream, bench, client, ended, serving, stream
 
@@ -140,20 +140,66 @@ def test_what_the_browser_was_told_had_failed_is_not_done_later(there: Serving) 
     assert scope.stage().z_m == pytest.approx(before, abs=0.1e-6)
 
 
-def test_one_thing_at_a_time_and_what_is_refused_changes_nothing(there: Serving) -> None:
-    operator = there.room.operator
-    with client(there) as us, stream(there) as watching:
-        us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
-        _at_desk(watching)
-        with pytest.raises(InputError, match="still being done"):
-            operator.ask(lambda _desk: operator.live(True))  # asked while the first is being done
-        us.post("/api/manual/look").raise_for_status()
+def _paused(us: httpx.Client, watching: Stream) -> None:
+    us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
+    _at_desk(watching)
+    us.post("/api/run/pause").raise_for_status()
+    watching.until(lambda told: told["drive"]["phase"] == "paused")
+
+
+def _asked(
+    us: httpx.Client, watching: Stream, asking: Executor, *moves: tuple[str, str]
+) -> list[Future[httpx.Response]]:
+    """Moves asked for one after the other, each when the one before waits."""
+    answers = []
+    for count, (channel, change) in enumerate(moves, 1):
+        answers.append(asking.submit(us.post, "/api/manual/move", json={"channel": channel, "change": change}))
+        watching.until(lambda told, count=count: told["manual"]["waiting"] == count)
+    return answers
+
+
+def test_moves_that_come_while_one_is_being_done_follow_in_order(there: Serving) -> None:
+    there.room.operator.most = 3
+    with client(there) as us, stream(there) as watching, ThreadPoolExecutor() as asking:
+        _paused(us, watching)
+        answers = _asked(us, watching, asking, ("defocus", "-0.5 um"), ("z", "2 um"), ("defocus", "-0.5 um"))
+        one_more = us.post("/api/manual/move", json={"channel": "z", "change": "2 um"})
+        us.post("/api/run/resume").raise_for_status()
+        assert [answer.result().status_code for answer in answers] == [200, 200, 200]
+        desk = watching.until(lambda told: told["manual"]["waiting"] == 0)["manual"]
         us.post("/api/manual/end", json={"answer": "done"}).raise_for_status()
-        lives = set[bool]()
+        told = watching.until(ended)
+    assert one_more.status_code == 422
+    assert "this one will not be" in one_more.json()["sentence"]
+    assert (desk["moved_defocus"], desk["moved_z"][:3]) == ("−1.000 µm", "2.0")
+    moved = [line["text"].split()[0] for line in told["log"] if line["what"] == "by hand"]
+    assert moved == ["Defocus", "Stage", "Defocus"]
 
-        def over(told: Mapping[str, Any]) -> bool:
-            lives.add(bool((told["manual"] or {}).get("live")))
-            return ended(told)
 
-        watching.until(over)
-    assert lives == {False}
+def test_what_waits_behind_a_move_that_is_refused_is_not_done(there: Serving) -> None:
+    scope = there.room.bench.microscope  # type: ignore[union-attr]
+    before = scope.stage().z_m
+    with client(there) as us, stream(there) as watching, ThreadPoolExecutor() as asking:
+        _paused(us, watching)
+        too_far, behind = _asked(us, watching, asking, ("defocus", "2 mm"), ("z", "3 um"))
+        us.post("/api/run/resume").raise_for_status()
+        assert "Nothing was moved" in too_far.result().json()["sentence"]
+        assert "was refused, so this was not done" in behind.result().json()["sentence"]
+        us.post("/api/manual/end", json={"answer": "done"}).raise_for_status()
+        watching.until(ended)
+    assert scope.stage().z_m == pytest.approx(before, abs=0.1e-6)
+
+
+def test_an_abort_acts_while_all_threads_of_the_server_wait_at_the_desk(there: Serving) -> None:
+    there.room.operator.most = 2 * _SERVER_THREADS
+    with client(there) as us, stream(there) as watching, ThreadPoolExecutor(_SERVER_THREADS + 5) as asking:
+        _paused(us, watching)
+        looks = [asking.submit(us.post, "/api/manual/look") for _ in range(_SERVER_THREADS + 5)]
+        watching.until(lambda told: told["manual"]["waiting"] == _SERVER_THREADS)
+        us.post("/api/run/abort").raise_for_status()
+        told = watching.until(ended)
+        assert {look.result().status_code for look in looks} == {422}
+    assert "Aborted by the operator" in told["drive"]["said"]
+
+
+_SERVER_THREADS = 40  # what anyio gives

@@ -25,6 +25,26 @@ def test_what_is_saved_is_listed_first_and_read_back(tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["my focus.toml"]  # no half-written file stays
 
 
+def test_a_name_that_is_taken_is_replaced_only_where_that_is_said(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.save("mine", QUICK)
+    other = QUICK.model_copy(update={"sequence": QUICK.sequence.model_copy(update={"name": "Other"})})
+    with pytest.raises(SettingsError, match="saved already"):
+        shelf.save("mine", other)
+    assert shelf.read("mine") == QUICK
+    shelf.save("mine", other, replace=True)
+    assert shelf.read("mine") == other
+
+
+def test_what_comes_along_is_listed_once_though_the_command_was_started_with_it(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, opened=SHIPPED[1].settings, name="mine")
+    first, *rest = shelf.entries()
+    assert (first.name, first.title, first.place) == ("mine", SHIPPED[1].name, SHIPPED[1].place)
+    assert [entry.name for entry in rest] == [one.key for one in SHIPPED if one != SHIPPED[1]]
+    with pytest.raises(SettingsError, match="come along"):
+        shelf.save(SHIPPED[1].key, QUICK)
+
+
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "a\\b", "ends.", "x" * 65, "new\nline"])
 def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
     shelf = Shelf(tmp_path / "shelf")

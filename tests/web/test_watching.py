@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from eucentric.focus.focus import Focus
 from eucentric.focus.patterns import PatternName
 from eucentric.focus.settings import FocusSettings
 from eucentric.web.develop import RAW, curves, images, maps, raw
+from eucentric.web.hub import Hub
 from eucentric.web.packets import Packet
 from eucentric.web.reading import reading
 from eucentric.web.room import Room
@@ -119,6 +121,29 @@ def test_whatever_is_told_it_never_raises(caplog: pytest.LogCaptureFixture) -> N
     assert "could not show Measured" in caplog.text
     room.watching(events.Restored(1.0))
     assert _body(room.watching, "run")["steps"] == []
+
+
+def test_what_browsers_look_at_changes_between_two_events_never_within_one() -> None:
+    """The server's thread and the run's take turns: else what comes meanwhile could be lost to what is older."""
+    waited: list[bool] = []
+
+    class Asked(Hub):
+        """Here an event comes while it is looked at what is wanted."""
+
+        @property
+        def wanted(self) -> frozenset[str]:
+            run.start()
+            run.join(0.2)
+            waited.append(run.is_alive())
+            return super().wanted
+
+    hub = Asked()
+    watching = Watching(hub)
+    run = threading.Thread(target=watching.say, args=("run", "goes on"))
+    hub.on_change()
+    run.join()
+    assert waited == [True]
+    assert _body(watching, "log")[-1]["text"] == "goes on"
 
 
 def test_each_event_of_a_run_has_its_line_in_the_words_of_the_terminal(run: tuple[Watching, list[Any]]) -> None:

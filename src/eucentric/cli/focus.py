@@ -12,7 +12,7 @@ import typer
 from eucentric.cli.focus_watcher import Watcher
 from eucentric.cli.node import Bench, Node, node_of
 from eucentric.cli.options import CalibrationsOption, JsonOption, MicroscopeOption, SeedOption, ServeOption
-from eucentric.cli.page import Page, PortOption, watched_live
+from eucentric.cli.page import Page, PortOption, check_port, watched_live
 from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.cli.run_troubles import Troubles, named
 
@@ -72,6 +72,7 @@ def focus(
     from eucentric.cli.style import console as make_console
     from eucentric.figures.saved import check_suffix
 
+    check_port(port, serve=serve)
     if figure is not None:
         check_suffix(figure)
     node = node_of(Bench(microscope, seed, calibrations), chosen(settings))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from eucentric.errors import InputError
+
 if TYPE_CHECKING:
     from eucentric.calibration.book import CalibrationBook
     from eucentric.focus.control import Control
@@ -33,6 +35,12 @@ class Page:
     observers: tuple[Callable[[Any], None], ...] = ()
     control: Control | None = None
     operator: Operator | None = None
+
+
+def check_port(port: int | None, *, serve: bool) -> None:
+    """Raises InputError for a port where no page is served."""
+    if port is not None and not serve:
+        raise InputError(f"--port {port} is for the page, and no page is served. Add --serve, or leave --port out.")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,16 +12,18 @@ import typer
 
 from eucentric.cli.options import JsonOption
 from eucentric.cli.plan_calibrations import From, MeasuredOption, WhoseOption
+from eucentric.cli.plan_given import Saves, asked_given, instrument_given
 from eucentric.cli.stopped import raise_if_stopped
 from eucentric.errors import SettingsError
 
 if TYPE_CHECKING:
     from eucentric.cli.plan_verify import Job
+    from eucentric.optimize.calibrated import Calibrated
     from eucentric.optimize.instrument import Instrument
-    from eucentric.optimize.planning import Plan
-    from eucentric.optimize.rules import Needs
-    from eucentric.optimize.spread import Spread
-    from eucentric.optimize.trials import Trial
+    from eucentric.optimize.planning.plan import Asked, Plan
+    from eucentric.optimize.planning.rules import Needs
+    from eucentric.optimize.trials.spread import Spread
+    from eucentric.optimize.trials.trial import Trial
 
 
 class Rules(StrEnum):
@@ -28,14 +31,6 @@ class Rules(StrEnum):
 
     PHYSICS = "physics"
     CLASSIC = "classic"
-
-
-class Saves(StrEnum):
-    """What a plan saves."""
-
-    ELECTRONS = "electrons"
-    TIME = "time"
-    BOTH = "both"
 
 
 class Aims(StrEnum):
@@ -125,11 +120,7 @@ def plan(
     classic: accuracy = pixel / separation; range = a quarter of the image · pixel / separation.
     """
     if copy_instrument is not None:
-        from eucentric.cli.copied import copy_to
-        from eucentric.optimize.instrument import shipped_text
-
-        copy_to(copy_instrument, shipped_text(instrument), "Instruments")
-        typer.echo(f"Change it, then: eucentric plan --instrument {copy_instrument}")
+        _copy(instrument, copy_instrument)
         return
     of_patterns: dict[str, object] = {"--aim": aim, "--images": images}
     of_plans: dict[str, object] = {"--out": out, "--verify": verify or None, "--scheduler": scheduler}
@@ -140,62 +131,78 @@ def plan(
     physical |= {"--calibrations": calibrations, "--calibrations-of": calibrations_of}
     _check_meant(rules, {"--image": image}, physical)
     if rules is Rules.CLASSIC:
-        from eucentric.optimize.rules import Needs
-
-        needs = Needs(
-            start_m=start_um * 1e-6,
-            accuracy_m=accuracy_um * 1e-6,
-            separation_rad=(10.0 if tilt_max_mrad is None else tilt_max_mrad) * 1e-3,
-            camera_px=4096 if camera is None else camera,
-            size_px=image,
-        )
-        _classic(needs, as_json=as_json)
+        _classic(_needs(start_um, accuracy_um, tilt_max_mrad, camera, size_px=image), as_json=as_json)
         return
     if scheduler is not None and not verify:
         raise SettingsError("--scheduler does nothing without --verify. Say how often: --verify 200")
-    from eucentric.cli import plan_physics as physics
-    from eucentric.optimize.planning import Asked, Cheapest, front, knee
-    from eucentric.optimize.planning import plan as planned
-
     there = instrument_given(instrument, kv, cs, camera)
     known = From(calibrations, calibrations_of).of(there, kv=kv, quiet=as_json)
     there = there if known is None else known.instrument
-    tilt = None if tilt_max_mrad is None else tilt_max_mrad * 1e-3
-    asked = Asked(
-        start_um * 1e-6,
-        accuracy_um * 1e-6,
-        probability,
-        tilt,
-        Cheapest(saves.value),
-        look_again=look_again,
-        steps_max=steps,
-        presets=() if optimal_pattern else tuple(preset or ()),
+    asked = asked_given(
+        start_um=start_um,
+        accuracy_um=accuracy_um,
+        probability=probability,
+        tilt_max_mrad=tilt_max_mrad,
+        saves=saves,
+        steps=steps,
+        presets=None if optimal_pattern else preset,
         one_preset=one_preset,
+        look_again=look_again,
     )
     if optimal_pattern:
         from eucentric.cli.plan_pattern import PatternAsked, plan_pattern
 
         of = PatternAsked(asked, (aim or Aims.C1).value, _one(preset), images)
         plan_pattern(there, of, figure=figure, as_json=as_json, known=known)
-        return
-    plans = front(there, asked) if saves is Saves.BOTH else (planned(there, asked),)
+    else:
+        _physical(there, asked, _Wanted(out, figure, verify, scheduler, as_json, known))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to come of a plan by physics: files, trials, in which form it is told; `known` came from calibrations."""
+
+    out: Path | None
+    figure: Path | None
+    verify: int
+    scheduler: str | None
+    as_json: bool
+    known: Calibrated | None = None
+
+
+def _physical(there: Instrument, asked: Asked, wanted: _Wanted) -> None:
+    """Plan by what the instrument can do, and tell. Raises SettingsError, InputError."""
+    from eucentric.cli import plan_physics as physics
+    from eucentric.optimize.planning.plan import Cheapest, front, knee
+    from eucentric.optimize.planning.plan import plan as planned
+
+    plans = front(there, asked) if asked.cheapest is Cheapest.BOTH else (planned(there, asked),)
     made = knee(plans)
-    if out is not None:
-        physics.write_sequence(made, there, out)
-    if figure is not None:
+    if wanted.out is not None:
+        physics.write_sequence(made, there, wanted.out)
+    if wanted.figure is not None:
         from eucentric.figures.plan import plan_figure
         from eucentric.figures.saved import save
 
-        save(plan_figure(made, there), figure)
-    if not as_json:
-        physics.show(made, there, out=out, figure=figure, verified=verify > 0)
+        save(plan_figure(made, there), wanted.figure)
+    if not wanted.as_json:
+        physics.show(made, there, out=wanted.out, figure=wanted.figure, verified=wanted.verify > 0)
         physics.show_front(plans, made)
-    came = _verified(made, there, verify, scheduler, quiet=as_json) if verify else None
-    if as_json:
-        told = {**physics.as_json(made, there, came, plans), **physics.calibrations_json(known)}
+    came = _verified(made, there, wanted) if wanted.verify else None
+    if wanted.as_json:
+        told = {**physics.as_json(made, there, came, plans), **physics.calibrations_json(wanted.known)}
         typer.echo(json.dumps(told, indent=2, allow_nan=False))
     if came is not None:
         raise_if_stopped(came.stopped, len(came.ended), came.asked, "trials", by_user=came.by_user)
+
+
+def _copy(instrument: str, path: Path) -> None:
+    """Write the file of a shipped instrument. Raises InputError, SettingsError."""
+    from eucentric.cli.copied import copy_to
+    from eucentric.optimize.instrument import shipped_text
+
+    copy_to(path, shipped_text(instrument), "Instruments")
+    typer.echo(f"Change it, then: eucentric plan --instrument {path}")
 
 
 def _one(presets: list[str] | None) -> str | None:
@@ -205,16 +212,14 @@ def _one(presets: list[str] | None) -> str | None:
     return presets[0] if presets else None
 
 
-def _verified(
-    made: Plan, instrument: Instrument, count: int, scheduler: str | None, *, quiet: bool
-) -> Spread[Job, Trial]:
+def _verified(made: Plan, instrument: Instrument, wanted: _Wanted) -> Spread[Job, Trial]:
     """The plan's trials, told as they end and together."""
     from eucentric.cli.plan_physics import tell_verified
     from eucentric.cli.plan_verify import trial_of, verify
     from eucentric.cli.style import console
 
-    screen = console(quiet=quiet)
-    came = verify(made, instrument, count, scheduler=scheduler, console=screen)
+    screen = console(quiet=wanted.as_json)
+    came = verify(made, instrument, wanted.verify, scheduler=wanted.scheduler, console=screen)
     tell_verified(made, [trial_of(one) for one in came.ended], screen)
     return came
 
@@ -239,18 +244,24 @@ def _check_pattern(rules: Rules, mine: dict[str, object], others: dict[str, obje
         raise SettingsError(f"{given[0]} does nothing {how} --optimal-pattern. Leave it out.")
 
 
-def instrument_given(name: str, kv: float | None, cs: float | None, camera: int | None) -> Instrument:
-    """The instrument, with what the options put in place. Raises InputError, SettingsError."""
-    from eucentric.optimize.instrument import instrument_of
+def _needs(
+    start_um: float, accuracy_um: float, separation_mrad: float | None, camera: int | None, *, size_px: int | None
+) -> Needs:
+    """What is asked of the classic rules: 10 mrad and 4096 pixels where nothing is said."""
+    from eucentric.optimize.planning.rules import Needs
 
-    return instrument_of(name).with_values(
-        voltage=None if kv is None else kv * 1e3, cs_m=None if cs is None else cs * 1e-3, camera_px=camera
+    return Needs(
+        start_m=start_um * 1e-6,
+        accuracy_m=accuracy_um * 1e-6,
+        separation_rad=(10.0 if separation_mrad is None else separation_mrad) * 1e-3,
+        camera_px=4096 if camera is None else camera,
+        size_px=size_px,
     )
 
 
 def _classic(needs: Needs, *, as_json: bool) -> None:
     from eucentric.cli import plan_classic
-    from eucentric.optimize.rules import plan as planned
+    from eucentric.optimize.planning.rules import plan as planned
 
     made = planned(needs)
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eucentric.optimize.rules import Plan, Step
+    from eucentric.optimize.planning.rules import Plan, Step
 
 
 def as_json(made: Plan) -> dict[str, Any]:

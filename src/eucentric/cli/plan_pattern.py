@@ -15,8 +15,8 @@ from eucentric.units import show_bound
 if TYPE_CHECKING:
     from eucentric.optimize.calibrated import Calibrated
     from eucentric.optimize.instrument import Instrument
-    from eucentric.optimize.pattern_comparison import Compared, Comparison
-    from eucentric.optimize.planning import Asked
+    from eucentric.optimize.patterns.comparison import Compared, Comparison
+    from eucentric.optimize.planning.plan import Asked
 
 _E_PER_A2 = 1e20
 _WORTH_SAYING = 0.02  # of an error: less is no gain
@@ -40,10 +40,10 @@ def plan_pattern(
     Raises SettingsError, InputError.
     """
     from eucentric.cli.plan_physics import calibrations_json
-    from eucentric.optimize.pattern_comparison import compare, of_plan, of_preset
-    from eucentric.optimize.pattern_search import IMAGES
-    from eucentric.optimize.patterns import Aim
-    from eucentric.optimize.planning import plan as planned
+    from eucentric.optimize.patterns.comparison import compare, of_plan, of_preset
+    from eucentric.optimize.patterns.design import Aim
+    from eucentric.optimize.patterns.search import IMAGES
+    from eucentric.optimize.planning.plan import plan as planned
 
     name = asked.preset
     most = asked.plan.tilt_max_rad
@@ -196,7 +196,7 @@ def _links(one: Compared) -> str:
 
 def _as_json(made: Comparison, instrument: Instrument) -> dict[str, Any]:
     """All of it in SI units."""
-    from eucentric.optimize.pattern_search import SEED
+    from eucentric.optimize.patterns.search import SEED
     from eucentric.records.plain import plain
 
     c, conditions = made.measured.candidate, made.conditions

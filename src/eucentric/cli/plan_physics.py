@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from eucentric.cli.plan_verify import Job
     from eucentric.optimize.calibrated import Calibrated
     from eucentric.optimize.instrument import Instrument
-    from eucentric.optimize.planning import Plan, PlannedStep
-    from eucentric.optimize.spread import Spread
-    from eucentric.optimize.trials import Trial
+    from eucentric.optimize.planning.plan import Plan, PlannedStep
+    from eucentric.optimize.planning.shown import ShownStep
+    from eucentric.optimize.trials.spread import Spread
+    from eucentric.optimize.trials.trial import Trial
 
 _E_PER_A2 = 1e20
 _MATTERS = 0.05  # of the variance: parts below are told together
@@ -24,7 +25,7 @@ _MATTERS = 0.05  # of the variance: parts below are told together
 
 def tell_verified(made: Plan, trials: list[Trial], console: Console) -> None:
     """What the trials came to, beside what was predicted."""
-    from eucentric.optimize.trials import verified
+    from eucentric.optimize.trials.trial import verified
 
     came = verified(trials, made.asked.accuracy_m)
     asked, looks = made.asked, sum(one.looks for one in made.steps)
@@ -46,7 +47,7 @@ def as_json(
     made: Plan, instrument: Instrument, came: Spread[Job, Trial] | None = None, plans: tuple[Plan, ...] = ()
 ) -> dict[str, Any]:
     """The plan in SI units, what its trials came to, and the plans between which it was chosen."""
-    from eucentric.optimize.sequence import elsewhere
+    from eucentric.optimize.planning.sequence import elsewhere
     from eucentric.records.plain import plain
 
     asked = made.asked
@@ -78,7 +79,7 @@ def calibrations_json(known: Calibrated | None) -> dict[str, Any]:
 
 def _verified_json(made: Plan, came: Spread[Job, Trial]) -> dict[str, Any]:
     from eucentric.cli.plan_verify import trial_of
-    from eucentric.optimize.trials import verified
+    from eucentric.optimize.trials.trial import verified
     from eucentric.records.plain import plain
 
     trials = [trial_of(one) for one in came.ended]
@@ -95,21 +96,22 @@ def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path |
     from rich.console import Console
     from rich.table import Table
 
-    from eucentric.optimize.sequence import elsewhere, names_of
+    from eucentric.optimize.planning.sequence import elsewhere
+    from eucentric.optimize.planning.shown import show_dose, show_time, shown_steps
 
-    asked = made.asked
+    asked, steps = made.asked, shown_steps(made)
     title = (
         f"{show_bound(asked.start_m)} to {show_bound(asked.accuracy_m)} ({asked.probability:.0%}) on "
-        f"{instrument.name}: {made.dose_e_per_m2 / _E_PER_A2:.3g} e/Å², {made.seconds:.0f} s"
+        f"{instrument.name}: {show_dose(made.dose_e_per_m2)}, {show_time(made.seconds)}"
     )
     table = Table(title=title, title_justify="left")
     for name in ("step", "images", "tilts", "reaches", "leaves", "looks", "correct by"):
         table.add_column(name, justify="right" if name in ("reaches", "leaves", "looks") else "left")
-    for one, name in zip(made.steps, names_of(made), strict=True):
-        table.add_row(*_row(one, name))
+    for one in steps:
+        table.add_row(*_row(one))
     console = Console(highlight=False)
     console.print(table)
-    say = [f"{name} is limited by {_limits(one)}." for one, name in zip(made.steps, names_of(made), strict=True)]
+    say = [f"{one.name} is limited by {_limits(step)}." for one, step in zip(steps, made.steps, strict=True)]
     say += _changes(made, instrument)
     say += [
         f"In Leginon: {e.step}: preset {e.preset}, tilt {e.separation_rad * 1e3:g} mrad, delta max "
@@ -152,22 +154,15 @@ def write_sequence(made: Plan, instrument: Instrument, path: Path) -> None:
     """The sequence file. Raises InputError where there is a file already, or it can't be written."""
     from eucentric.cli.copied import copy_to
     from eucentric.focus.toml import to_toml
-    from eucentric.optimize.sequence import settings_of
+    from eucentric.optimize.planning.sequence import settings_of
 
     copy_to(path, to_toml(settings_of(made, instrument)), "sequence")
 
 
-def _row(one: PlannedStep, name: str) -> tuple[str, ...]:
-    c = one.candidate
-    return (
-        name,
-        f"{c.magnification.name} bin {c.binning}, {c.exposure_s:g} s\n{c.size_px} of {c.pixel_m * 1e9:.3g} nm",
-        f"±{c.tilt_rad * 1e3:g} mrad\n{c.pattern}",
-        f"±{show_bound(one.range_m)}",
-        show_bound(one.leaves_m),
-        f"{one.looks:.3g}",
-        str(c.correction),
-    )
+def _row(one: ShownStep) -> tuple[str, ...]:
+    images = f"{one.magnification} bin {one.binning}, {one.exposure}\n{one.size} of {one.pixel}"
+    tilts = f"{one.tilt}\n{one.pattern}"
+    return (one.name, images, tilts, f"±{one.range}", one.leaves, one.looks, one.correction)
 
 
 def _limits(one: PlannedStep) -> str:
@@ -179,7 +174,7 @@ def _limits(one: PlannedStep) -> str:
 
 def _changes(made: Plan, instrument: Instrument) -> list[str]:
     """What each change of magnification adds to the error that a step starts from."""
-    from eucentric.optimize.prediction import changed
+    from eucentric.optimize.planning.prediction import changed
 
     used = [one.candidate.magnification for one in made.steps]
     parts = [(a.name, b.name, changed(a, b, instrument)) for a, b in itertools.pairwise(used) if a.name != b.name]
@@ -190,8 +185,8 @@ def _changes(made: Plan, instrument: Instrument) -> list[str]:
 
 
 def _steps_json(made: Plan, instrument: Instrument) -> list[dict[str, Any]]:
-    from eucentric.optimize.prediction import changed
-    from eucentric.optimize.sequence import names_of
+    from eucentric.optimize.planning.prediction import changed
+    from eucentric.optimize.planning.sequence import names_of
 
     out, last = [], made.steps[0].candidate.magnification
     for one, name in zip(made.steps, names_of(made), strict=True):

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from eucentric.focus.settings import FocusSettings
-    from eucentric.optimize.cluster import Cluster
     from eucentric.optimize.instrument import Instrument
-    from eucentric.optimize.planning import Plan
-    from eucentric.optimize.spread import Ended, Spread
-    from eucentric.optimize.trials import Trial
+    from eucentric.optimize.planning.plan import Plan
+    from eucentric.optimize.trials.cluster import Cluster
+    from eucentric.optimize.trials.spread import Ended, Spread
+    from eucentric.optimize.trials.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Job:
 
 def jobs_of(plan: Plan, instrument: Instrument, count: int) -> list[Job]:
     """Trials of a plan, of the seeds 0, 1 …"""
-    from eucentric.optimize.sequence import settings_of
+    from eucentric.optimize.planning.sequence import settings_of
 
     sequences = (settings_of(plan, instrument),)
     preset = plan.steps[-1].candidate.magnification.name
@@ -41,15 +41,15 @@ def jobs_of(plan: Plan, instrument: Instrument, count: int) -> list[Job]:
 
 def run_trials(jobs: Sequence[Job], *, on: Cluster, tell: Callable[[Trial], None]) -> Spread[Job, Trial]:
     """Each is told when it ends. The same for any workers; see `spread`."""
-    from eucentric.optimize.spread import spread
+    from eucentric.optimize.trials.spread import spread
 
     return spread(trial, jobs, on, tell=lambda one: tell(trial_of(one)))
 
 
 def trial_of(one: Ended[Job, Trial]) -> Trial:
     """What a job came to; one that failed has missed the accuracy, for what is known."""
-    from eucentric.optimize.simulated import height_of
-    from eucentric.optimize.trials import Trial
+    from eucentric.optimize.trials.simulated import height_of
+    from eucentric.optimize.trials.trial import Trial
 
     if one.result is not None:
         return one.result
@@ -61,8 +61,8 @@ def verify(
 ) -> Spread[Job, Trial]:
     """Run the plan so often, with a bar on a terminal, and tell each that missed (not on a terminal: each)."""
     from eucentric.cli.progress import counting
-    from eucentric.optimize.cluster import cluster
-    from eucentric.optimize.trials import is_within
+    from eucentric.optimize.trials.cluster import cluster
+    from eucentric.optimize.trials.trial import is_within
     from eucentric.units import show_bound
 
     within = 0
@@ -85,7 +85,7 @@ def verify(
 
 def check_simulated(instrument: Instrument) -> None:
     """Raise SettingsError for an instrument that can't be simulated: before a thousand trials say so."""
-    from eucentric.optimize.simulated import magnitudes_of
+    from eucentric.optimize.trials.simulated import magnitudes_of
 
     magnitudes_of(instrument, 0.0)
 
@@ -101,8 +101,8 @@ def trial(job: Job) -> Trial:
     from eucentric.focus.focus import Focus
     from eucentric.focus.settings import CorrectionType
     from eucentric.microscope.registry import handed_out, open_microscope
-    from eucentric.optimize.simulated import believed, height_of, magnitudes_of
-    from eucentric.optimize.trials import Trial
+    from eucentric.optimize.trials.simulated import believed, height_of, magnitudes_of
+    from eucentric.optimize.trials.trial import Trial
 
     start_m = height_of(job.start_m, job.seed)
     magnitudes = magnitudes_of(job.instrument, start_m)

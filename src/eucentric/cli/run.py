@@ -12,7 +12,7 @@ import typer
 
 from eucentric.cli.chosen import APPLICATION
 from eucentric.cli.options import CalibrationsOption, JsonOption, ServeOption
-from eucentric.cli.page import Page, PortOption, watched_live
+from eucentric.cli.page import Page, PortOption, check_port, watched_live
 from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
 from eucentric.cli.stopped import Stopped
 from eucentric.errors import Aborted
@@ -87,6 +87,7 @@ def run(
     """  # fmt: skip
     from eucentric.cli.style import console as make_console
 
+    check_port(port, serve=serve)
     console = make_console(quiet=as_json)
     said = [_first_line(console, application, resume)]
     from eucentric.cli.recorded import check_records, place_of

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from eucentric.cli.options import JsonOption
-from eucentric.cli.plan import Saves, instrument_given
 from eucentric.cli.plan_calibrations import From, MeasuredOption, WhoseOption
+from eucentric.cli.plan_given import Saves, asked_given, instrument_given
 from eucentric.cli.stopped import raise_if_stopped
 
 
@@ -78,9 +78,9 @@ def sweep(
     from eucentric.cli import sweep_told as told
     from eucentric.cli.style import console
     from eucentric.cli.sweep_run import swept
-    from eucentric.optimize.axes import axis_of, settings_of_maps
-    from eucentric.optimize.planning import Asked, Cheapest, plan
-    from eucentric.optimize.sweep import base_of, check_axes
+    from eucentric.optimize.planning.plan import plan
+    from eucentric.optimize.sweeping.axes import axis_of, settings_of_maps
+    from eucentric.optimize.sweeping.sweep import base_of, check_axes
 
     there = instrument_given(instrument, kv, cs, camera)
     measured = From(calibrations, calibrations_of).of(there, kv=kv, quiet=as_json)
@@ -89,17 +89,16 @@ def sweep(
     axes = [axis_of(text, known, points) for text in over]
     check_axes(axes, there, step)
     told.check_files(out, figure)
-    tilt = None if tilt_max_mrad is None else tilt_max_mrad * 1e-3
-    asked = Asked(
-        start_um * 1e-6,
-        accuracy_um * 1e-6,
-        probability,
-        tilt,
-        Cheapest(saves.value),
-        look_again=look_again,
-        steps_max=steps,
-        presets=tuple(preset or ()),
+    asked = asked_given(
+        start_um=start_um,
+        accuracy_um=accuracy_um,
+        probability=probability,
+        tilt_max_mrad=tilt_max_mrad,
+        saves=saves,
+        steps=steps,
+        presets=preset,
         one_preset=one_preset,
+        look_again=look_again,
     )
     base = base_of(plan(there, asked), there, axes, step)
     came = swept(base, axes, trials, scheduler, console(quiet=as_json))

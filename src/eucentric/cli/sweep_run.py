@@ -11,11 +11,11 @@ from eucentric.cli.plan_verify import Job, check_simulated, jobs_of, trial, tria
 from eucentric.cli.progress import counting
 from eucentric.cli.stopped import raise_if_stopped
 from eucentric.errors import SettingsError
-from eucentric.optimize.axes import Axis
-from eucentric.optimize.cluster import Cluster, cluster
-from eucentric.optimize.spread import Ended, Spread, spread
-from eucentric.optimize.sweep import Base, Cell, Map, Point, Spot, map_of, points_of, spot_of, with_trials
-from eucentric.optimize.trials import Trial, is_within
+from eucentric.optimize.sweeping.axes import Axis
+from eucentric.optimize.sweeping.sweep import Base, Cell, Map, Point, Spot, map_of, points_of, spot_of, with_trials
+from eucentric.optimize.trials.cluster import Cluster, cluster
+from eucentric.optimize.trials.spread import Ended, Spread, spread
+from eucentric.optimize.trials.trial import Trial, is_within
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,17 @@ from eucentric.cli.style import console as make_console
 from eucentric.cli.sweep_run import Swept
 from eucentric.errors import InputError
 from eucentric.figures.saved import check_suffix
-from eucentric.optimize.axes import Axis
-from eucentric.optimize.sequence import names_of
-from eucentric.optimize.shown import axis_scale, chosen_text, everywhere_text, key_of, quantity_scale, subject_text
-from eucentric.optimize.sweep import Map, Quantity
+from eucentric.optimize.planning.sequence import names_of
+from eucentric.optimize.sweeping.axes import Axis
+from eucentric.optimize.sweeping.shown import (
+    axis_scale,
+    chosen_text,
+    everywhere_text,
+    key_of,
+    quantity_scale,
+    subject_text,
+)
+from eucentric.optimize.sweeping.sweep import Map, Quantity
 
 _FRAME = 3  # letters of a column beside its text
 _MOST_REASONS = 3

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from eucentric.cli.tune_gather import Gathered
-    from eucentric.optimize.repeats import Mark, Marking, Repeat
+    from eucentric.optimize.tuning.repeats import Mark, Marking, Repeat
 
 IMAGE = Path("runs", "pair.png")
 
@@ -37,7 +37,7 @@ def numbers(text: str, option: str, count: int) -> tuple[int, ...]:
 
 def marks_given(good: str | None, bad: str | None, count: int) -> dict[int, Mark]:
     """The marks on the command line. Raises InputError."""
-    from eucentric.optimize.repeats import Mark
+    from eucentric.optimize.tuning.repeats import Mark
 
     both = {Mark.GOOD: ("--good", good), Mark.BAD: ("--bad", bad)}
     given = {mark: numbers(text, option, count) for mark, (option, text) in both.items() if text is not None}
@@ -61,7 +61,7 @@ class Asked:
 
     def marks(self, gathered: Gathered, console: Console) -> dict[int, Mark]:
         """The operator's marks by repeat number; those on the command line come first."""
-        from eucentric.optimize.repeats import opinions
+        from eucentric.optimize.tuning.repeats import opinions
 
         given = marks_given(self.good, self.bad, len(gathered.repeats))
         if not self.ask:
@@ -87,7 +87,7 @@ class Asking:
 
     def ask(self, gathered: Gathered, opinions: Mapping[int, Marking]) -> dict[int, Mark]:
         """The operator's marks. Enter takes the opinion; the end of the input takes it for all that are left."""
-        from eucentric.optimize.repeats import Mark
+        from eucentric.optimize.tuning.repeats import Mark
 
         letters = {mark.value[0]: mark for mark in Mark}
         say, given = self._terminal.say, dict[int, Mark]()

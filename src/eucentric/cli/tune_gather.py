@@ -18,8 +18,8 @@ from eucentric.figures.tune_tiles import Tile, tile_of
 from eucentric.focus.measure import measure_frames
 from eucentric.focus.settings import FocusStep
 from eucentric.images.frame import Frame
-from eucentric.optimize.blanks import Peak, measure_blank, random_peaks, without_maps
-from eucentric.optimize.repeats import Repeat
+from eucentric.optimize.tuning.blanks import Peak, measure_blank, random_peaks, without_maps
+from eucentric.optimize.tuning.repeats import Repeat
 from eucentric.records.stored import Stored, StoredRun
 
 PEAKS = 300

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from eucentric.optimize.fit_limit import OldLimit
-    from eucentric.optimize.rates import Rates
-    from eucentric.optimize.tuning import Tuning
+    from eucentric.optimize.tuning.fit_limit import OldLimit
+    from eucentric.optimize.tuning.rates import Rates
+    from eucentric.optimize.tuning.tune import Tuning
 
 _INDENT = " " * 10
 _WIDEST = 100

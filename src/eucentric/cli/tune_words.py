@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Sequence
 
 from eucentric.focus.words import pattern_words, speed_words
-from eucentric.optimize.chi_square import ChiSquare, refused_as_stated
-from eucentric.optimize.fit_limit import OldLimit
-from eucentric.optimize.learned import Contrast, Motion, Noise
-from eucentric.optimize.rates import Found, Modelled, Rates
-from eucentric.optimize.repeats import By, Mark
-from eucentric.optimize.scores import Limit
-from eucentric.optimize.tuning import Tuning
+from eucentric.optimize.tuning.chi_square import ChiSquare, refused_as_stated
+from eucentric.optimize.tuning.fit_limit import OldLimit
+from eucentric.optimize.tuning.learned import Contrast, Motion, Noise
+from eucentric.optimize.tuning.rates import Found, Modelled, Rates
+from eucentric.optimize.tuning.repeats import By, Mark
+from eucentric.optimize.tuning.scores import Limit
+from eucentric.optimize.tuning.tune import Tuning
 from eucentric.units import minus, show_length
 
 _E_PER_A2 = 1e20

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from eucentric.cli.tune_chosen import Chosen
     from eucentric.cli.tune_gather import Gathered, Progress
     from eucentric.focus.settings import FocusStep
-    from eucentric.optimize.tuning import Tuning
+    from eucentric.optimize.tuning.tune import Tuning
     from eucentric.records.place import Place
     from eucentric.records.stored import StoredRun
 
@@ -97,8 +97,8 @@ def tuned(
 ) -> tuple[Tuning, Gathered]:
     """Measure all again, let it be marked, and learn. Leaves with `NOT_TUNED` where too few are good."""
     from eucentric.cli.tune_gather import gather, stored_of
-    from eucentric.optimize.repeats import marked
-    from eucentric.optimize.tuning import Given, enough, tune
+    from eucentric.optimize.tuning.repeats import marked
+    from eucentric.optimize.tuning.tune import Given, enough, tune
 
     stored = stored_of(runs, step)
     marks.check(len(stored))

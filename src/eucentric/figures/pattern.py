@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from eucentric.figures.style import BLUE, GREEN, GREY, ORANGE, RED, SKY, blank_figure, looks, quiet
 from eucentric.optimize.instrument import Instrument
-from eucentric.optimize.pattern_comparison import Compared, Comparison
+from eucentric.optimize.patterns.comparison import Compared, Comparison
 
 _COLUMNS = 6
 _FLOOR_NM = 0.05  # where the bars of the logarithmic axis begin

@@ -10,8 +10,8 @@ from matplotlib.patches import Patch
 
 from eucentric.figures.style import GREY, RED, WIDTH_IN, blank_figure, looks
 from eucentric.figures.sweep_panel import HATCH, PALE, Sides, draw_panel, need_of, sides_of
-from eucentric.optimize.shown import chosen_text, everywhere_text, quantity_scale, subject_text
-from eucentric.optimize.sweep import TRIALS, Map
+from eucentric.optimize.sweeping.shown import chosen_text, everywhere_text, quantity_scale, subject_text
+from eucentric.optimize.sweeping.sweep import TRIALS, Map
 
 _BAR = 0.7  # of a panel's width is left beside its colour bar and its labels
 

@@ -15,9 +15,9 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from eucentric.figures.style import GREY, RED
-from eucentric.optimize.axes import Axis, Value
-from eucentric.optimize.shown import Scale, axis_scale, quantity_scale
-from eucentric.optimize.sweep import LEFT, RANGE, RATE, STEPS, SUCCESS, Map, Quantity
+from eucentric.optimize.sweeping.axes import Axis, Value
+from eucentric.optimize.sweeping.shown import Scale, axis_scale, quantity_scale
+from eucentric.optimize.sweeping.sweep import LEFT, RANGE, RATE, STEPS, SUCCESS, Map, Quantity
 
 HATCH, PALE = "///", "#f0f0f0"
 _WIDE = 10.0  # the largest value over the smallest from which colours are logarithmic

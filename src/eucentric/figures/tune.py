@@ -13,9 +13,9 @@ from scipy import special
 
 from eucentric.figures.style import BLUE, GREEN, GREY, ORANGE, RED, blank_figure, looks
 from eucentric.figures.tune_tiles import MARKS, Tile, draw_sheet, sheet_rows
-from eucentric.optimize.repeats import Mark, Repeat
-from eucentric.optimize.scores import Limit
-from eucentric.optimize.tuning import Tuning
+from eucentric.optimize.tuning.repeats import Mark, Repeat
+from eucentric.optimize.tuning.scores import Limit
+from eucentric.optimize.tuning.tune import Tuning
 from eucentric.units import show_length
 
 _ROW_IN = 1.13

@@ -16,7 +16,7 @@ from eucentric.figures.style import GREEN, GREY, RED, quiet
 from eucentric.focus.patterns import Link
 from eucentric.focus.result import DefocusResult
 from eucentric.images.frame import Frame
-from eucentric.optimize.repeats import Mark
+from eucentric.optimize.tuning.repeats import Mark
 from eucentric.units import show_length
 
 COLUMNS = 5

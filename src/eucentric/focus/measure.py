@@ -17,11 +17,12 @@ from eucentric.focus.how import How
 from eucentric.focus.measurement import Measurement, with_unit_error, without_offset
 from eucentric.focus.motion import after_exposure
 from eucentric.focus.patterns import Link
+from eucentric.focus.pixels import inspect
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import Thresholds
 from eucentric.focus.solve import Exposures, LinkShift, solve
 from eucentric.focus.tilted import FLAT, Slope, with_slope_error
-from eucentric.focus.verdict import Evidence, inspect, judge
+from eucentric.focus.verdict import Evidence, judge
 from eucentric.images.frame import Frame
 from eucentric.optics.aberrations import Tilt
 from eucentric.optics.column import Column

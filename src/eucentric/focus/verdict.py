@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
 from eucentric.correlation.shift import FixedPattern, Shift
 from eucentric.focus.measurement import Measurement
+from eucentric.focus.pixels import Pixels
 from eucentric.focus.settings import Thresholds
-from eucentric.images.frame import Frame
 from eucentric.units import show_chance, show_length, show_odds
 
 
@@ -84,14 +83,6 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Pixels:
-    """What the verdict needs to know of one image's pixels."""
-
-    blank: bool
-    saturated: float  # fraction of the pixels at the camera's maximum
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """All that one measurement offers to its judge.
 
@@ -108,33 +99,6 @@ class Evidence:
     rivals_fit: tuple[bool, ...] = ()
     misfit_px2: float | None = None
     fit_limit_px2: float | None = None
-
-
-def inspect(frame: Frame) -> Pixels:
-    """Blank and saturated pixels of a frame. Of large images every n-th row is looked at: fractions need no more.
-
-    Without a known saturation value, a pile-up at the maximum counts as saturated: honest histograms fall towards their
-    maximum, so one shared by more pixels than the levels just below it is a ceiling. Images of few grey levels
-    (counted electrons) repeat their maximum honestly and prove nothing.
-    """
-    rows = max(1, frame.shape[0] * frame.shape[1] // _ENOUGH_PX)
-    pixels: NDArray[np.generic] = frame.pixels[::rows]
-    top, bottom = float(np.max(pixels)), float(np.min(pixels))
-    if top == bottom:
-        return Pixels(blank=bool(np.max(frame.pixels) == np.min(frame.pixels)), saturated=0.0)
-    if frame.saturation is not None:
-        return Pixels(blank=False, saturated=float(np.mean(pixels >= frame.saturation)))  # type: ignore[operator]
-    at_top = float(np.mean(pixels == top))
-    below = float(np.mean((pixels >= top - _LEVELS * (top - bottom) / 256) & (pixels < top)))  # type: ignore[operator]
-    piled = at_top > max(_PILE_UP * below, _RARE) and top - bottom > _FEW_COUNTS
-    return Pixels(blank=False, saturated=at_top if piled else 0.0)
-
-
-_ENOUGH_PX = 1_000_000
-_LEVELS = 4  # the next grey levels below the maximum, of 256, that the maximum is compared with
-_PILE_UP = 2.0  # the maximum of an honest histogram holds less than the levels just below it
-_RARE = 1e-3  # a maximum held by fewer pixels than this is nobody's ceiling (hot pixels, spikes, the tail itself)
-_FEW_COUNTS = 32.0  # below this many grey levels a repeated maximum is ordinary counting statistics
 
 
 def judge(evidence: Evidence, thresholds: Thresholds) -> Verdict:
@@ -183,41 +147,7 @@ def _shift(shift: Shift, rival_m: float | None, measured: Measurement, limit: Th
                 "The beam moves off the view: align the beam tilt pivot points, or centre and spread the beam.",
             )
         )
-    pattern = shift.fixed_pattern is FixedPattern.INDISTINGUISHABLE
-    if shift.false_lock_probability > limit.false_lock_max and not pattern:
-        found.append(_false_lock(shift, limit))
-    if pattern:
-        found.append(
-            Finding(
-                Reason.FIXED_PATTERN,
-                "The match at zero shift may be the camera's own pattern",
-                "specimen and camera must be told apart",
-                "Defocus by 1 µm and measure again, or renew the gain reference.",
-            )
-        )
-    if shift.contrast_sign < 0:
-        found.append(
-            Finding(
-                Reason.CONTRAST_REVERSED,
-                "One image is the negative of the other",
-                "contrast must have one sign",
-                "Centre the objective aperture or take a larger one, or use a smaller beam tilt.",
-            )
-        )
-    coherence = shift.coherence
-    if (
-        coherence is not None
-        and not bool(np.any(coherence.used))
-        and shift.false_lock_probability <= limit.false_lock_max
-    ):
-        found.append(
-            Finding(
-                Reason.CONTRAST_LOST,
-                "No spatial frequency is common to both images beyond noise",
-                "at least one band",
-                "Centre the objective aperture or take a larger one, use a smaller beam tilt, or expose longer.",
-            )
-        )
+    found += _match(shift, limit)
     if shift.overlap < limit.overlap_min:
         found.append(
             Finding(
@@ -230,6 +160,41 @@ def _shift(shift: Shift, rival_m: float | None, measured: Measurement, limit: Th
     rival = shift.runner_up
     if rival is not None and rival.odds < limit.odds_min and shift.false_lock_probability <= limit.false_lock_max:
         found.append(_ambiguous(rival.odds, rival_m, measured, limit))
+    return found
+
+
+_FIXED_PATTERN = Finding(
+    Reason.FIXED_PATTERN,
+    "The match at zero shift may be the camera's own pattern",
+    "specimen and camera must be told apart",
+    "Defocus by 1 µm and measure again, or renew the gain reference.",
+)
+_REVERSED = Finding(
+    Reason.CONTRAST_REVERSED,
+    "One image is the negative of the other",
+    "contrast must have one sign",
+    "Centre the objective aperture or take a larger one, or use a smaller beam tilt.",
+)
+_LOST = Finding(
+    Reason.CONTRAST_LOST,
+    "No spatial frequency is common to both images beyond noise",
+    "at least one band",
+    "Centre the objective aperture or take a larger one, use a smaller beam tilt, or expose longer.",
+)
+
+
+def _match(shift: Shift, limit: Thresholds) -> list[Finding]:
+    """Against the match: it may be the camera's, or none; the images' contrast differs, or they share none."""
+    lock = shift.false_lock_probability <= limit.false_lock_max
+    found = []
+    if shift.fixed_pattern is FixedPattern.INDISTINGUISHABLE:
+        found.append(_FIXED_PATTERN)
+    elif not lock:
+        found.append(_false_lock(shift, limit))
+    if shift.contrast_sign < 0:
+        found.append(_REVERSED)
+    if lock and shift.coherence is not None and not bool(np.any(shift.coherence.used)):
+        found.append(_LOST)
     return found
 
 

@@ -26,6 +26,7 @@ from eucentric.web.safety import Gate, Guard
 
 _TOKEN_WITHIN_S = 10.0
 _CLOSED_NO_TOKEN = 4401
+_LAPSED_S = 0.1  # after its grace control has lapsed for sure
 _NO_MESSAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What comes of reading a message that no page of ours sends, such as one that is no JSON or no UTF-8."""
 
@@ -93,6 +94,8 @@ def _stream(room: Room, gate: Gate) -> Callable[[WebSocket], Awaitable[None]]:
                 await sending
             room.hub.leave(watcher)
             room.tell_control()
+            # once more when it may have lost control by being away
+            asyncio.get_running_loop().call_later(room.lease.grace_s + _LAPSED_S, room.tell_control)
 
     return stream
 

@@ -22,6 +22,7 @@ class Lease:
     def __init__(self, watching: Callable[[], tuple[str, ...]], clock: Callable[[], float] = time.monotonic) -> None:
         self._watching = watching
         self._clock = clock
+        self.grace_s = GRACE_S
         self._lock = threading.Lock()
         self._holder: str | None = None
         self._name = ""
@@ -77,6 +78,6 @@ class Lease:
             return None
         if self._holder in self._watching():
             self._seen_s = self._clock()
-        elif self._clock() - self._seen_s > GRACE_S:
+        elif self._clock() - self._seen_s > self.grace_s:
             self._holder, self._name = None, ""
         return self._holder

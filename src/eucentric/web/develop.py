@@ -23,9 +23,10 @@ from eucentric.images.frame import Frame
 from eucentric.images.prepare import prepare
 from eucentric.optics.aberrations import Tilt
 from eucentric.optics.column import Column
-from eucentric.units import minus, show_angle
+from eucentric.units import minus
 from eucentric.web.packets import Packet
 from eucentric.web.pictures import SIDE_PX, equal_contrast, lit_moved, map_picture, peak_picture, power_spectrum
+from eucentric.web.words import offset_words
 
 RAW = (Method.CROSS, Method.PHASE)
 _CUT_POINTS = 1600
@@ -160,7 +161,7 @@ def curves(looked: Looked) -> dict[str, Any]:
         "number": looked.number,
         "step": looked.step,
         "method": str(looked.result.shift.method),
-        "offset_m": looked.result.offset_m,
+        "offset": offset_words(looked.result.offset_m) if looked.result.offset_m else None,
         "pixel_m": looked.result.pixel_m,
         "links": [_link(looked, k, shift) for k, shift in enumerate(looked.result.shifts)],
     }
@@ -195,7 +196,7 @@ def _title(looked: Looked, k: int) -> str:
     one, two = looked.tilts(k)
     apart = np.subtract(two, one)
     direction = math.degrees(math.atan2(apart[0], apart[1]))
-    return minus(f"±{show_angle(float(np.hypot(*apart)) / 2)} along {direction:.0f}°")
+    return minus(f"±{float(np.hypot(*apart)) / 2e-3:.3g} mrad along {direction:.0f}°")
 
 
 def _geometry(looked: Looked, k: int) -> ExpectedLine | None:

@@ -125,7 +125,7 @@ def _field(name: str, field: FieldInfo) -> dict[str, Any]:
         "optional": NoneType in kinds,
         "off": OFF if NoneType in kinds and field.default is not None else None,
         "unit": _UNIT_WORDS.get(unit or "", unit),
-        "bounds": "" if name == "tilt_direction_rad" else _bounds(field, unit),
+        "bounds": "any angle" if name == "tilt_direction_rad" else _bounds(field, unit),
         "choices": [str(plain_value(m)) for k in kinds if isinstance(k, type) and issubclass(k, Enum) for m in k],
     }
     return described
@@ -170,4 +170,4 @@ def _bounds(field: FieldInfo, unit: str | None) -> str:
 def _bound(value: float, unit: str | None) -> str:
     if unit in {None, "px2"} or value == 0:
         return minus(f"{value:g}")
-    return minus(exactly(value, unit or "")).replace("um", "µm")
+    return minus(exactly(value, unit or "")).replace("um", "µm").replace("e/A2", "e/Å²")

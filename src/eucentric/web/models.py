@@ -78,6 +78,13 @@ class Values(_Body):
     values: dict[str, Any]
 
 
+class ToSave(Values):
+    """Settings to be saved."""
+
+    replace: bool = False
+    """In place of what is saved under the name; without it a name that is taken is refused."""
+
+
 class Entry(_Body):
     """Settings on the shelf."""
 

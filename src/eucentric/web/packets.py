@@ -33,14 +33,3 @@ def packed(packet: Packet) -> bytes:
     shapes = [list(plane.shape) for plane in packet.planes]
     head = json.dumps({**packet.about, "kind": packet.kind, "planes": shapes}, allow_nan=False).encode()
     return b"".join((struct.pack("<I", len(head)), head, *(np.ascontiguousarray(p).tobytes() for p in packet.planes)))
-
-
-def unpacked(message: bytes) -> Packet:
-    """What `packed` packed."""
-    (length,) = struct.unpack_from("<I", message)
-    about = json.loads(message[4 : 4 + length])
-    planes, at = [], 4 + length
-    for ny, nx in about.pop("planes"):
-        planes.append(np.frombuffer(message, np.uint8, ny * nx, at).reshape(ny, nx))
-        at += ny * nx
-    return Packet(about.pop("kind"), about, tuple(planes))

@@ -17,8 +17,8 @@ from eucentric.msi.application import Application
 from eucentric.msi.known import Check
 from eucentric.msi.left import TimeLeft
 from eucentric.msi.outcome import Status
-from eucentric.msi.words import check_words, exposure_words
-from eucentric.units import minus, show_length
+from eucentric.msi.words import check_words, exposure_words, length
+from eucentric.units import minus
 
 _SHOWN_UNITS = 400
 
@@ -91,7 +91,7 @@ class RunProgress:
         self.doing = f"{step.name}: {'by hand' if step.focus_method is FocusMethod.MANUAL else 'measuring'}"
         for one in self.steps:
             if one["name"] == step.name and one["state"] == "to come":
-                one.update(state="now", range=show_length(event.range_m, 1) if event.range_m else None)
+                one.update(state="now", range=length(event.range_m) if event.range_m else None)
                 return
 
     def _now(self, **values: Any) -> None:
@@ -114,7 +114,7 @@ class RunProgress:
             state=str(result.status),
             tone="good" if result.status in {StepStatus.DONE, StepStatus.MEASURED, StepStatus.BY_HAND} else "bad",
             said=result.skipped or said,
-            corrected=show_length(result.corrected_m) if result.corrected_m else None,
+            corrected=length(result.corrected_m) if result.corrected_m else None,
             dose=dose_words(result.dose_e_per_m2),
         )
         if result.status is StepStatus.SKIPPED:
@@ -139,7 +139,7 @@ def _to_come(step: FocusStep) -> dict[str, Any]:
         "method": str(step.focus_method),
         "corrects": str(step.correction_type),
         "what": step_words(step, step.delta_max_m or 0.0).partition(": ")[2].partition(", range")[0],
-        "tolerance": show_length(step.tolerance_m),
+        "tolerance": length(step.tolerance_m),
         "state": "to come",
     }
 
@@ -178,6 +178,10 @@ class SessionProgress:
                 self._set(self._unit, said=event.result.words)
             case msi.UnitEnded():
                 self._ended(event)
+            case msi.SessionEnded():
+                for unit in self._units:
+                    if unit["state"] in {"to come", "now"}:
+                        unit["state"] = "not done"
 
     def _started(self, event: msi.SessionStarted) -> None:
         self._application = event.application
@@ -202,7 +206,7 @@ class SessionProgress:
             self._set(out.key, said=out.why)
         if out.found is not None:
             left = minus(f"left {out.found.c1_m * 1e9:+.0f} nm")
-            self._set(out.key, said=f"{left}, within {show_length(out.found.stated_m)} (3 σ)")
+            self._set(out.key, said=f"{left}, within {length(out.found.stated_m)} (3 σ)")
 
     def _set(self, key: str, **values: Any) -> None:
         if key in self._at:

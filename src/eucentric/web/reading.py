@@ -9,8 +9,9 @@ import numpy as np
 
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.verdict import Finding, Verdict
+from eucentric.msi.words import length
 from eucentric.units import show_chance, show_length, show_odds
-from eucentric.web.words import axes_words, big_number, chance_words, chi2_words, drift_words
+from eucentric.web.words import axes_words, big_number, chance_words, chi2_words, drift_words, offset_words, plain
 
 _SPANS = 0.1  # sine of the angle between tilts that counts as another direction
 _CANCELS = 4  # images from which drift is told
@@ -32,7 +33,7 @@ def reading(result: DefocusResult, *, step: str, target: str, number: int, time_
         "big": big,
         "side": None if nothing else measured.side,
         "words": result.words,
-        "offset": show_length(result.offset_m) if result.offset_m else None,
+        "offset": offset_words(result.offset_m) if result.offset_m else None,
         "method": str(shift.method),
         "rows": _rows(result),
         "budget": [] if nothing else _budget(result),
@@ -55,7 +56,7 @@ def _rows(result: DefocusResult) -> list[dict[str, str]]:
     measured, shift, rival = result.measurement, result.shift, result.shift.runner_up
     rows = [("False lock", show_chance(shift.false_lock_probability), chance_words(shift.false_lock_probability))]
     if not result.nothing_found:
-        per = f"{measured.chi2_per_dof:.2g}"
+        per = plain(measured.chi2_per_dof)
         rows.insert(0, ("Astigmatism", *_astigmatism(result)))
         rows.insert(1, ("Drift", *_drift(result)))
         rows.append(("χ² per degree", per, f"{chi2_words(measured.chi2_per_dof)} ({measured.dof} free)"))
@@ -64,13 +65,13 @@ def _rows(result: DefocusResult) -> list[dict[str, str]]:
         rows.append(("Runner-up", f"{show_odds(rival.odds)} : 1", _rival(result)))
     rows.append(("Lit", " / ".join(f"{part:.0%}" for part in shift.lit), "of first / second image"))
     if result.misfit_px2 is not None and not result.nothing_found:
-        rows.append(("Misfit", f"{result.misfit_px2:.2g} px²", "across the tilt, unbinned"))
+        rows.append(("Misfit", f"{plain(result.misfit_px2)} px²", "across the tilt, unbinned"))
     return [{"name": name, "value": value, "note": note} for name, value, note in rows]
 
 
 def _rival(result: DefocusResult) -> str:
     meant = result.rivals_m[0]
-    return "against the second-best" if meant is None else f"against {show_length(meant, 2)}"
+    return "against the second-best" if meant is None else f"against {length(meant)}"
 
 
 def _pixels(shift_px: tuple[float, float]) -> str:

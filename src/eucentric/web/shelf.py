@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eucentric.errors import EucentricError, InputError, SettingsError
 from eucentric.focus.settings import FocusSettings
-from eucentric.focus.shipped import SHIPPED, shipped
+from eucentric.focus.shipped import SHIPPED, Shipped, shipped
 from eucentric.focus.toml import read_settings, to_toml
 
 _NAME = re.compile(r"[\w][\w .-]{0,63}")
@@ -40,8 +40,13 @@ class Shelf:
         return (*(self._saved(path) for path in sorted(self.folder.glob("*.toml"))), *self._along())
 
     def _along(self) -> tuple[Entry, ...]:
-        opened = () if self._opened is None else (Entry(self.first, False, self._opened.sequence.name),)
-        return (*opened, *(Entry(one.key, False, one.name, one.place) for one in SHIPPED if one.key != self.first))
+        """Those that come along: what the command was started with first, and none of them twice."""
+        opened = self._opened
+        if opened is None:
+            return tuple(_entry(one) for one in SHIPPED)
+        first = next((replace(_entry(one), name=self.first) for one in SHIPPED if one.settings == opened), None)
+        rest = (_entry(one) for one in SHIPPED if one.key != self.first and one.settings != opened)
+        return (first or Entry(self.first, False, opened.sequence.name), *rest)
 
     def _saved(self, path: Path) -> Entry:
         try:
@@ -58,14 +63,16 @@ class Shelf:
             return self._opened
         return shipped(name)
 
-    def save(self, name: str, settings: FocusSettings) -> Path:
-        """Keep them under a name, in place of what was saved under it; whole or not at all.
+    def save(self, name: str, settings: FocusSettings, *, replace: bool = False) -> Path:
+        """Keep them under a name, whole or not at all; with `replace` in place of what was saved under it.
 
-        Raises SettingsError for a name that can't be had, InputError where the folder can't be written.
+        Raises SettingsError for a name that can't be had or is taken, InputError where the folder can't be written.
         """
-        if _checked(name) in {entry.name for entry in self._along()}:
+        if _checked(name) in {self.first, *(one.key for one in SHIPPED)}:
             raise SettingsError(f"'{name}' is one of those that come along, and stays as it is. Choose another name.")
         path = self.folder / f"{name}.toml"
+        if path.exists() and not replace:
+            raise SettingsError(f"'{name}' is saved already. Choose another name, or save in its place (replace).")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, unfinished = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".unfinished")
@@ -83,6 +90,10 @@ class Shelf:
                 "another folder with --sequences."
             ) from error
         return path
+
+
+def _entry(one: Shipped) -> Entry:
+    return Entry(one.key, False, one.name, one.place)
 
 
 def _checked(name: str) -> str:

@@ -10,13 +10,13 @@ from typing import Any
 
 from eucentric.correlation.register import register
 from eucentric.errors import InputError
-from eucentric.focus.measurement import decimals
 from eucentric.focus.result import DefocusResult
 from eucentric.records.kept import KeptMeasurement, KeptRun, KeptSession, MeasurementDetails
 from eucentric.records.reading import Records
 from eucentric.records.remeasure import Changes, remeasured
 from eucentric.units import minus, show_length
 from eucentric.web.develop import Looked
+from eucentric.web.words import big_number
 
 
 def row(one: KeptMeasurement) -> dict[str, Any]:
@@ -46,8 +46,8 @@ def row(one: KeptMeasurement) -> dict[str, Any]:
 def _defocus(one: KeptMeasurement) -> str:
     if one.c1_m is None or one.total_sigma_m is None:
         return "cut off" if one.accepted is None else "not known"
-    digits = min(decimals(one.total_sigma_m), 4)
-    return minus(f"{one.c1_m * 1e6:.{digits}f} ± {one.total_sigma_m * 1e6:.{digits}f} µm")
+    told = big_number(one.c1_m, one.total_sigma_m)
+    return f"{told['value']} ± {told['error']} {told['unit']}"
 
 
 def _signed(value_m: float) -> str:

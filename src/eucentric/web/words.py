@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from eucentric.focus.words import speed_words
-from eucentric.units import minus
+from eucentric.units import minus, show_length
 
 _CHANCES = (
     (1e-12, "as good as none"),
@@ -44,10 +44,25 @@ def drift_words(drift_m_per_s: tuple[float, float]) -> str:
     return minus(f"{speed_words(math.hypot(y, x))} towards {math.degrees(math.atan2(y, x)):.0f}°")
 
 
+def offset_words(offset_m: float) -> str:
+    """A defocus that was set on purpose: "−0.50 µm", "−20 µm"."""
+    whole = math.floor(math.log10(max(abs(offset_m), 1e-9) * 1e6))
+    return show_length(offset_m, min(max(1 - whole, 0), 3))
+
+
+def plain(value: float) -> str:
+    """A number of two digits that count, without a power of ten: "0.35", "12", "1 300 000"."""
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f}".replace(",", "\u202f") if abs(rounded) >= 10 else f"{rounded:g}"
+
+
 def big_number(value_m: float, total_sigma_m: float) -> dict[str, str]:
-    """A defocus with its error for the largest print: both with the same decimals, and their unit."""
+    """A defocus with its error for the largest print: both to the second digit of the error that counts."""
     small = max(abs(value_m), total_sigma_m) < 1e-7
     factor, unit = (1e9, "nm") if small else (1e6, "µm")
-    error = total_sigma_m * factor
-    digits = min(max(1 - math.floor(math.log10(error)), 0), 3) if error > 0 else 3
-    return {"value": minus(f"{value_m * factor:+.{digits}f}"), "error": f"{error:.{digits}f}", "unit": unit}
+    if total_sigma_m <= 0:
+        return {"value": minus(f"{value_m * factor:+.3f}"), "error": "0.000", "unit": unit}
+    digits = min(1 - math.floor(math.log10(float(f"{total_sigma_m * factor:.1e}"))), 6)
+    value, error = (round(number * factor, digits) for number in (value_m, total_sigma_m))
+    shown = max(digits, 0)
+    return {"value": minus(f"{value:+.{shown}f}"), "error": f"{error:.{shown}f}", "unit": unit}

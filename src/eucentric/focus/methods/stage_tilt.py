@@ -18,13 +18,14 @@ from eucentric.focus.acquisition import Taking, defocused, put_back
 from eucentric.focus.again import Look
 from eucentric.focus.events import Assumed, FrameTaken, ShiftFound
 from eucentric.focus.hands import eucentric_defocus_m
+from eucentric.focus.pixels import inspect
 from eucentric.focus.predict import capture_range_m
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusStep
 from eucentric.focus.solve import Exposures
 from eucentric.focus.stage_shift import RUNOUT_M_PER_RAD, Halves, Known, equivalent_tilts, height_of, measured
 from eucentric.focus.targets import FocusTarget
-from eucentric.focus.verdict import Evidence, Finding, Reason, Verdict, inspect, judge
+from eucentric.focus.verdict import Evidence, Finding, Reason, Verdict, judge
 from eucentric.focus.work import Work
 from eucentric.images.frame import Frame
 from eucentric.microscope.guarded import Guarded

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -25,6 +24,7 @@ from eucentric.web.reading import reading
 from eucentric.web.room import Room
 
 _MOST = 2000
+_FURTHEST = 100_000
 _NONE_KEPT = "This page has no records to look back at."
 
 
@@ -33,6 +33,7 @@ def router(room: Room) -> APIRouter:
     api = APIRouter(prefix="/history", tags=["history"], responses=REFUSALS)
     _lists(api, room)
     _one(api, room)
+    _its_pictures(api, room)
     return api
 
 
@@ -59,15 +60,19 @@ def _lists(api: APIRouter, room: Room) -> None:
         node: str | None = None,
         step: str | None = None,
         refused: bool = False,
-        limit: int = 500,
+        skip: Annotated[int, Query(ge=0, le=_FURTHEST)] = 0,
+        limit: Annotated[int, Query(ge=1, le=_MOST)] = 500,
     ) -> list[dict[str, Any]]:
-        """The last measurements that are asked for, in the order in which they were made."""
+        """The last measurements that are asked for, in the order in which they were made.
+
+        With `skip` what comes before the last so many: ask so for what is older than a list that was full.
+        """
         if _nothing_yet(room):
             return []
         wanted = Wanted(session=session, run=run, node=node, step=step, refused=refused)
         with _records(room) as records:
-            found = records.measurements(wanted, limit=min(max(limit, 1), _MOST))
-        return [stored.row(one) for one in found]
+            found = records.measurements(wanted, limit=skip + limit)
+        return [stored.row(one) for one in found[: max(len(found) - skip, 0)]]
 
     @api.get("/sessions")
     def sessions() -> list[dict[str, Any]]:
@@ -78,27 +83,43 @@ def _lists(api: APIRouter, room: Room) -> None:
             return [stored.session_row(one) for one in records.sessions(limit=200)]
 
     @api.get("/runs")
-    def runs(session: int | None = None, limit: int = 200) -> list[dict[str, Any]]:
+    def runs(session: int | None = None, limit: Annotated[int, Query(ge=1, le=_MOST)] = 200) -> list[dict[str, Any]]:
         """The last runs, the newest first."""
         if _nothing_yet(room):
             return []
         with _records(room) as records:
-            return [stored.run_row(one) for one in records.runs(Wanted(session=session), limit=min(limit, _MOST))]
+            return [stored.run_row(one) for one in records.runs(Wanted(session=session), limit=limit)]
+
+
+class _Last:
+    """What was looked at last: its pictures are asked for all at once, and made by the first who asks.
+
+    It is known by when it was taken too: another file of records may have been put in the place of the one before.
+    """
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._at_work = threading.Lock()
+        self._key: tuple[object, ...] = ()
+        self._looked: Looked | None = None
+
+    def looked(self, number: int, how: models.Otherwise) -> Looked:
+        """A measurement as it was, or made again. Raises InputError as the records do."""
+        changes = _changes(how)
+        with self._at_work, _records(self._room) as records:
+            details = records.measurement(number)
+            key = (number, details.row.taken_at, tuple(one.gone for one in details.images), changes)
+            if self._looked is None or key != self._key:
+                self._looked = None  # what was there before need not be held meanwhile
+                self._key, self._looked = key, _looked(records, number, changes)
+            return self._looked
+
+
+def _looked(records: Records, number: int, changes: Changes | None) -> Looked:
+    return stored.looked_at(records, number) if changes is None else stored.made_again(records, number, changes)
 
 
 def _one(api: APIRouter, room: Room) -> None:
-    at_work = threading.Lock()
-
-    @lru_cache(maxsize=4)  # its pictures are asked for all at once: made by the first who asks
-    def found(number: int, method: models.MethodName | None, cs_mm: float | None, tilt_scale: float) -> Looked:
-        changes = _changes(models.Otherwise(method=method, cs_mm=cs_mm, tilt_scale=tilt_scale))
-        with _records(room) as records:
-            return stored.looked_at(records, number) if changes is None else stored.made_again(records, number, changes)
-
-    def looked(number: int, how: models.Otherwise) -> Looked:
-        with at_work:
-            return found(number, how.method, how.cs_mm, how.tilt_scale)
-
     @api.get("/measurements/{number}")
     def measurement(number: int) -> dict[str, Any]:
         """All that is kept of a measurement but its pictures."""
@@ -114,22 +135,6 @@ def _one(api: APIRouter, room: Room) -> None:
             "methods": [str(method) for method in Method],
         }
 
-    @api.get("/measurements/{number}/pictures/{kind}", response_class=Response)
-    def pictures(number: int, kind: str, how: Annotated[models.Otherwise, Query()]) -> Response:
-        """Its pictures as one message: images, map, map-cross, map-phase or spectrum."""
-        return _message(looked(number, how), kind)
-
-    @api.get("/measurements/{number}/curves")
-    def its_curves(number: int, how: Annotated[models.Otherwise, Query()]) -> dict[str, Any]:
-        """The cuts through its peaks, its coherence, where defocus would put the peaks."""
-        return curves(looked(number, how))
-
-    @api.get("/measurements/{number}/cuts/{method}")
-    def its_cuts(number: int, method: Literal["cross", "phase"]) -> dict[str, Any]:
-        """The cuts through the peaks of its raw maps."""
-        made = dict(one for one in raw(looked(number, models.Otherwise()), Method(method)) if isinstance(one, tuple))
-        return dict(made[f"cut-{method}"])
-
     @api.post("/measurements/{number}/again")
     def again(number: int, wanted: models.Again) -> dict[str, Any]:
         """Made again from its images with other settings. The records stay as they are."""
@@ -139,6 +144,28 @@ def _one(api: APIRouter, room: Room) -> None:
             made = stored.made_again(records, number, changes)
         said = stored.difference(before.result, made.result)
         return {"reading": _reading(before, made.result), "said": said}
+
+
+def _its_pictures(api: APIRouter, room: Room) -> None:
+    last = _Last(room)
+
+    @api.get("/measurements/{number}/pictures/{kind}", response_class=Response)
+    def pictures(number: int, kind: str, how: Annotated[models.Otherwise, Query()]) -> Response:
+        """Its pictures as one message: images, map, map-cross, map-phase or spectrum."""
+        return _message(last.looked(number, how), kind)
+
+    @api.get("/measurements/{number}/curves")
+    def its_curves(number: int, how: Annotated[models.Otherwise, Query()]) -> dict[str, Any]:
+        """The cuts through its peaks, its coherence, where defocus would put the peaks."""
+        return curves(last.looked(number, how))
+
+    @api.get("/measurements/{number}/cuts/{method}")
+    def its_cuts(
+        number: int, method: Literal["cross", "phase"], how: Annotated[models.Otherwise, Query()]
+    ) -> dict[str, Any]:
+        """The cuts through the peaks of its raw maps."""
+        made = dict(one for one in raw(last.looked(number, how), Method(method)) if isinstance(one, tuple))
+        return dict(made[f"cut-{method}"])
 
 
 def _reading(details: MeasurementDetails, result: DefocusResult) -> dict[str, Any]:

@@ -10,14 +10,13 @@ from fastapi import APIRouter
 
 from eucentric.figures.plan import plan_figure
 from eucentric.optimize.instrument import instrument_of, shipped_text
-from eucentric.optimize.planning import Asked, Cheapest, Plan, plan
-from eucentric.optimize.sequence import names_of, settings_of
-from eucentric.units import parse, show_angle, show_bound
+from eucentric.optimize.planning.plan import Asked, Cheapest, Plan, plan
+from eucentric.optimize.planning.sequence import settings_of
+from eucentric.optimize.planning.shown import show_dose, show_time, shown_steps
+from eucentric.units import parse
 from eucentric.web import forms, models
 from eucentric.web.api.acting import REFUSALS
 from eucentric.web.room import Room
-
-_E_PER_A2 = 1e20
 
 
 def router(_room: Room) -> APIRouter:
@@ -39,7 +38,7 @@ def router(_room: Room) -> APIRouter:
             picture = io.BytesIO()
             plan_figure(made, there).savefig(picture, format="png")
         return models.Planned(
-            said=f"{made.dose_e_per_m2 / _E_PER_A2:.3g} e/Å² and {made.seconds:.0f} s",
+            said=f"{show_dose(made.dose_e_per_m2)} and {show_time(made.seconds)}",
             steps=_rows(made),
             picture=base64.b64encode(picture.getvalue()).decode(),
             values=forms.values_of(settings_of(made, there)),
@@ -51,18 +50,18 @@ def router(_room: Room) -> APIRouter:
 def _rows(made: Plan) -> list[dict[str, str]]:
     return [
         {
-            "step": name,
-            "preset": one.candidate.magnification.name,
-            "pixel": f"{one.candidate.pixel_m * 1e9:.3g} nm",
-            "tilt": f"±{show_angle(one.candidate.tilt_rad)}",
-            "pattern": str(one.candidate.pattern),
-            "corrects by": str(one.candidate.correction),
-            "from": show_bound(one.start_m),
-            "to": show_bound(one.leaves_m),
-            "range": show_bound(one.range_m),
-            "looks": str(one.looks),
-            "electrons": f"{one.dose_e_per_m2 / _E_PER_A2:.3g} e/Å²",
-            "time": f"{one.seconds:.0f} s",
+            "step": one.name,
+            "preset": one.magnification,
+            "pixel": one.pixel,
+            "tilt": one.tilt,
+            "pattern": one.pattern,
+            "corrects by": one.correction,
+            "from": one.start,
+            "to": one.leaves,
+            "range": one.range,
+            "looks": one.looks,
+            "electrons": one.dose,
+            "time": one.time,
         }
-        for name, one in zip(names_of(made), made.steps, strict=True)
+        for one in shown_steps(made)
     ]

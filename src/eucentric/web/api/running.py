@@ -26,7 +26,9 @@ def router(room: Room) -> APIRouter:
     api = APIRouter(tags=["running"], responses=REFUSALS)
     _looking(api, room)
     _driving(api, room)
+    _braking(api, room)
     _by_hand(api, room)
+    _settings_of_the_lens(api, room)
     _control(api, room)
     return api
 
@@ -75,7 +77,10 @@ def _driving(api: APIRouter, room: Room) -> None:
         room.driver.session(wanted.application)
         return done()
 
-    # On the event loop: calls that wait for the microscope may have taken all of the server's threads.
+
+def _braking(api: APIRouter, room: Room) -> None:
+    """On the event loop: calls that wait for the microscope may have taken all of the server's threads."""
+    acts = controls(room)
 
     @api.post("/run/pause", dependencies=[acts])
     async def pause() -> models.Sentence:
@@ -148,27 +153,28 @@ def _by_hand(api: APIRouter, room: Room) -> None:
 
     @api.post("/manual/move", dependencies=[acts])
     def move(wanted: models.Move) -> models.Sentence:
-        """A step of the lens or of the stage, and an image."""
+        """A step of the lens or of the stage; an image follows the last of those that were asked for."""
         change_m = parse(wanted.change.replace("−", "-"), "m")
 
         def step(desk: Desk) -> float:
-            arrived = desk.step_defocus(change_m) if wanted.channel == "defocus" else desk.step_z(change_m)
-            desk.image()
-            return arrived
+            return desk.step_defocus(change_m) if wanted.channel == "defocus" else desk.step_z(change_m)
 
-        arrived = driver.operator.ask(step)
-        return done(f"{wanted.channel} now {show_length(arrived)}")
+        return done(f"{wanted.channel} now {show_length(driver.operator.ask(step, then_look=True))}")
+
+    @api.post("/manual/end", dependencies=[acts])
+    def end(wanted: models.End) -> models.Sentence:
+        """Done (what was moved stays), skip or abort (it is taken back)."""
+        driver.operator.end(Answer(wanted.answer))
+        return done()
+
+
+def _settings_of_the_lens(api: APIRouter, room: Room) -> None:
+    acts, operator = controls(room), room.operator
 
     @api.post("/manual/eucentric-focus/to", dependencies=[acts])
     def to_scope() -> models.Sentence:
         """Set the lens to the stored eucentric focus."""
-
-        def go(desk: Desk) -> float:
-            arrived = desk.go_to_focus(_stored(room, desk.preset))
-            desk.image()
-            return arrived
-
-        arrived = driver.operator.ask(go)
+        arrived = operator.ask(lambda desk: desk.go_to_focus(_stored(room, desk.preset)), then_look=True)
         return done(f"The lens is at the stored eucentric focus: defocus {show_length(arrived)}.")
 
     @api.post("/manual/eucentric-focus/from", dependencies=[acts])
@@ -177,21 +183,15 @@ def _by_hand(api: APIRouter, room: Room) -> None:
         bench = room.bench
         if bench is None or bench.keep_focus is None:
             raise InputError("This server keeps no calibrations. Start it with --calibrations FOLDER.")
-        preset, focus_m = driver.operator.ask(lambda desk: (desk.preset, desk.focus_m))
+        preset, focus_m = operator.ask(lambda desk: (desk.preset, desk.focus_m))
         bench.book = bench.keep_focus(bench.book, preset, focus_m)
         return done(f"Kept as the eucentric focus of preset {preset}: {show_length(focus_m)}.")
 
     @api.post("/manual/reset-defocus", dependencies=[acts])
     def reset() -> models.Sentence:
         """The present lens setting becomes defocus zero."""
-        driver.operator.ask(lambda desk: desk.reset_defocus())
+        operator.ask(lambda desk: desk.reset_defocus())
         return done("The present lens setting is now defocus zero.")
-
-    @api.post("/manual/end", dependencies=[acts])
-    def end(wanted: models.End) -> models.Sentence:
-        """Done (what was moved stays), skip or abort (it is taken back)."""
-        driver.operator.end(Answer(wanted.answer))
-        return done()
 
 
 def _stored(room: Room, preset: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from typing import Any
 
@@ -35,6 +36,11 @@ def router(room: Room) -> APIRouter:
         settings = _shelf(room).read(name)
         return models.Named(name=name, values=forms.values_of(settings), toml=to_toml(settings))
 
+    _written(api, room)
+    return api
+
+
+def _written(api: APIRouter, room: Room) -> None:
     @api.post("/check")
     def check(wanted: models.Values) -> models.Checked:
         """Whether settings can be used, and what is wrong where they can't."""
@@ -49,12 +55,10 @@ def router(room: Room) -> APIRouter:
         return models.Values(values=forms.values_of(read_toml(wanted.text)))
 
     @api.put("/one/{name}", dependencies=[controls(room)])
-    def save(name: str, wanted: models.Values) -> models.Sentence:
+    def save(name: str, wanted: models.ToSave) -> models.Sentence:
         """Keep settings under a name."""
-        path = _shelf(room).save(name, forms.settings_of(wanted.values))
-        return done(f"Saved as {path}. They run with: eucentric focus --settings {path}")
-
-    return api
+        path = _shelf(room).save(name, forms.settings_of(wanted.values), replace=wanted.replace)
+        return done(f"Saved as {path}. They run with: eucentric focus --settings {shlex.quote(str(path))}")
 
 
 def _shelf(room: Room) -> Shelf:

@@ -23,6 +23,17 @@ export function fill(element, ...children) {
   return element;
 }
 
+// A list that scrolls: where there is more above or below, its edge fades instead of cutting a line in two.
+export function fading(list) {
+  const see = () => {
+    list.toggleAttribute("data-above", list.scrollTop > 1);
+    list.toggleAttribute("data-below", list.scrollHeight - list.clientHeight - list.scrollTop > 1);
+  };
+  list.addEventListener("scroll", see);
+  new ResizeObserver(see).observe(list);
+  return list;
+}
+
 // A row of buttons of which one is chosen. `options`: [[value, label, title], …].
 export function choice(options, chosen, act, label) {
   const row = h("div.choice", { role: "radiogroup", "aria-label": label });
@@ -39,9 +50,18 @@ export function choice(options, chosen, act, label) {
   return row;
 }
 
-// "12:34:56" of an ISO time.
+const two = (number) => String(number).padStart(2, "0");
+
+// "12:34:56" of an ISO time, where the browser is.
 export function clock(iso) {
-  return iso ? new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }) : "";
+  const at = new Date(iso);
+  return iso ? [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":") : "";
+}
+
+// "2026-11-30 12:34:56" of an ISO time, where the browser is.
+export function dated(iso) {
+  const at = new Date(iso);
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock(iso)}`;
 }
 
 // "45 s", "12 min", "3 h 05 min".

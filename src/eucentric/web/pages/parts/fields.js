@@ -12,7 +12,8 @@ const EXAMPLES = { m: "20 µm", rad: "5 mrad", s: "2 s", "m/s": "3 Å/s", "1/m2"
 export function field(told, value, changed, id) {
   const input = { switch: toggle, choice: pick, preset, pairs, pair }[told.kind] ?? typed;
   const made = input(told, value, changed, id);
-  const hint = [told.bounds, told.kind === "number" && told.unit ? `in ${told.unit}` : ""].filter(Boolean).join(", ");
+  const shape = { pair: told.unit ? "y, x, for example 0 nm, 500 nm" : "rows, columns, in pixels", pairs: "y, x of each, for example 0 mrad, −5 mrad; 0 mrad, 5 mrad" };
+  const hint = [told.bounds, shape[told.kind], told.kind === "number" && told.unit ? `in ${told.unit}` : "", told.kind === "quantity" && /\d$/.test(told.bounds) && EXAMPLES[told.unit] ? `for example ${EXAMPLES[told.unit]}` : ""].filter(Boolean).join(", ");
   const error = h("p.error", { role: "alert" });
   error.hidden = true;
   const row = h(`div.field.as-${told.kind}`, { "data-field": told.name }, h("label", { for: id, title: told.help }, told.title), h("div.input", made.element, hint ? h("span.hint", hint) : null, error),
@@ -61,7 +62,7 @@ function preset(told, value, changed, id) {
 // Tilts (y, x): "0 mrad, -5 mrad; 0 mrad, 5 mrad".
 function pairs(told, value, changed, id) {
   const text = (value ?? []).map((pair) => pair.join(", ")).join("; ");
-  const element = h("input", { id, type: "text", spellcheck: "false", placeholder: "0 mrad, −5 mrad; 0 mrad, 5 mrad", value: text, onchange: changed });
+  const element = h("input", { id, type: "text", spellcheck: "false", placeholder: "not set", value: text, onchange: changed });
   const get = () => element.value.replaceAll("−", "-").split(";").map((pair) => pair.split(",").map((one) => one.trim()).filter(Boolean)).filter((pair) => pair.length);
   return { element, get };
 }

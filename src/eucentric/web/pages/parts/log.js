@@ -1,6 +1,6 @@
 // <eu-log>: what happened, line by line, as in the terminal; the newest at the foot, unless one has scrolled back.
 
-import { clock, fill, h } from "./dom.js";
+import { clock, fading, fill, h } from "./dom.js";
 import { link } from "./link.js";
 
 const NEAR_PX = 40;
@@ -8,7 +8,7 @@ const NEAR_PX = 40;
 class Log extends HTMLElement {
   connectedCallback() {
     this._follows = true;
-    this._list = h("ol", { tabindex: 0, "aria-label": "What happened", onscroll: () => this._scrolled() });
+    this._list = fading(h("ol", { tabindex: 0, "aria-label": "What happened", onscroll: () => this._scrolled() }));
     fill(this, h("div.bar", h("h2", "What happened")), this._list);
     new ResizeObserver(() => this._foot()).observe(this._list);
     link.on("log", () => this.show());

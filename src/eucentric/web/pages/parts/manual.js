@@ -2,7 +2,7 @@
 // the lens and of the stage; eucentric focus to and from; reset defocus.
 
 import { digits, fill, h, lengthLabel, minus, round125 } from "./dom.js";
-import { ask, link } from "./link.js";
+import { ask, link, say } from "./link.js";
 import { Place, Tile, fitted, label, soon, token } from "./pixels.js";
 
 class Manual extends HTMLElement {
@@ -21,6 +21,7 @@ class Manual extends HTMLElement {
     this._stage = h("input", { type: "text", value: "1 µm", "aria-label": "Step of the stage", spellcheck: "false" });
     this._live = made("Live", "Image after image (key L)", () => this._ask("live", { on: !this._now?.live }));
     this._at = h("dl.rows");
+    this._waiting = h("span.note", { role: "status" });
     this._rings = h("p.note");
     const lens = h("fieldset", h("legend", "Lens: defocus"), h("div.steps2", made("− under", "One step to underfocus (↓)", () => this.move("defocus", -1)), this._lens, made("over +", "One step to overfocus (↑)", () => this.move("defocus", 1))));
     const stage = h("fieldset", h("legend", "Stage: Z"), h("div.steps2", made("− down", "One step down (Page down)", () => this.move("z", -1)), this._stage, made("up +", "One step up (Page up)", () => this.move("z", 1))));
@@ -28,7 +29,7 @@ class Manual extends HTMLElement {
     const zero = h("fieldset", h("legend", "Defocus zero"), made("Reset defocus", "The present lens setting becomes defocus zero", () => this._ask("reset-defocus")));
     const ends = h("div.steps2", made("Done", "What was moved stays", () => this.end("done"), "first"), made("Take back", "What was moved is taken back", () => this.end("skip"), "stop"));
     fill(this, h("figure.panel", h("div.bar", this._caption, h("span.grow"), made("New image", "One more image (Enter)", () => this._ask("look")), this._live), this._canvas),
-      h("div.desk", this._spectrum, h("section.panel", h("div.bar", h("h2", "By hand"), h("span.grow"), this._preset, this._start), this._at, this._rings, lens, stage, eucentric, zero, ends)));
+      h("div.desk", this._spectrum, h("section.panel", h("div.bar", h("h2", "By hand"), this._waiting, h("span.grow"), this._preset, this._start), this._at, this._rings, lens, stage, eucentric, zero, ends)));
     this._spectrum.rings = (context, x, y, scale) => this._draw(context, x, y, scale);
     this._follow();
   }
@@ -55,6 +56,7 @@ class Manual extends HTMLElement {
     for (const one of this._desk) one.disabled = !now;
     this._start.disabled = this._preset.disabled = Boolean(now) || this._phase !== "idle";
     this._live.setAttribute("aria-pressed", String(Boolean(now?.live)));
+    this._waiting.textContent = now?.waiting ? `${now.waiting} not done yet` : "";
     const rows = now ? [["Step", `${now.step}, preset ${now.preset}`], ["Lens", now.defocus, now.moved_defocus && `moved ${now.moved_defocus}`], ["Stage Z", now.z, now.moved_z && `moved ${now.moved_z}`]] : [];
     fill(this._at, rows.map(([name, value, note]) => [h("dt", name), h("dd", value, note ? h("small", note) : null)]), now?.trouble ? [h("dt", "Trouble"), h("dd", now.trouble)] : null);
   }
@@ -90,10 +92,11 @@ class Manual extends HTMLElement {
     context.globalAlpha = 1;
   }
 
-  // One thing at a time: while a call is pending a key that is held down asks for nothing.
+  // While a call is pending a key that is held down asks for nothing. What a move came to is shown beside the image.
   async _ask(what, body) {
     this._pending = (this._pending ?? 0) + 1;
-    await ask("POST", `/manual/${what}`, body);
+    if (what === "move") await link.call("POST", `/manual/${what}`, body).catch((error) => say(error.message, "bad"));
+    else await ask("POST", `/manual/${what}`, body);
     this._pending -= 1;
   }
 

@@ -7,7 +7,8 @@ import { Tile, fitted, label, soon, token } from "./pixels.js";
 
 const KINDS = [["map", "Compensated", "The map in which the shift was found"], ["map-cross", "Raw: cross", "Cross-correlation of the whole images, wrapped"], ["map-phase", "Raw: phase", "Phase correlation of the whole images, wrapped"]];
 const VIEWS = [["centred", "Centred", "No shift in the middle (key C)"], ["wrapped", "Top left", "No shift in the top-left corner, wrapped (key C)"], ["near", "Around the peak", "Cell by cell (key N)"]];
-const EDGE = { left: 58, right: 10, top: 8, bottom: 34 };
+const EDGE = { left: 58, right: 12, top: 12, bottom: 42 };
+const RING = 9; // px, the radius of the mark around the peak
 
 class CorrelationMap extends HTMLElement {
   connectedCallback() {
@@ -79,17 +80,20 @@ class CorrelationMap extends HTMLElement {
     const period = { x: right - left, y: bottom - top };
     const wrapped = this.view === "wrapped";
     const origin = wrapped ? { x: 0, y: 0 } : { x: left, y: top };
-    const turn = (value, whole) => (wrapped ? ((value % whole) + whole) % whole : value);
-    const put = (y, x) => [at.x + ((turn(x, period.x) - origin.x) / period.x) * at.w, at.y + ((turn(y, period.y) - origin.y) / period.y) * at.h];
+    // What lies half a cell before the corner is seen in the cell at the corner, not at the far end.
+    const half = { x: period.x / picture.width / 2, y: period.y / picture.height / 2 };
+    const turn = (value, whole, slack) => (wrapped ? ((((value + slack) % whole) + whole) % whole) - slack : value);
+    const put = (y, x) => [at.x + ((turn(x, period.x, half.x) - origin.x) / period.x) * at.w, at.y + ((turn(y, period.y, half.y) - origin.y) / period.y) * at.h];
+    const rival = this.kind === "map" ? told.rival_px : null;
     context.save();
     context.beginPath();
     context.rect(at.x, at.y, at.w, at.h);
     context.clip();
     context.imageSmoothingEnabled = false;
     this._picture(context, picture, at, wrapped);
-    if (told.line) this._line(context, told.line, put, at, { left, right, bottom, top }, wrapped);
-    this._marks(context, put, at, map.peak_px, this.kind === "map" ? told.rival_px : null);
+    if (told.line) this._line(context, told.line, put, at, { left, right, bottom, top }, wrapped, rival ? [put(...map.peak_px), put(...rival)] : [put(...map.peak_px)]);
     context.restore();
+    this._marks(context, put, at, map.peak_px, rival);
     this._axes(context, at, wrapped ? [0, period.x] : [left, right], wrapped ? [0, period.y] : [top, bottom]);
     const [y, x] = map.peak_px;
     this._note.textContent = minus(`peak x ${x.toFixed(1)}, y ${y.toFixed(1)} px`);
@@ -107,7 +111,7 @@ class CorrelationMap extends HTMLElement {
   }
 
   // Where pure defocus puts the peak, with a few values of it.
-  _line(context, line, put, at, box, wrapped) {
+  _line(context, line, put, at, box, wrapped, marks) {
     const [uy, ux] = line.unit, [oy, ox] = line.offset_px;
     const far = 0.46 * Math.min(box.right - box.left, box.bottom - box.top);
     const middle = this.view === "near" ? ((box.left + box.right) / 2 - ox) * ux + ((box.top + box.bottom) / 2 - oy) * uy : 0;
@@ -129,32 +133,49 @@ class CorrelationMap extends HTMLElement {
     const start = Math.ceil(((middle - far) / line.px_per_m) * 1e6 / step) * step;
     for (let value = start; value <= ((middle + far) / line.px_per_m) * 1e6 + 1e-9; value += step) {
       const along = value * 1e-6 * line.px_per_m, [x, y] = put(oy + along * uy, ox + along * ux);
+      context.strokeStyle = colour;
       context.lineWidth = 2;
       context.beginPath();
-      context.moveTo(x - uy * 5, y - ux * 5);
-      context.lineTo(x + uy * 5, y + ux * 5);
+      context.moveTo(x - uy * 5, y + ux * 5);
+      context.lineTo(x + uy * 5, y - ux * 5);
       context.stroke();
-      if (Math.abs(value) > step / 2) label(context, minus(`${value > 0 ? "+" : ""}${Number(value.toPrecision(6))} µm`), Math.min(Math.max(x, at.x + 26), at.x + at.w - 26), y - 9, { align: "center", colour });
+      const free = (at_y) => marks.every(([mx, my]) => Math.abs(mx - x) > 60 || Math.abs(my - at_y + 4) > 32);
+      const above = [y - 9, y + 19].find((at_y) => at_y > at.y + 12 && free(at_y));
+      if (Math.abs(value) > step / 2 && above) label(context, minus(`${value > 0 ? "+" : ""}${Number(value.toPrecision(6))} µm`), Math.min(Math.max(x, at.x + 26), at.x + at.w - 26), above, { align: "center", colour });
     }
   }
 
+  // A ring around the peak, a square around the runner-up; where they would lie on each other a line leads to its name.
   _marks(context, put, at, peak, rival) {
-    const inside = (x, y) => [Math.min(Math.max(x, at.x + 30), at.x + at.w - 30), y > at.y + at.h - 6 ? y - 40 : y < at.y + 14 ? y + 34 : y];
-    for (const [width, style, who] of [[4, "rgba(0, 0, 0, 0.7)", 0], [2, null, 1]]) {
-      context.lineWidth = width;
-      const [x, y] = put(...peak);
-      context.strokeStyle = style ?? token("--pic-good");
-      context.beginPath();
-      context.arc(x, y, 9, 0, 2 * Math.PI);
-      context.stroke();
-      if (!rival) continue;
-      const [rx, ry] = put(...rival);
-      context.strokeStyle = style ?? token("--pic-bad");
-      context.strokeRect(rx - 7, ry - 7, 14, 14);
-      if (who && this.view !== "near") label(context, "runner-up", ...inside(rx, ry - 13), { align: "center", colour: token("--pic-bad"), size: 11 });
+    const near = this.view === "near", good = token("--pic-good"), bad = token("--pic-bad"), [x, y] = put(...peak);
+    const inside = (px, py) => [Math.min(Math.max(px, at.x + 32), at.x + at.w - 32), Math.min(Math.max(py, at.y + 14), at.y + at.h - 6)];
+    const name = (text, px, py, colour) => label(context, text, ...inside(px, py), { align: "center", colour, size: 11 });
+    const drawn = (colour, shape) => {
+      for (const [width, style] of [[4, "rgba(0, 0, 0, 0.7)"], [2, colour]]) {
+        context.lineWidth = width;
+        context.strokeStyle = style;
+        context.beginPath();
+        shape();
+        context.stroke();
+      }
+    };
+    drawn(good, () => context.arc(x, y, RING, 0, 2 * Math.PI));
+    const low = y > at.y + at.h - 34;
+    if (!near) name("peak", x, low ? y - 15 : y + 24, good);
+    if (!rival) return;
+    const [rx, ry] = put(...rival);
+    if (rx < at.x || rx > at.x + at.w || ry < at.y || ry > at.y + at.h) return; // around the peak: it is elsewhere
+    if (Math.hypot(rx - x, ry - y) > 2.2 * RING) {
+      drawn(bad, () => context.rect(rx - 7, ry - 7, 14, 14));
+      if (!near) name("runner-up", rx, ry < at.y + 52 ? ry + 24 : ry - 13, bad);
+      return;
     }
-    const [x, y] = put(...peak);
-    if (this.view !== "near") label(context, "peak", ...inside(x, y + 24), { align: "center", colour: token("--pic-good"), size: 11 });
+    const [tx, ty] = inside(x + (x > at.x + at.w - 90 ? -62 : 62), y + (y < at.y + 60 ? 44 : -38));
+    drawn(bad, () => {
+      context.moveTo(rx, ry);
+      context.lineTo(tx, ty + (ty > ry ? -11 : 4));
+    });
+    label(context, "runner-up", tx, ty, { align: "center", colour: bad, size: 11 });
   }
 
   _axes(context, at, [x0, x1], [y0, y1]) {
@@ -167,17 +188,17 @@ class CorrelationMap extends HTMLElement {
     const step = round125((x1 - x0) / 3.4);
     context.textAlign = "center";
     context.textBaseline = "top";
-    for (let v = Math.ceil(x0 / step) * step; v <= x1 + 1e-6; v += step) context.fillText(minus(Math.round(v)), at.x + ((v - x0) / (x1 - x0)) * at.w, at.y + at.h + 4);
-    context.fillText("shift x (px)", at.x + at.w / 2, at.y + at.h + 19);
+    for (let v = Math.ceil(x0 / step) * step; v <= x1 + 1e-6; v += step) context.fillText(minus(Math.round(v)), at.x + ((v - x0) / (x1 - x0)) * at.w, at.y + at.h + 11);
+    context.fillText("shift x (px)", at.x + at.w / 2, at.y + at.h + 26);
     context.save();
-    context.translate(at.x - 46, at.y + at.h / 2);
+    context.translate(at.x - 50, at.y + at.h / 2);
     context.rotate(-Math.PI / 2);
     context.textBaseline = "middle";
     context.fillText("shift y (px)", 0, 0);
     context.restore();
     context.textAlign = "right";
     context.textBaseline = "middle";
-    for (let v = Math.ceil(y0 / step) * step; v <= y1 + 1e-6; v += step) context.fillText(minus(Math.round(v)), at.x - 5, at.y + Math.min(Math.max(((v - y0) / (y1 - y0)) * at.h, 6), at.h - 6));
+    for (let v = Math.ceil(y0 / step) * step; v <= y1 + 1e-6; v += step) context.fillText(minus(Math.round(v)), at.x - 11, at.y + Math.min(Math.max(((v - y0) / (y1 - y0)) * at.h, 6), at.h - 6));
   }
 }
 

@@ -10,6 +10,7 @@ import { duration, fill, h, typing } from "./dom.js";
 import { ask, link, say } from "./link.js";
 
 const VIEWS = [["watch", "Watch"], ["run", "Run"], ["settings", "Settings"], ["history", "History"], ["manual", "Manual focus"], ["plan", "Plan"]];
+const HAD = "eucentric-had-control"; // whether this tab controlled when it last heard: a loss is told, also after a reload
 const THEMES = ["dark", "light", "auto"];
 const KEYS = [
   ["Everywhere", [["1 … 6", "the views"], ["Space", "pause, resume"], ["Shift + S", "start the chosen sequence"], ["M", "measure once, correct nothing"], ["Shift + A", "abort; everything is restored"], ["T", "dark, light, as the system"], ["?", "this help"]]],
@@ -55,7 +56,7 @@ class Page extends HTMLElement {
     this._chip = h("span.chip", { role: "status" });
     this._doing = h("span.doing");
     this._spent = h("span.spent.number");
-    this._toast = h("div.toast", { role: "alert" });
+    this._toast = h("div.toast", { role: "alert", title: "Click to close", onclick: () => (this._toast.hidden = true) });
     this._toast.hidden = true;
     this._help = h("dialog.help", { "aria-label": "Keys" }, h("div.bar", h("h2", "Keys"), h("span.grow"), h("button.quiet", { type: "button", onclick: () => this._help.close() }, "Close")),
       h("div.columns", KEYS.map(([title, keys]) => h("section", h("h3", title), h("dl", keys.map(([key, what]) => [h("dt", key), h("dd", what)]))))));
@@ -178,6 +179,10 @@ class Page extends HTMLElement {
   _controlled(control) {
     this._held = control.holder;
     const mine = control.holder === link.client;
+    if (!mine && sessionStorage.getItem(HAD) === "yes") {
+      say(control.holder ? `${control.name} took control: this page watches now.` : "This page was away for too long and controls no longer. Whoever acts next takes control.", "care");
+    }
+    sessionStorage.setItem(HAD, mine ? "yes" : "");
     const others = control.watching > 1 ? ` · ${control.watching} watch` : "";
     this._control.textContent = `${mine ? "You control" : control.holder ? `${control.name} controls` : "Nobody controls"}${others}`;
     this._control.title = mine ? "Give control back" : "Take control of the microscope";
@@ -185,7 +190,9 @@ class Page extends HTMLElement {
   }
 
   _takeOrGive() {
-    ask("POST", this._held === link.client ? "/control/release" : "/control/take");
+    const mine = this._held === link.client;
+    if (mine) sessionStorage.setItem(HAD, ""); // given back: that is no loss
+    ask("POST", mine ? "/control/release" : "/control/take");
   }
 
   _theme(name) {

@@ -81,7 +81,7 @@ class Pair extends HTMLElement {
   _listPairs(curves) {
     const links = curves?.links ?? [];
     this._pairs.hidden = links.length < 2;
-    fill(this._pairs, links.map((one, k) => h("option", { value: k }, `Pair ${k + 1} of ${links.length}: ${one.title}`)));
+    fill(this._pairs, links.map((one, k) => h("option", { value: k }, `${k + 1}/${links.length}: ${one.title.replace(" along", ",")}`)));
     this.which = Math.min(this.which, Math.max(links.length - 1, 0));
     this._pairs.value = this.which;
   }

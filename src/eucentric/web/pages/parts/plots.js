@@ -16,8 +16,9 @@ export class Curve {
   draw(data) {
     this._data = data;
     const { clientWidth: width, clientHeight: height } = this._place;
-    if (!data || width < 60 || height < 60) return;
     this._plot?.destroy();
+    this._plot = null; // of what is not seen now: drawn when it is, in the colours of then
+    if (!data || width < 60 || height < 60) return;
     this._plot = new uPlot({ width, height, legend: { show: false }, cursor: { drag: { x: true, y: false } }, ...this._make(colours()) }, data, this._place);
   }
 
@@ -102,6 +103,7 @@ class Panel extends HTMLElement {
     this.note = h("p.note");
     this.empty = h("p.empty", this.nothing);
     fill(this, h("div.bar", h("h2", this.title_), h("span.grow"), this.note), this.place, this.empty);
+    this.has(null);
     this.begin();
   }
 
@@ -128,11 +130,10 @@ class Cut extends Panel {
     const raw = this.kind ? this.source.newest.get(`cut-${this.kind}`) : null;
     const cut = this.kind ? (raw?.number === curves?.number ? raw?.cuts[this.which] : null) : told?.cut;
     this.has(cut);
+    this.note.textContent = cut && curves.offset ? `taken at ${curves.offset} on purpose` : "";
     if (!cut) return;
     this._cut = cut;
     this._told = told;
-    this._offset = curves.offset_m;
-    this.note.textContent = this._offset ? `taken at ${minus(digits(this._offset * 1e6, 2))} µm on purpose` : "";
     this.curve.draw([cut.along_px, cut.values]);
   }
 
@@ -168,6 +169,7 @@ class Coherence extends Panel {
   show() {
     const told = this.source.newest.get("curves")?.links[this.which]?.coherence;
     this.has(told);
+    this.note.textContent = "";
     if (!told) return;
     this._told = told;
     const used = runs(told.frequency_per_nm, told.used, true);

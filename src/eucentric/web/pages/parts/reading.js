@@ -19,7 +19,7 @@ class Reading extends HTMLElement {
     const moved = curves?.number === told.number ? Math.max(...curves.links.map((one) => one.lit_moved ?? 0)) : 0;
     return fill(this,
       h("div.bar", h("h2", "Defocus"), h("span.grow"), h("p.note", `${told.step}${told.target === "here" ? "" : `, ${told.target}`}`)),
-      h("p.big", { "data-accepted": String(told.accepted) }, h("span.value", big.value), h("span.error", big.error ? ` ± ${big.error}` : ""), h("span.unit", ` ${big.unit}`)),
+      h("p.big", { "data-accepted": String(told.accepted || !told.big) }, h("span.value", big.value), h("span.error", big.error ? ` ± ${big.error}` : ""), h("span.unit", ` ${big.unit}`)),
       h("p.side", told.side ?? "not known", told.offset ? h("span.faint", ` · taken at ${told.offset}, told without it`) : null),
       this._verdict(told, moved),
       h("dl.rows", told.rows.map((row) => [h("dt", row.name), h("dd", h("span", row.value), row.note ? h("small", row.note) : null)])),

@@ -1,7 +1,7 @@
 // <eu-run>: the sequence and the session as they go: steps, targets with needs and promises, progress, time left, electrons.
 
 import "./log.js";
-import { duration, fill, h } from "./dom.js";
+import { duration, fading, fill, h } from "./dom.js";
 import { ask, link } from "./link.js";
 import { Place, Tile, fitted, soon } from "./pixels.js";
 
@@ -11,6 +11,7 @@ class Run extends HTMLElement {
   connectedCallback() {
     this._steps = h("div.steps");
     this._session = h("div.session");
+    this._targets = fading(h("ol.list.targets", { tabindex: 0, "aria-label": "Targets", onscroll: () => (this._away = !this._nowSeen()) }));
     this._applications = h("select", { "aria-label": "Application" });
     this._begin = h("button", { type: "button", onclick: () => ask("POST", "/run/session", { application: this._applications.value }) }, "Start session");
     this._starter = h("div.bar.foot", h("label", "Application ", this._applications), this._begin);
@@ -24,7 +25,10 @@ class Run extends HTMLElement {
     fill(this, h("section.panel.sequence", this._steps), h("section.panel.units", this._session, this._starter), h("div.aside", this._single, h("eu-log.panel")));
     link.on("run", () => this._words());
     link.on("session", () => this._words());
-    link.on("drive", (drive) => (this._begin.disabled = drive?.phase !== "idle"));
+    link.on("drive", (drive) => {
+      this._begin.disabled = drive?.phase !== "idle";
+      this._words();
+    });
     link.on("about", (about) => this._about(about));
     const paint = soon(() => this.paint());
     link.on("live", paint);
@@ -45,9 +49,9 @@ class Run extends HTMLElement {
   }
 
   run(run) {
-    const done = run.steps.filter((one) => one.state !== "to come" && one.state !== "now").length;
+    const done = run.steps.filter((one) => !["to come", "now", "not done"].includes(one.state)).length;
     fill(this._steps, head("Sequence", run.name || "none yet", run.steps.length ? progress(done, run.steps.length, run) : null),
-      run.steps.length ? h("ol.list", run.steps.map((one) => this._step(one))) : h("p.empty", "Start a sequence above: its steps are shown here as they go."));
+      run.steps.length ? fading(h("ol.list", run.steps.map((one) => this._step(one)))) : h("p.empty", "Start a sequence above: its steps are shown here as they go."));
   }
 
   _step(step) {
@@ -62,10 +66,22 @@ class Run extends HTMLElement {
       return;
     }
     const nodes = session.nodes.map((one) => `${one.targets} ${one.name}`).join(", ");
-    const list = h("ol.list.targets", { tabindex: 0, "aria-label": "Targets" }, session.before ? h("li.faint", `${session.before} before`) : null, session.units.map((one) => this._unit(one)), session.after ? h("li.faint", `${session.after} to come`) : null);
+    const list = this._targets, before = list.scrollTop;
+    fill(list, session.before ? h("li.faint", `${session.before} before`) : null, session.units.map((one) => this._unit(one)), session.after ? h("li.faint", `${session.after} to come`) : null);
     fill(this._session, head("Session", session.name, progress(session.done, session.total, session)), h("p.dim", nodes), list);
-    const now = list.querySelector('[data-state="now"]') ?? [...list.querySelectorAll("li")].findLast((one) => one.dataset.state !== "to come");
-    if (now) list.scrollTop = now.offsetTop - list.offsetTop - list.clientHeight / 3;
+    const now = this._present();
+    list.scrollTop = now && !this._away ? now.offsetTop - list.offsetTop - list.clientHeight / 3 : before;
+  }
+
+  // The target that is worked on, else the last one that was.
+  _present() {
+    return this._targets.querySelector('[data-state="now"]') ?? [...this._targets.querySelectorAll("li")].findLast((one) => !["to come", "not done"].includes(one.dataset.state));
+  }
+
+  // Whoever has scrolled away from it reads, and is left there.
+  _nowSeen() {
+    const list = this._targets, now = this._present(), at = now && now.offsetTop - list.offsetTop - list.scrollTop;
+    return !now || (at + now.offsetHeight > 0 && at < list.clientHeight);
   }
 
   _unit(unit) {
@@ -94,8 +110,9 @@ function head(title, name, bar) {
 }
 
 function progress(done, total, told) {
-  const left = told.left_s === null ? "time left not known yet" : `about ${duration(told.left_s)} left`;
-  return h("div.progress", h("progress", { max: total, value: done, "aria-label": "Progress" }), h("p.note", `${done} of ${total}`, h("span.grow"), told.doing ? `${told.doing} · ` : "", `${told.dose} · ${done < total ? left : "nothing left"}`));
+  const over = link.newest.get("drive")?.phase === "idle";
+  const left = over ? "ended early" : told.left_s === null ? "time left not known yet" : `about ${duration(told.left_s)} left`;
+  return h("div.progress", h("progress", { max: total, value: done, "aria-label": "Progress" }), h("p.note", `${done} of ${total}`, h("span.grow"), `${told.dose} · ${done < total ? left : "nothing left"}`));
 }
 
 customElements.define("eu-run", Run);

@@ -4,10 +4,12 @@ import { fill, h } from "./dom.js";
 import { group, ownPresets } from "./fields.js";
 import { ask, link, say } from "./link.js";
 
+const UNSAVED = "eucentric-unsaved";
+
 class Settings extends HTMLElement {
   connectedCallback() {
     this._list = h("ul.shelf");
-    this._name = h("input", { type: "text", "aria-label": "Name to save under", placeholder: "name to save under", spellcheck: "false" });
+    this._name = h("input", { type: "text", "aria-label": "Name to save under", placeholder: "name to save under", spellcheck: "false", oninput: () => this._saves() });
     this._save = h("button.first", { type: "button", onclick: () => this.save() }, "Save");
     this._run = h("button", { type: "button", title: "Run what stands here, saved or not", onclick: () => this.run() }, "Run these");
     this._file = h("input", { type: "file", accept: ".toml", hidden: true, onchange: () => this._read() });
@@ -29,7 +31,10 @@ class Settings extends HTMLElement {
   async _begin(about) {
     if (!about.starts) return fill(this, h("section.panel", h("p.empty", "This page shows the run of a command. Settings are edited on the page of: eucentric serve")));
     this._forms ??= await link.call("GET", "/settings/form");
-    if (!this.values) await this.open(sessionStorage.getItem("eucentric-sequence") || about.first);
+    if (this.values) return;
+    const kept = JSON.parse(sessionStorage.getItem(UNSAVED) ?? "null");
+    if (kept) this.edit(kept.name, kept.values, true, kept.saveAs, kept.opened);
+    else await this.open(sessionStorage.getItem("eucentric-sequence") || about.first);
   }
 
   _shelf(entries) {
@@ -39,25 +44,32 @@ class Settings extends HTMLElement {
   }
 
   async open(name) {
+    this._wanted = name;
     try {
       const told = await link.call("GET", `/settings/one/${encodeURIComponent(name)}`);
-      const saved = (link.newest.get("shelf") ?? []).some((one) => one.name === name && one.saved);
-      this.edit(name, told.values, false, saved ? name : "");
+      if (this._wanted !== name) return;
+      const opened = this._saved(name) ? name : "";
+      this.edit(name, told.values, false, opened, opened);
     } catch (error) {
       say(error.message, "bad");
     }
   }
 
-  edit(name, values, changed, saveAs = "") {
+  // `opened`: the saved one that this was, and that it replaces when it is saved.
+  edit(name, values, changed, saveAs = "", opened = "") {
     this.name = name;
     this.values = structuredClone(values);
     this.at = 0;
     this._name.value = saveAs;
+    this._opened = opened;
+    this._asked = "";
+    this._saves();
     this._title.textContent = name;
     this._toml = "";
     this._shelf(link.newest.get("shelf") ?? []);
     this._draw();
     this._told.textContent = changed ? "not saved" : "";
+    this._remember(changed);
     this._check(changed);
   }
 
@@ -122,6 +134,7 @@ class Settings extends HTMLElement {
     if (collect) this._collect();
     this._order();
     this._told.textContent = "changed, not saved";
+    this._remember(true);
     this._check();
   }
 
@@ -164,8 +177,11 @@ class Settings extends HTMLElement {
     this._changed(false);
   }
 
+  // Answers may overtake each other: the last question counts.
   async _check() {
+    const turn = (this._turn = (this._turn ?? 0) + 1);
     const told = await link.call("POST", "/settings/check", { values: this.values }).catch((error) => ({ good: false, sentence: error.message, fields: [] }));
+    if (turn !== this._turn) return;
     this._toml = told.toml;
     for (const one of [...this._wholes, ...this._own, ...this._groups, this._thresholds]) for (const field of one.fields.values()) field.wrong("");
     this._save.disabled = !told.good;
@@ -196,12 +212,39 @@ class Settings extends HTMLElement {
       this._name.focus();
       return say("Give it a name to save it under.", "care");
     }
-    if (!(await ask("PUT", `/settings/one/${encodeURIComponent(name)}`, { values: this.values }))) return;
-    this.name = name;
+    link.put("shelf", await link.call("GET", "/settings").catch(() => link.newest.get("shelf"))); // another browser may have saved one
+    // One that was opened is saved in its own place; another one only after its name was asked about.
+    const replace = name === this._opened || name === this._asked;
+    if (!replace && this._saved(name)) {
+      this._asked = name;
+      this._saves();
+      return say(`'${name}' is saved already: Replace puts this in its place. Or give it another name.`, "care");
+    }
+    if (!(await ask("PUT", `/settings/one/${encodeURIComponent(name)}`, { values: this.values, replace }))) return;
+    this.name = this._opened = name;
+    this._asked = "";
+    this._saves();
     this._title.textContent = name;
     this._told.textContent = "saved";
+    this._remember(false);
     sessionStorage.setItem("eucentric-sequence", name);
     document.dispatchEvent(new CustomEvent("eu-shelf", { detail: name }));
+  }
+
+  // What is not saved survives a reload of this tab.
+  _remember(unsaved) {
+    if (unsaved) sessionStorage.setItem(UNSAVED, JSON.stringify({ name: this.name, values: this.values, saveAs: this._name.value, opened: this._opened }));
+    else sessionStorage.removeItem(UNSAVED);
+  }
+
+  _saved(name) {
+    return (link.newest.get("shelf") ?? []).some((one) => one.name === name && one.saved);
+  }
+
+  // What the button does: a name that was asked about is replaced.
+  _saves() {
+    if (this._name.value.trim() !== this._asked) this._asked = "";
+    this._save.textContent = this._asked ? "Replace" : "Save";
   }
 
   run() {

@@ -1,0 +1,235 @@
+"""All candidates of an instrument as rows of arrays, and what they make of an error. Pure."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eucentric.focus.again import further_m
+from eucentric.focus.patterns import PatternName, pattern
+from eucentric.focus.predict import OVERLAP_FOR_RANGE, predicted_measurement
+from eucentric.focus.settings import CorrectionType
+from eucentric.optimize.instrument import Instrument
+from eucentric.optimize.planning.candidate import (
+    CORRECTIONS,
+    EXPOSURES,
+    OFFSETS_M,
+    PATTERNS,
+    Candidate,
+    images_of,
+    sizes_of,
+    tilts_of,
+)
+from eucentric.optimize.planning.prediction import (
+    EFFICIENCY,
+    INSIDE,
+    SHIFT_FLOOR_PX,
+    STANDS_OUT,
+    UNSEEN_MAX,
+    clear,
+    film_variance_m2,
+    lens_max,
+    lit,
+    looks_of,
+    seconds_of,
+    settled,
+    stands_out,
+    told_apart_m,
+    weights,
+    with_further,
+    z_most_m,
+)
+from eucentric.optimize.planning.sight import Array, Sight, sight
+
+ROOM = 1.1
+"""A range holds an error with so much to spare: scales of tilts are not exact."""
+_EXPOSED_S = 5.0  # a place at which a step ended has been exposed for about so long
+_FAR_M = 100e-6  # what grows with C1 is told from here
+_GAIN = {name: len(pattern(name, 1e-3).links) for name in PATTERNS}  # independent pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Candidates `first` … `last` − 1: of one magnification, binning, tilt and exposure, so that they see alike."""
+
+    table: Sight
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """All candidates of an instrument; arrays (n,) say what differs between them.
+
+    `apart_m` is what Cs makes of the tilt, β²; `base_m2` the variance of C1 beside noise at a place that has been
+    exposed, `fresh_m2` at one that has not; `slope` what of it grows with C1².
+    """
+
+    instrument: Instrument
+    candidates: tuple[Candidate, ...]
+    groups: tuple[Group, ...]
+    size: Array
+    pixel_m: Array
+    tilt: Array
+    magnification: NDArray[np.intp]
+    image: NDArray[np.intp]
+    offset_m: Array
+    further_m: Array
+    gain: Array
+    base_m2: Array
+    fresh_m2: Array
+    slope: Array
+    alike_m: Array
+    stage: NDArray[np.bool_]
+    dose: Array
+    seconds: Array
+
+
+@functools.lru_cache(maxsize=8)
+def grid_of(instrument: Instrument, tilt_max_rad: float | None, presets: tuple[str, ...]) -> Grid:
+    """All candidates that see a film at focus."""
+    every: list[Candidate] = []
+    groups: list[Group] = []
+    for (magnification, binning), tilt in itertools.product(images_of(instrument), tilts_of(instrument, tilt_max_rad)):
+        if presets and magnification.name not in presets:
+            continue
+        looks = sight(instrument, magnification, binning, tilt)
+        for exposure in EXPOSURES:
+            these = [
+                Candidate(magnification, binning, size, tilt, name, offset, by, exposure)
+                for size, offset in itertools.product(sizes_of(instrument, binning), OFFSETS_M)
+                if _usable(Candidate(magnification, binning, size, tilt, *_ANY, exposure), offset, instrument)
+                for name, by in itertools.product(PATTERNS, CORRECTIONS)
+            ]
+            if these:
+                groups.append(Group(looks[exposure], len(every), len(every) + len(these)))
+                every += these
+    return _filled(instrument, tuple(every), tuple(groups))
+
+
+_ANY = (PatternName.PAIR, 0.0, CorrectionType.NONE)
+
+
+def _usable(one: Candidate, offset_m: float, instrument: Instrument) -> bool:
+    at = replace(one, offset_m=offset_m)
+    further = offset_m + further_m(one.tilt_rad, one.pixel_m)
+    seen = max(stands_out(at, instrument, c1_m) for c1_m in (offset_m, further)) >= STANDS_OUT
+    return seen and lit(at, instrument) and clear(at, instrument)
+
+
+def _filled(instrument: Instrument, these: tuple[Candidate, ...], groups: tuple[Group, ...]) -> Grid:
+    def of(what: Callable[[Candidate], float]) -> Array:
+        return np.array([what(one) for one in these], dtype=np.float64)
+
+    names = [m.name for m in instrument.magnifications]
+    parts = [_apart_from_noise(instrument, c.pattern, c.tilt_rad, c.exposure_s) for c in these]
+    base, fresh, slope = (np.array([getattr(part, what) for part in parts], dtype=np.float64) for what in _PARTS)
+    offset = of(lambda c: c.offset_m)
+    back = (offset * math.hypot(instrument.errors.focus_scale, instrument.lens.hysteresis / math.sqrt(3))) ** 2
+    film = of(lambda c: film_variance_m2(instrument, c.field_m))
+    looks = of(lambda c: looks_of(c, instrument))
+    return Grid(
+        instrument=instrument,
+        candidates=these,
+        groups=groups,
+        size=of(lambda c: c.size_px),
+        pixel_m=of(lambda c: c.pixel_m),
+        tilt=of(lambda c: c.tilt_rad),
+        magnification=np.array([names.index(c.magnification.name) for c in these], dtype=np.intp),
+        image=np.unique([c.preset for c in these], return_inverse=True)[1],
+        offset_m=offset,
+        further_m=of(lambda c: further_m(c.tilt_rad, c.pixel_m)),
+        gain=of(lambda c: _GAIN[c.pattern]),
+        base_m2=base + back + film + slope * offset**2,
+        fresh_m2=fresh + back + film + slope * offset**2,
+        slope=slope,
+        alike_m=of(lambda c: told_apart_m(c, instrument)),
+        stage=np.array([c.correction is CorrectionType.STAGE_Z for c in these], dtype=bool),
+        dose=of(lambda c: c.dose_e_per_m2) * looks,
+        seconds=of(lambda c: seconds_of(c, instrument)) * looks,
+    )
+
+
+_PARTS = ("base_m2", "fresh_m2", "slope")
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    base_m2: float
+    fresh_m2: float
+    slope: float
+
+
+@functools.lru_cache(maxsize=4096)
+def _apart_from_noise(instrument: Instrument, name: PatternName, tilt_rad: float, exposure_s: float) -> _Parts:
+    """What a pattern's error is beside the noise of its shifts, by its design matrix."""
+    between_s = exposure_s + instrument.times.readout_s + instrument.times.tilt_s
+
+    def variance(c1_m: float, exposed_s: float) -> float:
+        measured = predicted_measurement(
+            pattern(name, tilt_rad),
+            c1_m=c1_m,
+            shift_sigma_m=1e-12,
+            interval_s=between_s,
+            c3_m=instrument.lens.cs_m,
+            prior=settled(instrument, exposed_s),
+        )
+        return measured.total_sigma_m**2
+
+    base = variance(0.0, _EXPOSED_S)
+    slope = max(variance(_FAR_M, _EXPOSED_S) - base, 0.0) / _FAR_M**2
+    return _Parts(base, variance(0.0, 0.0), slope)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the candidates make of errors of one size: whether they see and may correct it, the share of them that is
+    seen by a further look only, and the noise in C1.
+    """
+
+    reaches: NDArray[np.bool_]
+    unseen: Array
+    noise_m2: Array
+
+
+def rounded_up(error_m: float) -> float:
+    """To the next of ten sizes a decade, so that what is seen of an error is computed once."""
+    return float(10 ** (math.ceil(10 * math.log10(error_m) - 1e-9) / 10))
+
+
+@functools.lru_cache(maxsize=256)
+def seen(grid: Grid, error_m: float, sigmas: float | None = None) -> Looked:
+    """Noise is the mean over errors up to that one; `sigmas` as of `weights`."""
+    instrument, often = grid.instrument, weights(sigmas)
+    most = np.minimum(np.where(grid.stage, z_most_m(instrument), lens_max(instrument)), grid.alike_m)
+    reaches = error_m / ROOM <= most
+    unseen, mean = np.zeros(reaches.size), np.zeros(reaches.size)
+    for f, weight in zip(INSIDE, often, strict=True):
+        c1_m = grid.offset_m + f * error_m
+        first = _through(grid, c1_m)
+        unseen += weight * (first[0] < STANDS_OUT)
+        t, sigma = with_further(first, _through(grid, c1_m + grid.further_m))
+        reaches &= t >= STANDS_OUT
+        mean += sigma**2 / INSIDE.size
+    noise = (mean + SHIFT_FLOOR_PX**2) * (grid.pixel_m / (2 * grid.tilt)) ** 2 / grid.gain
+    return Looked(reaches & (unseen <= UNSEEN_MAX), unseen, np.asarray(noise))
+
+
+def _through(grid: Grid, c1_m: Array) -> tuple[Array, Array]:
+    """(t, 1σ of a shift in pixels) of each at its C1."""
+    c3 = grid.instrument.lens.cs_m
+    apart = np.abs(2 * grid.tilt * (c1_m + c3 * grid.tilt**2)) / (grid.pixel_m * grid.size)
+    left = np.where(1 - apart >= OVERLAP_FOR_RANGE, 1 - apart, 0.0)
+    gamma, told = np.empty(c1_m.size), np.empty(c1_m.size)
+    for group in grid.groups:
+        part = slice(group.first, group.last)
+        gamma[part], told[part] = group.table.at(c1_m[part])
+    area = left * grid.size**2
+    sigma = EFFICIENCY / np.sqrt(np.maximum(area * told, 1e-30))
+    return np.asarray(gamma * np.sqrt(area)), np.minimum(sigma, grid.size)

@@ -1,0 +1,154 @@
+"""What running a chain of steps comes to, over many instruments drawn from its errors: numbers only, no images. Pure.
+
+Each draw starts anywhere within ± the start error. A look measures what is there with the errors of its budget: those
+that grow with C1 as they do, the others once. Where it does not see, the further look measures; where that does not see
+either, the run is refused. Its correction moves Z or the lens with their errors; Z's scale is
+learned from one move to the next, as focusing does. What is left at the end is the error of that draw.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eucentric.focus.again import further_m
+from eucentric.focus.settings import CorrectionType
+from eucentric.optimize.instrument import Instrument
+from eucentric.optimize.planning.candidate import Candidate
+from eucentric.optimize.planning.prediction import (
+    HALF_FOUND,
+    OFF_FOCUS,
+    Before,
+    between,
+    common,
+    looked_at,
+    seconds_of,
+    z_scale_after,
+)
+from eucentric.optimize.planning.sight import Array
+
+DRAWS = 20_000
+_SEED = 20_261_130
+_WITH_C1 = frozenset({"tilt scale", "tilt rotation", "tilt shear", "tilt cubic", "tilt settling", OFF_FOCUS})
+"""The parts of a budget that grow with C1. What the film's being tilted or wavy puts on it does not."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlook:
+    """Errors at the end of the draws, metres: sorted absolute values; infinite where the run is refused."""
+
+    errors_m: Array
+
+    @property
+    def median_m(self) -> float:
+        """Half of the runs end nearer."""
+        return self.bound_m(0.5)
+
+    def within(self, accuracy_m: float) -> float:
+        """The share of runs that end within an accuracy."""
+        return float(np.searchsorted(self.errors_m, accuracy_m, side="right") / self.errors_m.size)
+
+    def holds(self, accuracy_m: float, probability: float) -> bool:
+        """Whether the share within an accuracy is that probability, beyond what so many draws scatter (2 σ)."""
+        scatter = math.sqrt(probability * (1 - probability) / self.errors_m.size)
+        return self.within(accuracy_m) >= probability + 2 * scatter
+
+    def bound_m(self, probability: float) -> float:
+        """What so many of the runs end within."""
+        return float(np.quantile(self.errors_m, probability, method="higher"))
+
+
+@dataclass(slots=True)
+class _Draws:
+    """Instruments of which each has its own Z and lens, and the errors that they are at."""
+
+    instrument: Instrument
+    rng: np.random.Generator
+    error: Array
+    z_ratio: Array
+    lens_ratio: Array
+    z_known: Array
+    z_sigma: float
+    refused: NDArray[np.bool_]
+
+    def look(self, one: Candidate, before: Before) -> tuple[Array, float]:
+        """(what is measured of these errors, 1σ of it at their size)."""
+        measured, sigma_m = self._looked(one, before)
+        blind = self._blind(one)
+        if blind.any():
+            further = replace(one, offset_m=one.offset_m + further_m(one.tilt_rad, one.pixel_m))
+            measured = np.where(blind, self._looked(further, before)[0], measured)
+            self.refused |= blind & self._blind(further)
+        return measured, sigma_m
+
+    def _blind(self, one: Candidate) -> NDArray[np.bool_]:
+        return np.asarray(common(one, self.instrument, one.offset_m + self.error)[0] < HALF_FOUND)
+
+    def _looked(self, one: Candidate, before: Before) -> tuple[Array, float]:
+        size = float(np.sqrt(np.mean(self.error**2)))
+        left = looked_at(one, self.instrument, size, before)
+        growing = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source in _WITH_C1))
+        fixed = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source not in _WITH_C1))
+        offset = abs(one.offset_m)
+        scale = growing / (size + offset) * (self.error + offset)
+        return self.error + scale * self._normal() + fixed * self._normal(), left.sigma_m
+
+    def learn(self, moved: Array, before: Array, measured: Array, sigma_m: float) -> None:
+        """What a look tells of the move of Z before it, as focusing takes it (focus/response.py)."""
+        size = float(np.sqrt(np.mean(moved**2)))
+        weight = (self.z_sigma * size / max(sigma_m, 1e-12)) ** 2
+        shown = (measured - before) / moved
+        self.z_known = self.z_known * (1 + weight * shown) / (1 + weight)
+        self.z_sigma = z_scale_after(self.z_sigma, sigma_m, size)
+
+    def move(self, one: Candidate, wanted: Array) -> None:
+        """C1 is to change so far."""
+        if one.correction is CorrectionType.STAGE_Z:
+            arrival = self.instrument.stage.arrival_m * self._normal()
+            self.error = self.error + wanted * self.z_ratio / self.z_known + arrival
+            return
+        behind = self.instrument.lens.hysteresis * self.rng.uniform(-1, 1, DRAWS)  # beside its mean, reckoned with
+        self.error = self.error + wanted * (self.lens_ratio + behind)
+
+    def change(self, one: Candidate, other: Candidate) -> None:
+        """From one magnification to another."""
+        apart = between(one.magnification, other.magnification, self.instrument)
+        self.error = self.error + apart * self._normal()
+
+    def _normal(self) -> Array:
+        return self.rng.normal(size=DRAWS)
+
+
+@functools.lru_cache(maxsize=512)
+def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float, seed: int = 0) -> Outlook:
+    """The errors at the end of each of `DRAWS` runs, the same ones each time for a seed."""
+    rng = np.random.default_rng((_SEED, seed))
+    draws = _Draws(
+        instrument,
+        rng,
+        error=rng.uniform(-start_m, start_m, DRAWS),
+        z_ratio=1 + instrument.stage.z_scale * rng.normal(size=DRAWS),
+        lens_ratio=1 + instrument.errors.focus_scale * rng.normal(size=DRAWS),
+        z_known=np.ones(DRAWS),
+        z_sigma=instrument.stage.z_scale,
+        refused=np.zeros(DRAWS, dtype=bool),
+    )
+    exposed_s = 0.0
+    last: Candidate | None = None
+    measured, sigma_m = np.zeros(DRAWS), 0.0
+    for one in steps:
+        before = measured
+        if last is not None:
+            draws.change(last, one)
+        sigma_before_m = sigma_m
+        measured, sigma_m = draws.look(one, Before(exposed_s))
+        if last is not None and last.correction is CorrectionType.STAGE_Z and last.magnification == one.magnification:
+            draws.learn(-before, before, measured, math.hypot(sigma_m, sigma_before_m))
+        draws.move(one, -measured)
+        exposed_s += seconds_of(one, instrument)
+        last = one
+    return Outlook(np.sort(np.where(draws.refused, np.inf, np.abs(draws.error))))

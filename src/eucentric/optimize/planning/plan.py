@@ -1,0 +1,286 @@
+"""The cheapest sequence that takes an error of one size to a wanted accuracy on an instrument. Pure.
+
+Each step measures and corrects once, and its correction is trusted: the next step looks at what it left. So a step has
+to see what arrives and to leave what the next one sees; the last one has to leave what is asked for. The search finds
+chains by averages; of these the cheapest is taken whose outlook, over many instruments drawn from the errors, holds the
+accuracy with the asked probability.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scipy import stats
+
+from eucentric.errors import SettingsError
+from eucentric.focus.measurement import Contribution
+from eucentric.focus.settings import CorrectionType
+from eucentric.optimize.instrument import Instrument
+from eucentric.optimize.planning.candidate import Candidate
+from eucentric.optimize.planning.outlook import Outlook, outlook
+from eucentric.optimize.planning.prediction import (
+    Before,
+    Left,
+    between,
+    left_after,
+    looked_at,
+    looks_of,
+    range_of,
+    seconds_of,
+    unseen,
+    z_scale_after,
+)
+from eucentric.optimize.planning.search import STEPS_MAX, Chain, best_of, chains
+from eucentric.units import show_bound
+
+_STRICT = (1.15, 1.0)  # of the σ that are asked: what the search tells by averages is rather too small
+_TRIED = 120  # chains whose outlook is taken, cheapest first
+
+
+class Cheapest(StrEnum):
+    """What a plan saves."""
+
+    ELECTRONS = "electrons"
+    TIME = "time"
+    BOTH = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a plan, metres; `probability` is that of ending within the accuracy. `look_again`: after the
+    last correction the plan looks once more. `presets` are the only magnifications that may be used; none: all. With
+    `one_preset` all images are taken alike.
+    """
+
+    start_m: float
+    accuracy_m: float
+    probability: float = 0.99
+    tilt_max_rad: float | None = None
+    cheapest: Cheapest = Cheapest.ELECTRONS
+    look_again: bool = False
+    steps_max: int = STEPS_MAX
+    presets: tuple[str, ...] = ()
+    one_preset: bool = False
+
+    @property
+    def sigmas(self) -> float:
+        """How many σ hold with that probability, on both sides."""
+        return float(stats.norm.ppf(0.5 + 0.5 * self.probability))
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One step of a plan: what it starts from at most, sees at most and leaves (with the asked probability), metres,
+    and the parts of the 1σ that it leaves. Electrons and time are those of `looks` looks: more than one on average
+    where one can be in doubt.
+    """
+
+    candidate: Candidate
+    start_m: float
+    range_m: float
+    leaves_m: float
+    looks: float
+    budget: tuple[Contribution, ...]
+    dose_e_per_m2: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps in order, and the outlook for them."""
+
+    asked: Asked
+    steps: tuple[PlannedStep, ...]
+    outlook: Outlook
+
+    @property
+    def dose_e_per_m2(self) -> float:
+        """Electrons on the specimen, of all steps."""
+        return sum(one.dose_e_per_m2 for one in self.steps)
+
+    @property
+    def seconds(self) -> float:
+        """Time of all steps, changes of magnification included."""
+        return sum(one.seconds for one in self.steps)
+
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """What the presets of the steps are called."""
+        return tuple(one.candidate.preset for one in self.steps)
+
+
+def plan(instrument: Instrument, asked: Asked) -> Plan:
+    """The cheapest plan. Raises SettingsError, which names what stands in the way, where there is none."""
+    if asked.cheapest is Cheapest.BOTH:
+        return knee(front(instrument, asked))
+    for found in _found(instrument, asked):
+        for chain in sorted(found, key=lambda one: _cost(one, asked.cheapest))[:_TRIED]:
+            made = _holding(chain, instrument, asked)
+            if made is not None:
+                return made
+    raise SettingsError(_why_not_accurate(instrument, asked, found))
+
+
+def front(instrument: Instrument, asked: Asked) -> tuple[Plan, ...]:
+    """The plans of which none is dearer in both electrons and time than another: fewest electrons first.
+
+    Raises SettingsError where there is none.
+    """
+    for found in _found(instrument, asked):
+        out: list[Plan] = []
+        quickest = float("inf")
+        for chain in sorted(found, key=lambda one: _cost(one, Cheapest.ELECTRONS)):
+            if chain.seconds < 0.98 * quickest and (made := _holding(chain, instrument, asked)) is not None:
+                out.append(made)
+                quickest = chain.seconds
+        if out:
+            return tuple(out)
+    raise SettingsError(_why_not_accurate(instrument, asked, found))
+
+
+def steps_of(chain: tuple[Candidate, ...], instrument: Instrument, asked: Asked) -> tuple[PlannedStep, ...]:
+    """The steps of a chain, each with what it starts from and leaves."""
+    steps: list[PlannedStep] = []
+    start, exposed_s, z_scale = asked.start_m, 0.0, instrument.stage.z_scale
+    for number, one in enumerate(chain):
+        last = chain[number - 1] if number else None
+        if last is not None:
+            apart = asked.sigmas * between(last.magnification, one.magnification, instrument)
+            start = float((steps[-1].leaves_m ** 2 + apart**2) ** 0.5)
+            z_scale = z_scale if last.magnification == one.magnification else instrument.stage.z_scale
+        sigma = start / (3**0.5 if last is None else asked.sigmas)
+        before = Before(exposed_s, z_scale)
+        left = left_after(one, instrument, sigma, before)
+        again = asked.look_again and number == len(chain) - 1
+        further = unseen(one, instrument, start, None if last is None else asked.sigmas)
+        steps.append(_step(one, instrument, _Ends(start, asked.sigmas * left.sigma_m, left, again + further)))
+        if one.correction is CorrectionType.STAGE_Z:
+            z_scale = z_scale_after(z_scale, looked_at(one, instrument, sigma, before).sigma_m, sigma)
+        exposed_s += steps[-1].seconds
+    return tuple(steps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    start_m: float
+    leaves_m: float
+    left: Left
+    more_looks: float
+
+
+def _step(one: Candidate, instrument: Instrument, ends: _Ends) -> PlannedStep:
+    looks = looks_of(one, instrument) + ends.more_looks
+    return PlannedStep(
+        candidate=one,
+        start_m=ends.start_m,
+        range_m=range_of(one, instrument),
+        leaves_m=ends.leaves_m,
+        looks=looks,
+        budget=ends.left.budget,
+        dose_e_per_m2=looks * one.dose_e_per_m2,
+        seconds=instrument.times.preset_s + looks * seconds_of(one, instrument),
+    )
+
+
+def _found(instrument: Instrument, asked: Asked) -> Iterator[list[Chain]]:
+    """Chains that may hold what is asked, first those with room for what averages hide. Raises SettingsError: none."""
+    _check(asked, instrument)
+    found: list[Chain] = []
+    for strict in _STRICT:
+        found = chains(instrument, asked, strict * asked.sigmas)
+        if found:
+            yield found
+    if not found:
+        raise SettingsError(_why_none(instrument, asked))
+
+
+def _holding(chain: Chain, instrument: Instrument, asked: Asked) -> Plan | None:
+    """The plan of a chain, where its outlook holds what is asked."""
+    if not outlook(chain.steps, instrument, asked.start_m).holds(asked.accuracy_m, asked.probability):
+        return None
+    # What is told comes from draws that the choice has not seen: the best of many is also a lucky one.
+    told = outlook(chain.steps, instrument, asked.start_m, seed=1)
+    return Plan(asked, steps_of(chain.steps, instrument, asked), told)
+
+
+def _cost(chain: Chain, cheapest: Cheapest) -> tuple[float, ...]:
+    """What is saved first; of as cheap ones the quicker, or with fewer electrons; of those what leaves least."""
+    dose, seconds = chain.dose_e_per_m2, chain.seconds
+    return (*((dose, seconds) if cheapest is Cheapest.ELECTRONS else (seconds, dose)), chain.sigma_m)
+
+
+def knee(plans: tuple[Plan, ...]) -> Plan:
+    """Of a front the plan whose electrons times time is least."""
+    return min(plans, key=lambda one: one.dose_e_per_m2 * one.seconds)
+
+
+def _why_none(instrument: Instrument, asked: Asked) -> str:
+    best = best_of(instrument, asked)
+    if best.candidate is None:
+        return (
+            f"At no magnification of {instrument.name} is the film seen: more dose, a thicker or rougher film, or "
+            "smaller pixels are needed."
+        )
+    if best.reach_m < asked.start_m:
+        return (
+            f"From {show_bound(asked.start_m)} nothing is found on {instrument.name}: its magnifications reach "
+            f"{show_bound(best.reach_m)}. A lower magnification or a smaller tilt reaches further; or bring it nearer "
+            "by hand."
+        )
+    return _limited(best.candidate, instrument, asked)
+
+
+def _why_not_accurate(instrument: Instrument, asked: Asked, found: list[Chain]) -> str:
+    """The sentence for an accuracy that no chain holds often enough: how near the best comes, and what limits it."""
+    best = min(found, key=lambda one: one.sigma_m)
+    step = steps_of(best.steps, instrument, asked)[-1]
+    reached = outlook(best.steps, instrument, asked.start_m).bound_m(asked.probability)
+    return _sentence(instrument, asked, reached, max(step.budget, key=lambda part: part.sigma_m), step.candidate)
+
+
+def _limited(one: Candidate, instrument: Instrument, asked: Asked) -> str:
+    left = left_after(one, instrument, asked.accuracy_m)
+    worst = max(left.budget, key=lambda part: part.sigma_m)
+    return _sentence(instrument, asked, asked.sigmas * left.sigma_m, worst, one)
+
+
+def _sentence(instrument: Instrument, asked: Asked, reached_m: float, worst: Contribution, one: Candidate) -> str:
+    return (
+        f"An accuracy of {show_bound(asked.accuracy_m)} with {asked.probability:.1%} can't be held on "
+        f"{instrument.name}: {show_bound(reached_m)} can. What limits it is '{worst.source}' "
+        f"({show_bound(worst.sigma_m)}, 1 σ, at preset '{one.magnification.name}'): make that smaller, or ask for less."
+    )
+
+
+def _check(asked: Asked, instrument: Instrument) -> None:
+    for what, value, example in (("A start", asked.start_m, "500"), ("An accuracy", asked.accuracy_m, "0.1")):
+        if not 1e-9 <= value <= 10e-3:
+            raise SettingsError(
+                f"{what} of {value * 1e6:g} µm is not between 0.001 µm and 10 mm. Give it in µm: {example}."
+            )
+    names = [m.name for m in instrument.magnifications]
+    for name in asked.presets:
+        if name not in names:
+            raise SettingsError(f"{instrument.name} has no magnification '{name}'. It has: {', '.join(names)}.")
+    if asked.accuracy_m >= asked.start_m:
+        raise SettingsError("The accuracy is not below the error to start from: there is nothing to do.")
+    if asked.tilt_max_rad is not None:
+        _check_tilt(asked.tilt_max_rad, instrument)
+    if not 1 <= asked.steps_max <= STEPS_MAX:
+        raise SettingsError(f"A plan of {asked.steps_max} steps is not between 1 and {STEPS_MAX}.")
+    if not 0.5 <= asked.probability < 1:
+        raise SettingsError(f"A probability of {asked.probability:g} is not between 0.5 and 1. Give for example 0.99.")
+
+
+def _check_tilt(tilt_rad: float, instrument: Instrument) -> None:
+    if not 1e-4 <= tilt_rad <= 0.1:
+        raise SettingsError(f"A tilt of {tilt_rad * 1e3:g} mrad is not between 0.1 and 100. Give it in mrad: 10.")
+    aperture = instrument.lens.aperture_rad
+    if aperture is not None and tilt_rad >= aperture:
+        raise SettingsError(
+            f"A tilt of {tilt_rad * 1e3:g} mrad is beyond the objective aperture of {instrument.name} "
+            f"({aperture * 1e3:g} mrad): the beam itself would be stopped. Give a smaller --tilt-max-mrad, or take the "
+            "aperture out (lens.aperture in the instrument's file)."
+        )

@@ -1,0 +1,211 @@
+"""The search for cheap chains of steps: every candidate as a row of arrays, and labels that grow step by step. Pure.
+
+A label is an error that is left (1σ) at a magnification and what it took so far. Each is prolonged by all candidates
+that reach it; of the longer ones those stay that are neither dearer nor worse than another. A chain ends where k of its
+σ are within the accuracy. What rests on averages here is computed exactly for the chains that are found.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eucentric.optimize.instrument import Instrument
+from eucentric.optimize.planning.candidate import Candidate
+from eucentric.optimize.planning.grid import ROOM, Grid, grid_of, rounded_up, seen
+from eucentric.optimize.planning.prediction import between, z_scale_after
+from eucentric.optimize.planning.sight import Array
+
+STEPS_MAX = 4
+_NEAR_M = 0.1e-6  # what a last look leaves is told from here
+_WORTH = 0.7  # a step leaves at most so much of an error, or it is none
+_KEPT = 16  # labels at a magnification
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Steps in order, and what they take at most and leave by the search's averages."""
+
+    steps: tuple[Candidate, ...]
+    sigma_m: float
+    dose_e_per_m2: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """An error, 1σ, at the end of `steps`; at its beginning `bound_m` is the largest there can be."""
+
+    sigma_m: float
+    bound_m: float
+    z_scale: float
+    dose: float = 0.0
+    seconds: float = 0.0
+    steps: tuple[Candidate, ...] = ()
+
+
+class Wanted(Protocol):
+    """What is asked of the chains: an error up to `start_m` is to be within `accuracy_m`, metres, in so many steps;
+    `presets` are the only magnifications that may be used, none: all; with `one_preset` all images are alike.
+    """
+
+    @property
+    def start_m(self) -> float: ...
+    @property
+    def accuracy_m(self) -> float: ...
+    @property
+    def tilt_max_rad(self) -> float | None: ...
+    @property
+    def steps_max(self) -> int: ...
+    @property
+    def presets(self) -> tuple[str, ...]: ...
+    @property
+    def one_preset(self) -> bool: ...
+
+
+def chains(instrument: Instrument, wanted: Wanted, sigmas: float) -> list[Chain]:
+    """Chains that take any error from the start to `sigmas` σ within the accuracy, the cheaper ones of each length."""
+    grid = grid_of(instrument, wanted.tilt_max_rad, wanted.presets)
+    found: list[Chain] = []
+    labels = [_Label(wanted.start_m / math.sqrt(3), wanted.start_m, instrument.stage.z_scale)]
+    for number in range(wanted.steps_max):
+        longer = [one for label in labels for one in _prolonged(label, grid, sigmas, wanted)]
+        ends = [x for x in longer if sigmas * x.sigma_m <= wanted.accuracy_m]
+        found += [Chain(x.steps, x.sigma_m, x.dose, x.seconds) for x in _best(ends, 4 * _KEPT)]
+        if number + 1 < wanted.steps_max:
+            labels = _thinned([x for x in longer if sigmas * x.sigma_m > wanted.accuracy_m], wanted)
+    return found
+
+
+def best_of(instrument: Instrument, wanted: Wanted) -> Best:
+    """How far anything reaches, and what a look leaves at best, with which candidate."""
+    grid = grid_of(instrument, wanted.tilt_max_rad, wanted.presets)
+    if not grid.candidates:
+        return Best(0.0, None)
+    reaches = [e for e in np.geomspace(1e-7, 1e-2, 151) if np.any(seen(grid, float(e)).reaches)]
+    near = seen(grid, _NEAR_M)
+    left = np.where(near.reaches, near.noise_m2 + grid.base_m2, np.inf)
+    return Best(float(max(reaches, default=0.0)), grid.candidates[int(np.argmin(left))])
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The largest error that anything measures, and the most accurate candidate; None where nothing is seen at all."""
+
+    reach_m: float
+    candidate: Candidate | None
+
+
+def _prolonged(label: _Label, grid: Grid, sigmas: float, wanted: Wanted) -> list[_Label]:
+    """The label after one more step, of each candidate that is worth it."""
+    step = _stepped(label, grid, sigmas)
+    worthy = step.reaches & ((step.left <= _WORTH * step.sigma) | (sigmas * step.left <= wanted.accuracy_m))
+    if wanted.one_preset and label.steps:
+        worthy &= grid.image == grid.image[grid.candidates.index(label.steps[-1])]
+    worth = np.flatnonzero(worthy)
+    if worth.size == 0:
+        return []
+    kept: set[int] = set()
+    for these in _alike(worth, grid, apart=wanted.one_preset):
+        kept |= set(these[_undominated(step.left[these], step.dose[these], step.seconds[these])].tolist())
+    ends = worth[sigmas * step.left[worth] <= wanted.accuracy_m]
+    for cost, other in ((step.dose, step.seconds), (step.seconds, step.dose)):
+        kept |= set(ends[np.lexsort((other[ends], cost[ends]))[:_KEPT]].tolist())
+    return [_longer(label, grid, step, k) for k in sorted(kept)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stepped:
+    """One more step by each candidate: the error that arrives (1σ, metres) and what of it is told before (`z_scale`),
+    the look's own error (variance), what is left, and electrons and time with the further looks of a blind one.
+    """
+
+    sigma: Array
+    z_scale: Array
+    measured_m2: Array
+    left: Array
+    reaches: NDArray[np.bool_]
+    dose: Array
+    seconds: Array
+
+
+def _stepped(label: _Label, grid: Grid, sigmas: float) -> _Stepped:
+    """What a step by each candidate makes of a label."""
+    first, instrument = not label.steps, grid.instrument
+    z_scale = np.full(len(grid.candidates), label.z_scale if first else instrument.stage.z_scale)
+    sigma = np.full(len(grid.candidates), label.sigma_m)
+    if not first:
+        last = label.steps[-1].magnification
+        names = [m.name for m in instrument.magnifications]
+        apart = np.array([between(last, m, instrument) for m in instrument.magnifications])
+        sigma = np.hypot(sigma, apart[grid.magnification])
+        z_scale[grid.magnification == names.index(last.name)] = label.z_scale
+    bound = ROOM * (label.bound_m if first else sigmas * float(np.max(sigma)))
+    look = seen(grid, rounded_up(bound), None if first else ROOM * sigmas)
+    lens = math.hypot(instrument.errors.focus_scale, instrument.lens.hysteresis / math.sqrt(3))
+    measured = look.noise_m2 + (grid.fresh_m2 if first else grid.base_m2) + grid.slope * sigma**2
+    moved = np.where(grid.stage, (z_scale * sigma) ** 2 + instrument.stage.arrival_m**2, (lens * sigma) ** 2)
+    looks = 1 + look.unseen
+    return _Stepped(
+        sigma, z_scale, measured, np.sqrt(measured + moved), look.reaches, grid.dose * looks, grid.seconds * looks
+    )
+
+
+def _longer(label: _Label, grid: Grid, step: _Stepped, k: int) -> _Label:
+    """The label after a step by candidate `k`."""
+    error, z_scale = math.sqrt(float(step.measured_m2[k])), float(step.z_scale[k])
+    return _Label(
+        sigma_m=float(step.left[k]),
+        bound_m=0.0,
+        z_scale=z_scale_after(z_scale, error, float(step.sigma[k])) if grid.stage[k] else z_scale,
+        dose=label.dose + float(step.dose[k]),
+        seconds=label.seconds + float(step.seconds[k]) + grid.instrument.times.preset_s,
+        steps=(*label.steps, grid.candidates[k]),
+    )
+
+
+def _alike(these: NDArray[np.intp], grid: Grid, *, apart: bool) -> list[NDArray[np.intp]]:
+    """Candidates that compete: all, or those with the same images where each kind is to go on by itself."""
+    if not apart:
+        return [these]
+    return [these[grid.image[these] == image] for image in np.unique(grid.image[these])]
+
+
+def _undominated(left: Array, dose: Array, seconds: Array) -> list[int]:
+    """Those that leave less than all that take fewer electrons, or less time."""
+    kept: set[int] = set()
+    for cost, other in ((dose, seconds), (seconds, dose)):
+        least = math.inf
+        for k in np.lexsort((other, cost, left)):
+            if cost[k] < least * (1 - 1e-9):
+                least = float(cost[k])
+                kept.add(int(k))
+    return sorted(kept)
+
+
+def _thinned(labels: list[_Label], wanted: Wanted) -> list[_Label]:
+    """The undominated labels of each magnification, or of each kind of image, evenly thinned."""
+
+    def kind(label: _Label) -> str:
+        last = label.steps[-1]
+        return last.preset if wanted.one_preset else last.magnification.name
+
+    out: list[_Label] = []
+    for name in sorted({kind(x) for x in labels}):
+        these = sorted((x for x in labels if kind(x) == name), key=lambda x: x.sigma_m)
+        numbers = [np.array([getattr(x, what) for x in these]) for what in ("sigma_m", "dose", "seconds")]
+        kept = _undominated(*numbers)
+        every = max(1, math.ceil(len(kept) / _KEPT))
+        out += [these[k] for k in kept[::every]]
+    return out
+
+
+def _best(ends: list[_Label], count: int) -> list[_Label]:
+    """The cheapest by electrons, and those by time."""
+    by_dose = sorted(ends, key=lambda x: (x.dose, x.seconds))[:count]
+    by_time = sorted(ends, key=lambda x: (x.seconds, x.dose))[:count]
+    return list(dict.fromkeys((*by_dose, *by_time)))

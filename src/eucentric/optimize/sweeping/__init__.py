@@ -1,0 +1,1 @@
+"""`eucentric sweep`: maps of what two settings do to a plan."""

@@ -1,0 +1,103 @@
+"""An instrument's file as magnitudes of the simulated microscope: what its errors say is drawn by the seed. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from eucentric.calibration.book import CalibrationBook
+from eucentric.errors import SettingsError
+from eucentric.optimize.instrument import Instrument
+
+KNOWN = ("sq", "hl", "fa", "en", "fc")
+"""Presets that the simulated microscope has: its magnifications go by these names."""
+
+
+_DRIFT_DECAY_S = 20.0  # of the simulation
+
+
+def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
+    """The magnitudes that differ from the simulation's own; the film at this height. Images are not binned.
+
+    Raises SettingsError where a magnification goes by another name than the simulation's presets.
+    """
+    other = [m.name for m in instrument.magnifications if m.name not in KNOWN]
+    if other:
+        raise SettingsError(
+            f"Magnification '{other[0]}' can't be simulated: there presets are called {', '.join(KNOWN)}. Name it so."
+        )
+    stage, camera, errors = instrument.stage, instrument.camera, instrument.errors
+    return {
+        "column": _column(instrument),
+        "stage": {
+            **{"z_scale": stage.z_scale, "z_scatter_m": stage.arrival_m, "backlash_z_m": stage.backlash_m},
+            # A stage drifts fastest just after a move: when it has settled it drifts as the instrument says.
+            "drift_m_per_s": math.sqrt(2) * stage.drift_m_per_s * math.exp(min(stage.settle_s, 20) / _DRIFT_DECAY_S),
+        },
+        "specimen": {
+            **{"height_m": height_m, "film_thickness_m": instrument.specimen.thickness_m, "empty_holes": 0.0},
+            **{"roughness": instrument.specimen.roughness, "first_motion_m": errors.first_motion_m},
+            **{"film_slope_rad": math.tan(instrument.specimen.tilt_rad), "bend_m": instrument.specimen.bend_m},
+        },
+        "camera": {
+            "binning": 1,
+            "mtf_nyquist": camera.mtf,
+            "read_noise_counts": 8 * camera.noise_e,
+            "gain_residual": camera.gain_residual,
+            "dark_residual_counts": 8 * camera.dark_residual_e,
+        },
+        "residual": {
+            **{"tilt_scale": errors.tilt_scale, "tilt_rotation_rad": errors.tilt_rotation_rad},
+            **{"axis_rad": errors.axis_rad},
+        },
+        "presets": _presets(instrument),
+        "limits": {"stage_z_max_m": max(stage.z_max_m, 400e-6), "tilt_max_rad": instrument.lens.tilt_max_rad},
+    }
+
+
+def _column(instrument: Instrument) -> Mapping[str, Any]:
+    lens, errors = instrument.lens, instrument.errors
+    return {
+        **{"voltage_v": lens.voltage, "c3_m": lens.cs_m, "aperture_rad": lens.aperture_rad},
+        **{"focal_spread_m": lens.focal_spread_m, "convergence_rad": lens.convergence_rad},
+        **{"pivot_m_per_rad": 1e3 * lens.pivot_m, "hysteresis": lens.hysteresis, "a1_m": errors.a1_m},
+        **{"hysteresis_magnification_m": lens.hysteresis_magnification_m},
+        **{"focus_scale": errors.focus_scale, "parfocal_m": errors.parfocal_m},
+        **{"tilt_settling_s": instrument.times.tilt_settling_s, "tilt_wait_s": instrument.times.tilt_s},
+        **{"far_tilt_scale_per_m": 100 * lens.far, "far_rotation_rad_per_m": 175 * lens.far},
+        **{"far_axis_rad_per_m": 3 * lens.far, "far_beam_shift_per_m": 5e-3 * lens.far},
+    }
+
+
+def _presets(instrument: Instrument) -> Mapping[str, Any]:
+    """Each magnification as a preset; the smallest beam has the convergence of the file."""
+    smallest = min(m.beam_m for m in instrument.magnifications)
+    return {
+        m.name: {
+            **{"pixel_m": m.pixel_m, "lit_radius_m": m.beam_m / 2, "dose_e_per_m2": m.dose_per_m2},
+            **{"exposure_s": m.exposure_s, "relative_convergence": smallest / m.beam_m},
+        }
+        for m in instrument.magnifications
+    }
+
+
+def believed(book: CalibrationBook, instrument: Instrument) -> CalibrationBook:
+    """The simulation's calibrations, with what the instrument's file says of lens, stage and drift."""
+    stage = instrument.stage
+    known = {
+        "focus_hysteresis": instrument.lens.hysteresis,
+        "height_scale": stage.z_scale,
+        "z_arrival_m": stage.arrival_m,
+        "drift_m_per_s": stage.drift_m_per_s,
+    }
+    presets = {name: replace(one, uncertainty=replace(one.uncertainty, **known)) for name, one in book.presets.items()}
+    return CalibrationBook(book.instrument, presets)
+
+
+def height_of(start_m: float, seed: int) -> float:
+    """The error that a trial starts from: anywhere within ±`start_m`."""
+    return float(np.random.default_rng((seed, 20_261_129)).uniform(-start_m, start_m))

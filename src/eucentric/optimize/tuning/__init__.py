@@ -1,0 +1,1 @@
+"""`eucentric tune`: limits of a focus step, learned from repeated measurements."""

@@ -1,0 +1,102 @@
+"""Several browsers at a page, one that comes back, and one that may not come in."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser, WebSocketRoute, expect
+
+from benchmarks.browser import Watched
+from eucentric.web.api.running import once
+from eucentric.web.serving import Serving
+from tests.web.served import QUICK
+from tests.web.tabs import NEEDS_CHROMIUM, button, chip, run_to_its_end
+
+pytestmark = NEEDS_CHROMIUM
+
+
+def test_a_second_browser_watches_and_may_take_control(browser: Browser, tab: Watched, there: Serving) -> None:
+    first = tab.page
+    second = Watched(browser, there)
+    run_to_its_end(first, "Measure once")
+    expect(second.page.locator("eu-watch .verdict")).to_be_visible()
+    expect(second.page.locator(".transport .doing")).to_have_text(first.locator(".transport .doing").inner_text())
+    expect(second.page.get_by_title("Take control of the microscope")).to_contain_text("controls")
+    button(second.page, "Measure once").click()
+    expect(second.page.locator(".toast")).to_contain_text("Watch, or take control first.")
+    assert not there.room.driver.busy
+    second.page.get_by_title("Take control of the microscope").click()
+    expect(second.page.get_by_title("Give control back")).to_contain_text("You control")
+    expect(first.get_by_title("Take control of the microscope")).to_be_visible()
+    expect(first.locator(".toast")).to_contain_text("took control")  # whoever loses it is told
+    second.page.get_by_title("Give control back").click()
+    expect(second.page.get_by_title("Take control of the microscope")).to_contain_text("Nobody controls")
+    expect(second.page.locator(".toast")).not_to_contain_text("controls no longer")  # it was given back
+    second.complaints = [said for said in second.complaints if "409" not in said]  # the refusal that was asked for
+    assert second.complaints == []
+    second.page.context.close()
+
+
+def test_a_browser_that_lost_control_while_it_was_away_is_told(tab: Watched, there: Serving) -> None:
+    page = tab.page
+    page.get_by_title("Take control of the microscope").click()
+    expect(page.get_by_title("Give control back")).to_be_visible()
+    holder = there.room.lease.holder
+    assert holder is not None
+    page.goto("about:blank")
+    there.room.lease.release(holder)  # as it lapses
+    page.go_back()
+    expect(page.locator(".toast")).to_contain_text("controls no longer")
+    expect(page.get_by_title("Take control of the microscope")).to_contain_text("Nobody controls")
+
+
+def test_a_reload_loses_nothing_and_needs_no_token(tab: Watched) -> None:
+    page = tab.page
+    run_to_its_end(page, "Measure once")
+    page.keyboard.press("2")
+    said = page.locator(".transport .doing").inner_text()
+    lines = page.locator("eu-log li").count()
+    assert "token" not in page.url
+    page.reload()
+    expect(page.locator(".transport .doing")).to_have_text(said)
+    expect(page.locator("eu-log li")).to_have_count(lines)
+    expect(page.get_by_role("tab", name="Run")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_title("Give control back")).to_be_visible()
+    page.keyboard.press("1")
+    expect(page.locator("eu-watch eu-pair figcaption").first).to_contain_text("mrad")
+    expect(page.locator("eu-watch eu-map .note")).to_contain_text("peak x")
+
+
+def test_a_connection_that_broke_is_made_again_and_what_came_meanwhile_is_shown(
+    browser: Browser, there: Serving
+) -> None:
+    page = browser.new_context().new_page()
+    streams: list[WebSocketRoute] = []
+    away: list[WebSocketRoute] = []
+
+    def route(stream: WebSocketRoute) -> None:
+        streams.append(stream)
+        if len(streams) == 2:
+            away.append(stream)
+            stream.close()  # not yet there again
+        else:
+            stream.connect_to_server()
+
+    page.route_web_socket("**/api/stream", route)
+    page.goto(there.url)
+    expect(page.locator("eu-page")).to_have_attribute("data-link", "connected")
+    there.room.driver.focus(once(QUICK, "once"), measure_only=True)
+    streams[0].close()
+    expect(page.locator(".top .link")).to_contain_text("what is shown may be old")
+    expect(page.locator("eu-page")).to_have_attribute("data-link", "connected")
+    expect(chip(page)).to_have_text("Ended")
+    expect(page.locator("eu-watch .verdict")).to_be_visible()
+    expect(page.locator("eu-watch eu-map .note")).to_contain_text("peak x")
+    assert len(away) == 1
+    page.context.close()
+
+
+def test_without_the_token_nothing_is_shown(browser: Browser, there: Serving) -> None:
+    page = browser.new_context().new_page()
+    page.goto(there.address)
+    expect(page.locator(".link")).to_contain_text("token is missing")
+    expect(page.locator(".transport option")).to_have_count(0)
+    page.context.close()

@@ -1,0 +1,29 @@
+"""How far a run and a session are."""
+
+from __future__ import annotations
+
+from eucentric.msi import events as msi
+from eucentric.msi.outcome import SessionResult
+from eucentric.msi.shipped import shipped_application
+from eucentric.msi.units import units
+from eucentric.web.progress import SessionProgress
+
+APPLICATION = shipped_application("msi-t-small")
+UNITS = units(APPLICATION)
+
+
+def test_a_session_that_ended_early_has_nothing_under_way() -> None:
+    progress = SessionProgress()
+    assert progress.plain() is None
+    progress.see(msi.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 1))
+    progress.see(msi.UnitBegan(1.0, UNITS[1]))
+    shown = progress.plain()
+    assert shown is not None
+    assert [unit["state"] for unit in shown["units"][:3]] == ["done before", "now", "to come"]
+    assert shown["left_s"] is None  # no node was timed yet
+    result = SessionResult("MSI-T small", "simulated", (), len(UNITS), 0.0, 2.0, stopped="Aborted by the operator.")
+    progress.see(msi.SessionEnded(2.0, result))
+    ended = progress.plain()
+    assert ended is not None
+    assert {unit["state"] for unit in ended["units"][1:]} == {"not done"}
+    assert (ended["done"], ended["total"]) == (1, len(UNITS))
