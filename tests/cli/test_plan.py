@@ -78,3 +78,39 @@ def test_an_option_that_does_nothing_is_said(capsys, options):
         run(["plan", *options])
     assert end.value.code == 2
     assert "does nothing with" in capsys.readouterr().err
+
+
+def test_a_plan_takes_what_calibrations_measured(capsys, tmp_path):
+    """Of a simulated microscope, measured by the command."""
+    store = tmp_path / "store"
+    calibrate = ["calibrate", "tilt", "--preset", "hl", "--seed", "1", "--size", "256", "--store", str(store), "--json"]
+    with pytest.raises(SystemExit):
+        run(calibrate)
+    sigma = json.loads(capsys.readouterr().out)["quantity"]["scale_sigma"]
+    plan = ["plan", "--start-um", "50", "--accuracy-um", "1", "--steps", "1", "--calibrations", str(store)]
+    with pytest.raises(SystemExit) as end:
+        run([*plan, "--json"])
+    assert end.value.code == 0
+    came = json.loads(capsys.readouterr().out)["from_calibrations"]
+    assert came["of"] == "simulated (seed 1)"
+    assert came["numbers"]["errors.tilt_scale"] == pytest.approx(sigma)
+    with pytest.raises(SystemExit):
+        run(plan)
+    said = capsys.readouterr().out
+    assert said.startswith(f"From calibrations of simulated (seed 1): tilt scale {sigma * 100:.2g} %")
+    assert "Not calibrated: sq, fc, fa" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--calibrations", "nowhere"], "There is no folder nowhere with calibrations"),
+        (["--calibrations-of", "mine"], "does nothing without --calibrations"),
+        (["--rules", "classic", "--calibrations", "nowhere"], "does nothing with --rules classic"),
+    ],
+)
+def test_calibrations_that_are_not_there_are_a_sentence(capsys, options, words):
+    with pytest.raises(SystemExit) as end:
+        run(["plan", *options])
+    assert end.value.code == 2
+    assert words in capsys.readouterr().err

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from eucentric.cli.main import run
-from eucentric.focus.patterns import PatternName, pattern_of
+from eucentric.focus.patterns import PatternName
 from eucentric.focus.toml import read_toml
 
 OF_FA = ["plan", "--optimal-pattern", "--preset", "fa", "--tilt-max-mrad", "10"]
@@ -32,12 +32,11 @@ def test_the_usual_patterns_and_the_best_are_compared(capsys, monkeypatch):
     assert "4 images: at best" in out
 
 
-def test_what_is_found_is_a_phase_plate_of_the_settings_that_focusing_compares(capsys):
+def test_what_is_found_are_tilts_of_a_step_that_focusing_compares(capsys):
     out = _printed(capsys, "--images", "6", "--aim", "c1+a1")
-    (snippet,) = re.findall(r"^on_phase_plate = true\nphase_plate_tilts = .*$", out, re.MULTILINE)
-    settings = read_toml(f"{snippet}\n{STEP}")
-    assert settings.on_phase_plate
-    plan = pattern_of(settings.phase_plate_tilts_rad)
+    (snippet,) = re.findall(r"^tilts = .*$", out, re.MULTILINE)
+    (step,) = read_toml(f"{STEP}{snippet}\n").sequence.steps
+    plan = step.beam_tilts()
     assert plan.images == 6
     assert plan.directions > 1
     found = json.loads(_printed(capsys, "--images", "6", "--aim", "c1+a1", "--json"))["patterns"][-1]
@@ -62,7 +61,7 @@ def test_json_is_all_that_is_printed_and_is_the_same_every_time(capsys):
 def test_the_axis_is_for_a_script(capsys, tmp_path):
     picture = tmp_path / "patterns.png"
     out = _printed(capsys, "--images", "4", "--aim", "c1+a1+coma", "--figure", str(picture))
-    assert "on_phase_plate" not in out
+    assert "tilts = [" not in out
     assert picture.stat().st_size > 10_000
     assert f"Figure: {picture}" in out
 

@@ -464,6 +464,13 @@ def test_a_phase_plate_has_its_own_tilts() -> None:
     assert result.focused
 
 
+def test_a_step_has_its_own_tilts() -> None:
+    tilts = ((0.0, -5e-3), (5e-3, 0.0), (-5e-3, 0.0), (0.0, 5e-3))
+    result, told = _run(_open(), _settings(FINE.model_copy(update={"tilts_rad": tilts})))
+    assert [e.frame.state.tilt_rad for e in _of(told, events.FrameTaken)[:4]] == [pytest.approx(t) for t in tilts]
+    assert result.focused
+
+
 # After
 
 

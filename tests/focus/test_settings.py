@@ -86,6 +86,19 @@ def test_a_phase_plate_needs_its_own_tilts() -> None:
     assert FocusSettings.model_validate(values).phase_plate_tilts_rad == ((0.0, -5e-3), (0.0, 5e-3))
 
 
+def test_a_step_may_have_tilts_of_its_own_in_opposite_pairs() -> None:
+    own = step(tilts=[["3 mrad", "-4 mrad"], ["0 mrad", "10 mrad"], ["-3 mrad", "4 mrad"], ["0 mrad", "-10 mrad"]])
+    assert own.largest_tilt_rad == pytest.approx(10e-3)
+    assert own.beam_tilts().links == ((0, 2), (1, 3))
+    assert own.measures_astigmatism
+    # A further look with smaller tilts makes all of them smaller.
+    assert own.beam_tilts(0.5).tilts[1] == pytest.approx((0.0, 5e-3))
+    assert step(tilt="7 mrad").largest_tilt_rad == 7e-3
+    for tilts, words in (([["0 mrad", "5 mrad"]] * 2, "no opposite tilt"), ([["0 mrad", "90 mrad"]] * 2, "90.00 mrad")):
+        with pytest.raises(ValidationError, match=words):
+            step(tilts=tilts)
+
+
 def test_the_accuracy_limit_can_be_switched_off() -> None:
     values = {"sequence": default_sequence(), "accuracy_limit": "off"}
     assert FocusSettings.model_validate(values).accuracy_limit_m is None

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from eucentric.errors import InputError, SettingsError
-from eucentric.optimize.instrument import SHIPPED, Specimen, instrument_of
+from eucentric.optimize.instrument import SHIPPED, instrument_of
+from eucentric.optimize.specimen import Specimen
 
 
 @pytest.mark.parametrize("name", SHIPPED)

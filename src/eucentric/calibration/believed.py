@@ -105,7 +105,7 @@ def _calibration(instrument: str, column: Column, found: Mapping[str, Record], z
         alpha=alpha if isinstance(alpha, AlphaResponse) else None,
         stigmator=stigmator if isinstance(stigmator, StigmatorResponse) else None,
         eucentric_focus_m=focus.focus_m if isinstance(focus, EucentricFocus) else None,
-        uncertainty=_uncertainty(response, kept),
+        uncertainty=uncertainty_of(response, kept),
         eucentric_focus_sigma_m=focus.focus_sigma_m if isinstance(focus, EucentricFocus) else None,
         sources=tuple(Source(r.kind, r.taken, r.optics.preset, r.transferred) for r in found.values()),
     )
@@ -117,7 +117,8 @@ def _metres(matrix: Matrix, pixel_m: float) -> Matrix:
     return ((float(rows[0, 0]), float(rows[0, 1])), (float(rows[1, 0]), float(rows[1, 1])))
 
 
-def _uncertainty(response: TiltResponse, kept: Mapping[str, AnyQuantity]) -> Uncertainty:
+def uncertainty_of(response: TiltResponse, kept: Mapping[str, AnyQuantity]) -> Uncertainty:
+    """What these calibrations, by kind, leave over; what none of them measured is as it usually is."""
     axis, alpha = kept.get("coma-free axis"), kept.get("stage alpha")
     usual = Uncertainty()
     return Uncertainty(

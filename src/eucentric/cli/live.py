@@ -10,7 +10,6 @@ from rich.console import Console
 
 from eucentric.focus import events
 from eucentric.focus.outcome import Status
-from eucentric.focus.patterns import pattern
 from eucentric.focus.settings import FocusMethod, FocusStep
 from eucentric.focus.words import (
     by_hand_words,
@@ -125,7 +124,7 @@ class Live:
 
     def _step(self, step: FocusStep, range_m: float) -> None:
         beam = step.focus_method is FocusMethod.BEAM_TILT
-        self._images = pattern(step.pattern, step.tilt_rad).images if beam else None
+        self._images = step.beam_tilts().images if beam else None
         self._wrapped(step_words(step, range_m), "     ", "bold")
         if self._set_up:
             self._line("set up", self._set_up)

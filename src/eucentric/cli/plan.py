@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from eucentric.cli.options import JsonOption
+from eucentric.cli.plan_calibrations import From, MeasuredOption, WhoseOption
 from eucentric.cli.plan_given import Saves, asked_given, instrument_given
 from eucentric.cli.stopped import raise_if_stopped
 from eucentric.errors import SettingsError
 
 if TYPE_CHECKING:
     from eucentric.cli.plan_verify import Job
+    from eucentric.optimize.calibrated import Calibrated
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.planning.plan import Asked, Plan
     from eucentric.optimize.planning.rules import Needs
@@ -50,6 +52,8 @@ def plan(
     instrument: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="200kv-side-entry, 300kv-autoloader, 300kv-cs-corrected, or TOML.")
     ] = "200kv-side-entry",
+    calibrations: MeasuredOption = None,
+    calibrations_of: WhoseOption = None,
     copy_instrument: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the file of --instrument to edit it, and plan nothing.")
     ] = None,
@@ -124,6 +128,7 @@ def plan(
     physical: dict[str, object] = {"--kv": kv, "--cs": cs, "--out": out, "--figure": figure, "--preset": preset}
     physical |= {"--one-preset": one_preset or None, "--look-again": look_again or None}
     physical |= {"--verify": verify or None, "--scheduler": scheduler}
+    physical |= {"--calibrations": calibrations, "--calibrations-of": calibrations_of}
     _check_meant(rules, {"--image": image}, physical)
     if rules is Rules.CLASSIC:
         _classic(_needs(start_um, accuracy_um, tilt_max_mrad, camera, size_px=image), as_json=as_json)
@@ -131,6 +136,8 @@ def plan(
     if scheduler is not None and not verify:
         raise SettingsError("--scheduler does nothing without --verify. Say how often: --verify 200")
     there = instrument_given(instrument, kv, cs, camera)
+    known = From(calibrations, calibrations_of).of(there, kv=kv, quiet=as_json)
+    there = there if known is None else known.instrument
     asked = asked_given(
         start_um=start_um,
         accuracy_um=accuracy_um,
@@ -146,20 +153,21 @@ def plan(
         from eucentric.cli.plan_pattern import PatternAsked, plan_pattern
 
         of = PatternAsked(asked, (aim or Aims.C1).value, _one(preset), images)
-        plan_pattern(there, of, figure=figure, as_json=as_json)
+        plan_pattern(there, of, figure=figure, as_json=as_json, known=known)
     else:
-        _physical(there, asked, _Wanted(out, figure, verify, scheduler, as_json))
+        _physical(there, asked, _Wanted(out, figure, verify, scheduler, as_json, known))
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What is to come of a plan by physics: files, trials, and in which form it is told."""
+    """What is to come of a plan by physics: files, trials, in which form it is told; `known` came from calibrations."""
 
     out: Path | None
     figure: Path | None
     verify: int
     scheduler: str | None
     as_json: bool
+    known: Calibrated | None = None
 
 
 def _physical(there: Instrument, asked: Asked, wanted: _Wanted) -> None:
@@ -182,7 +190,8 @@ def _physical(there: Instrument, asked: Asked, wanted: _Wanted) -> None:
         physics.show_front(plans, made)
     came = _verified(made, there, wanted) if wanted.verify else None
     if wanted.as_json:
-        typer.echo(json.dumps(physics.as_json(made, there, came, plans), indent=2, allow_nan=False))
+        told = {**physics.as_json(made, there, came, plans), **physics.calibrations_json(wanted.known)}
+        typer.echo(json.dumps(told, indent=2, allow_nan=False))
     if came is not None:
         raise_if_stopped(came.stopped, len(came.ended), came.asked, "trials", by_user=came.by_user)
 

@@ -13,6 +13,7 @@ import typer
 from eucentric.units import show_bound
 
 if TYPE_CHECKING:
+    from eucentric.optimize.calibrated import Calibrated
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.patterns.comparison import Compared, Comparison
     from eucentric.optimize.planning.plan import Asked
@@ -31,8 +32,14 @@ class PatternAsked:
     images: int | None
 
 
-def plan_pattern(instrument: Instrument, asked: PatternAsked, *, figure: Path | None, as_json: bool) -> None:
-    """Compare the patterns, and tell. Raises SettingsError, InputError."""
+def plan_pattern(
+    instrument: Instrument, asked: PatternAsked, *, figure: Path | None, as_json: bool, known: Calibrated | None = None
+) -> None:
+    """Compare the patterns, and tell; `known` is what of the instrument came from calibrations.
+
+    Raises SettingsError, InputError.
+    """
+    from eucentric.cli.plan_physics import calibrations_json
     from eucentric.optimize.patterns.comparison import compare, of_plan, of_preset
     from eucentric.optimize.patterns.design import Aim
     from eucentric.optimize.patterns.search import IMAGES
@@ -49,7 +56,8 @@ def plan_pattern(instrument: Instrument, asked: PatternAsked, *, figure: Path | 
 
         save(pattern_figure(made, instrument), figure)
     if as_json:
-        typer.echo(json.dumps(_as_json(made, instrument), indent=2, allow_nan=False))
+        told = {**_as_json(made, instrument), **calibrations_json(known)}
+        typer.echo(json.dumps(told, indent=2, allow_nan=False))
     else:
         _show(made, instrument, asked.plan.accuracy_m, figure)
 
@@ -165,7 +173,7 @@ def _to_use(made: Comparison) -> list[str]:
             f"Focusing compares opposite tilts only. For a script, the {one.title}: {_tilts(one)} (mrad at direction), "
             f"comparing images {_links(one)}.",
         ]
-    return [f"To focus with the {one.title} (all steps by beam tilt), at the head of the settings:", _snippet(one)]
+    return [f"To focus with the {one.title}, in the step of the settings, for its tilt and pattern:", _snippet(one)]
 
 
 def _untold(made: Comparison) -> list[str]:
@@ -177,9 +185,9 @@ def _untold(made: Comparison) -> list[str]:
 
 
 def _snippet(one: Compared) -> str:
-    """Lines for a settings file."""
+    """The line for a step of a settings file."""
     rows = ", ".join(f'["{round(y * 1e3, 3):g} mrad", "{round(x * 1e3, 3):g} mrad"]' for y, x in one.plan.tilts)
-    return f"on_phase_plate = true\nphase_plate_tilts = [{rows}]"
+    return f"tilts = [{rows}]"
 
 
 def _links(one: Compared) -> str:

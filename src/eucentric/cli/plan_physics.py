@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from eucentric.cli.plan_verify import Job
+    from eucentric.optimize.calibrated import Calibrated
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.planning.plan import Plan, PlannedStep
     from eucentric.optimize.planning.shown import ShownStep
@@ -45,7 +47,7 @@ def as_json(
     made: Plan, instrument: Instrument, came: Spread[Job, Trial] | None = None, plans: tuple[Plan, ...] = ()
 ) -> dict[str, Any]:
     """The plan in SI units, what its trials came to, and the plans between which it was chosen."""
-    from eucentric.optimize.planning.sequence import elsewhere, names_of
+    from eucentric.optimize.planning.sequence import elsewhere
     from eucentric.records.plain import plain
 
     asked = made.asked
@@ -61,10 +63,18 @@ def as_json(
         "median_error_m": made.outlook.median_m,
         "within_accuracy": made.outlook.within(asked.accuracy_m),
         "front": [{"dose_e_per_m2": one.dose_e_per_m2, "seconds": one.seconds} for one in plans],
-        "steps": [_step_json(one, name) for one, name in zip(made.steps, names_of(made), strict=True)],
+        "steps": _steps_json(made, instrument),
         "elsewhere": [plain(one) for one in elsewhere(made)],
         "verified": None if came is None else _verified_json(made, came),
     }
+
+
+def calibrations_json(known: Calibrated | None) -> dict[str, Any]:
+    """What came from calibrations: each number by its path in the instrument's file."""
+    if known is None:
+        return {}
+    numbers = {one.path: one.value for one in known.measured}
+    return {"from_calibrations": {"of": known.whose, "numbers": numbers, "notes": list(known.notes)}}
 
 
 def _verified_json(made: Plan, came: Spread[Job, Trial]) -> dict[str, Any]:
@@ -102,6 +112,7 @@ def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path |
     console = Console(highlight=False)
     console.print(table)
     say = [f"{one.name} is limited by {_limits(step)}." for one, step in zip(steps, made.steps, strict=True)]
+    say += _changes(made, instrument)
     say += [
         f"In Leginon: {e.step}: preset {e.preset}, tilt {e.separation_rad * 1e3:g} mrad, delta max "
         f"{show_bound(e.limit_m)}, correction {e.correction}. In SerialEM: images {e.separation_rad * 1e3:g} mrad "
@@ -159,6 +170,30 @@ def _limits(one: PlannedStep) -> str:
     total = sum(part.sigma_m**2 for part in one.budget)
     large = sorted((p for p in one.budget if p.sigma_m**2 > _MATTERS * total), key=lambda p: -p.sigma_m)
     return minus(", ".join(f"{part.source} {show_bound(part.sigma_m)}" for part in large)) + " (1 σ)"
+
+
+def _changes(made: Plan, instrument: Instrument) -> list[str]:
+    """What each change of magnification adds to the error that a step starts from."""
+    from eucentric.optimize.planning.prediction import changed
+
+    used = [one.candidate.magnification for one in made.steps]
+    parts = [(a.name, b.name, changed(a, b, instrument)) for a, b in itertools.pairwise(used) if a.name != b.name]
+    return [
+        f"From {a} to {b} focus changes by {', '.join(f'{p.source} {show_bound(p.sigma_m)}' for p in of)} (1 σ)."
+        for a, b, of in parts
+    ]
+
+
+def _steps_json(made: Plan, instrument: Instrument) -> list[dict[str, Any]]:
+    from eucentric.optimize.planning.prediction import changed
+    from eucentric.optimize.planning.sequence import names_of
+
+    out, last = [], made.steps[0].candidate.magnification
+    for one, name in zip(made.steps, names_of(made), strict=True):
+        apart = changed(last, one.candidate.magnification, instrument)
+        out.append({**_step_json(one, name), "change_of_magnification_m": {p.source: p.sigma_m for p in apart}})
+        last = one.candidate.magnification
+    return out
 
 
 def _step_json(one: PlannedStep, name: str) -> dict[str, Any]:

@@ -63,15 +63,16 @@ def _steps(sequence: FocusSequence) -> Table:
 
 def _row(step: FocusStep) -> tuple[str, ...]:
     from eucentric.focus.settings import CorrectionType, FocusMethod
+    from eucentric.focus.words import pattern_words
     from eucentric.units import exactly
 
     tilt = {
-        FocusMethod.BEAM_TILT: f"±{exactly(step.tilt_rad, 'rad')}",
+        FocusMethod.BEAM_TILT: f"±{exactly(float(f'{step.largest_tilt_rad:.3g}'), 'rad')}",
         FocusMethod.STAGE_TILT: f"±{exactly(step.tilt_rad, 'rad', 'deg')}",
     }.get(step.focus_method, "")
     corrects = "" if step.correction_type is CorrectionType.NONE else str(step.correction_type)
     reach = "" if step.delta_max_m is None else exactly(step.delta_max_m, "m").replace("um", "µm")
-    pattern = str(step.pattern) if step.focus_method is FocusMethod.BEAM_TILT else ""
+    pattern = pattern_words(step) if step.focus_method is FocusMethod.BEAM_TILT else ""
     name = step.name if step.switch else f"({step.name})"
     return (f"  {name}", step.preset, str(step.focus_method), tilt, corrects, reach, pattern)
 

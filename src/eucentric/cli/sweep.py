@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from eucentric.cli.options import JsonOption
+from eucentric.cli.plan_calibrations import From, MeasuredOption, WhoseOption
 from eucentric.cli.plan_given import Saves, asked_given, instrument_given
 from eucentric.cli.stopped import raise_if_stopped
 
@@ -37,6 +38,8 @@ def sweep(
     instrument: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="200kv-side-entry, 300kv-autoloader, 300kv-cs-corrected, or TOML.")
     ] = "200kv-side-entry",
+    calibrations: MeasuredOption = None,
+    calibrations_of: WhoseOption = None,
     tilt_max_mrad: Annotated[
         float | None,
         typer.Option(help="Largest tilt of one image, mrad (default: the instrument's).", show_default=False),
@@ -80,6 +83,8 @@ def sweep(
     from eucentric.optimize.sweeping.sweep import base_of, check_axes
 
     there = instrument_given(instrument, kv, cs, camera)
+    measured = From(calibrations, calibrations_of).of(there, kv=kv, quiet=as_json)
+    there = there if measured is None else measured.instrument
     known = settings_of_maps(there)
     axes = [axis_of(text, known, points) for text in over]
     check_axes(axes, there, step)

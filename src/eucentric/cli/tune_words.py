@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from eucentric.focus.words import speed_words
+from eucentric.focus.words import pattern_words, speed_words
 from eucentric.optimize.tuning.chi_square import ChiSquare, refused_as_stated
 from eucentric.optimize.tuning.fit_limit import OldLimit
 from eucentric.optimize.tuning.learned import Contrast, Motion, Noise
@@ -124,7 +124,8 @@ def _speed(one: Motion, time_s: float) -> str:
 def chi2_words(tuning: Tuning) -> list[str]:
     """χ² explained, with the step's numbers."""
     chi2, step = tuning.chi2, tuning.given.step
-    at = "" if chi2.dof == 1 else f" At the {degrees(chi2.dof)} of a {step.pattern} it is {chi2.allowed:.3g} in all."
+    of = f"{degrees(chi2.dof)} of {'its' if step.tilts_rad else 'a'} {pattern_words(step).removesuffix(' of its own')}"
+    at = "" if chi2.dof == 1 else f" At the {of} it is {chi2.allowed:.3g} in all."
     return [
         "χ² compares what no defocus explains in the shifts with all its stated errors, squared: as expected, it is 1 "
         f"per degree of freedom. The limit {chi2.limit:g} at 1 degree is a misfit of {math.sqrt(chi2.limit):.1f} σ; "

@@ -64,7 +64,7 @@ def another_look(step: FocusStep, verdict: Verdict, looked: Look, pixel_m: float
         at = FRACTIONS.index(looked.tilt_fraction) + 1
         return replace(looked, tilt_fraction=FRACTIONS[at]) if at < len(FRACTIONS) else None
     if reasons & _NEAR_FOCUS and looked.offset_m == step.offset_m:
-        return replace(looked, offset_m=looked.offset_m + further_m(step.tilt_rad, pixel_m))
+        return replace(looked, offset_m=looked.offset_m + further_m(step.largest_tilt_rad, pixel_m))
     return None
 
 
@@ -111,7 +111,7 @@ def told_apart(result: DefocusResult, expected: Expected | None, step: FocusStep
     best, *others = _answers(result)
     if abs(best - expected.c1_m) > reach or any(abs(other - expected.c1_m) <= reach for other in others):
         return result
-    along_px = 4 * reach * step.tilt_rad / result.pixel_m
+    along_px = 4 * reach * step.largest_tilt_rad / result.pixel_m
     seldom = 1e-2 if along_px * _ACROSS_PX <= 1e-2 * _PLACES else 1.0
     return replace(result, verdict=Verdict()) if _chance(result) * seldom <= step.thresholds.false_lock_max else result
 

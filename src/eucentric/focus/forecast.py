@@ -20,7 +20,7 @@ from eucentric.focus.average import own_sigma_m
 from eucentric.focus.measurement import Measurement, with_unit_error, without_offset
 from eucentric.focus.methods.stage_tilt import FOCUS_UNKNOWN_M
 from eucentric.focus.motion import after_exposure
-from eucentric.focus.patterns import Pattern, pattern, pattern_of
+from eucentric.focus.patterns import Pattern, pattern_of
 from eucentric.focus.predict import capture_range_m, predicted_measurement, separation_range_m
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSettings, FocusStep
 from eucentric.microscope.protocol import Limits, Preset
@@ -109,7 +109,7 @@ def plan_of(step: FocusStep, settings: FocusSettings) -> Pattern:
     """The beam tilts of one measurement."""
     if settings.on_phase_plate:
         return pattern_of(settings.phase_plate_tilts_rad)
-    return pattern(step.pattern, step.tilt_rad, step.tilt_direction_rad)
+    return step.beam_tilts()
 
 
 def _images_m(paper: Paper) -> float:

@@ -7,14 +7,16 @@ In files and forms a field goes without its unit, and its value with one: `delta
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from eucentric.correlation.shift import Method
+from eucentric.errors import InputError
 from eucentric.focus.fields import Angle, Dose, Length, LengthOrOff, Seconds, Settings, Speed, given
-from eucentric.focus.patterns import PatternName, pattern
+from eucentric.focus.patterns import Pattern, PatternName, pattern, pattern_of
 from eucentric.focus.preset_settings import NamedPreset
 from eucentric.units import show_angle, show_length
 
@@ -84,6 +86,9 @@ class FocusStep(Settings):
     """Direction of the beam tilt in the image, from +x (columns) towards +y (rows)."""
     pattern: PatternName = PatternName.PAIR
     """Beam tilts of one measurement: pair, quad (cancels drift) or cross (measures astigmatism too)."""
+    tilts_rad: tuple[tuple[Angle, Angle], ...] = ()
+    """Beam tilts (y, x) from the coma-free axis, in order, used instead of tilt, direction and pattern; opposite ones
+    make pairs."""
     correlation_type: Method = Method.MATCHED
     """Correlation type."""
     fit_limit_px2: float | None = Field(default=None, gt=0)
@@ -137,11 +142,12 @@ class FocusStep(Settings):
         _ordered("stig defocus", self.stig_defocus_min_m, self.stig_defocus_max_m)
         if self.focus_method is FocusMethod.STAGE_TILT and not given(self, "tilt_rad"):
             raise ValueError('with Stage Tilt the tilt of the stage must be given, for example tilt = "1 deg".')
-        if self.focus_method is FocusMethod.BEAM_TILT and self.tilt_rad > _BEAM_TILT_MAX_RAD:
+        if self.focus_method is FocusMethod.BEAM_TILT and self.largest_tilt_rad > _BEAM_TILT_MAX_RAD:
             raise ValueError(
-                f"a beam tilt of {show_angle(self.tilt_rad)} is beyond any instrument. "
+                f"a beam tilt of {show_angle(self.largest_tilt_rad)} is beyond any instrument. "
                 'Write for example tilt = "5 mrad".'
             )
+        self.beam_tilts()  # whether given tilts make pairs
         if self.recheck_drift and not self.check_drift:
             raise ValueError(
                 "recheck drift looks again at what check drift saw. Switch check drift on too, or recheck drift off."
@@ -160,9 +166,23 @@ class FocusStep(Settings):
     @property
     def measures_astigmatism(self) -> bool:
         """Whether its beam tilts span both directions of the image."""
-        tilts = pattern(self.pattern, 1.0).tilts
-        across = max(abs(tilts[0][0] * x - tilts[0][1] * y) for y, x in tilts)
-        return self.focus_method is FocusMethod.BEAM_TILT and across > _SPANS
+        first, *others = self.beam_tilts().tilts
+        across = max(abs(first[0] * x - first[1] * y) / math.hypot(y, x) for y, x in others)
+        return self.focus_method is FocusMethod.BEAM_TILT and across > _SPANS * math.hypot(*first)
+
+    @property
+    def largest_tilt_rad(self) -> float:
+        """The largest tilt of one image."""
+        return max((math.hypot(*tilt) for tilt in self.tilts_rad), default=self.tilt_rad)
+
+    def beam_tilts(self, fraction: float = 1.0) -> Pattern:
+        """The beam tilts of a measurement, such a part of the step's. Raises ValueError for tilts without opposite."""
+        if not self.tilts_rad:
+            return pattern(self.pattern, self.tilt_rad * fraction, self.tilt_direction_rad)
+        try:
+            return pattern_of([(fraction * y, fraction * x) for y, x in self.tilts_rad])
+        except InputError as error:
+            raise ValueError(str(error)) from error
 
 
 def _ordered(what: str, smallest_m: float, largest_m: float | None) -> None:

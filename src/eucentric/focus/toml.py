@@ -115,7 +115,8 @@ _HEAD = (
 
 
 def _step(step: FocusStep, write: _Writer, *, last: bool) -> Table:
-    always = tuple(name for name in _ALWAYS if step.focus_method in _METHODS_OF.get(name, FocusMethod))
+    replaced = ("tilt_rad", "pattern") if step.tilts_rad else ()
+    always = tuple(n for n in _ALWAYS if step.focus_method in _METHODS_OF.get(n, FocusMethod) and n not in replaced)
     table = write.given(tomlkit.table(), step, always=always, leave=("thresholds",))
     if last:
         write.note(table, "Every further setting of a step, at its default. Copy a line to the step that it is for.")
@@ -180,6 +181,7 @@ _EXAMPLES: dict[str, Any] = {
     "manual_focus_preset": "fa",
     "final_preset": "en",
     "dose_max_per_m2": 50e20,
+    "tilts_rad": ((0.0, -5e-3), (0.0, 5e-3)),
     "phase_plate_tilts_rad": ((0.0, -5e-3), (0.0, 5e-3)),
 }
 """What a setting that is not set by default could be."""

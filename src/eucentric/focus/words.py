@@ -42,6 +42,11 @@ def speed_words(speed_m_per_s: float) -> str:
     return f"{speed_m_per_s * 1e9:.2f} nm/s"
 
 
+def pattern_words(step: FocusStep) -> str:
+    """What the beam tilts of a step are called."""
+    return f"{len(step.tilts_rad)} tilts of its own" if step.tilts_rad else str(step.pattern)
+
+
 def step_words(step: FocusStep, range_m: float) -> str:
     """A step's line: what it does, with what, how far it reaches."""
     if step.focus_method is FocusMethod.MANUAL:
@@ -51,7 +56,7 @@ def step_words(step: FocusStep, range_m: float) -> str:
     if step.focus_method is FocusMethod.STAGE_TILT:
         how = f"stage tilt ±{math.degrees(step.tilt_rad):.3g}°"
     else:
-        how = f"±{show_angle(step.tilt_rad)}, {step.pattern}"
+        how = f"±{show_angle(step.largest_tilt_rad)}, {pattern_words(step)}"
     away = f", measured at {show_length(step.offset_m)}" if step.offset_m else ""
     no_correction = step.correction_type is CorrectionType.NONE
     corrects = "corrects nothing" if no_correction else f"corrects by {step.correction_type}"

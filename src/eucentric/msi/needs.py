@@ -200,7 +200,7 @@ def _wider(paper: Paper, reach: Reach, is_m: float, *, height: bool) -> str:
     images_m = reach.allowed_m[By.IMAGES]
     if images_m < is_m:
         offset = abs(step.offset_m) if step.focus_method is FocusMethod.BEAM_TILT else 0.0
-        tilt = step.tilt_rad * (images_m + offset) / (is_m + offset)
+        tilt = step.largest_tilt_rad * (images_m + offset) / (is_m + offset)
         shown = show_angle(tilt) if step.focus_method is FocusMethod.BEAM_TILT else f"{math.degrees(tilt):.2f}°"
         ways.append(
             f"tilt less (at ±{shown} its images, {_field(paper.preset)}, reach ±{show_bound(is_m)}) or use a larger "

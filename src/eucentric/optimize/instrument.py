@@ -11,8 +11,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from eucentric.calibration.instrument import Uncertainty
@@ -21,8 +19,7 @@ from eucentric.focus.fields import Angle, Dose, Length, Seconds, Settings, Speed
 from eucentric.focus.settings_error import settings_error
 from eucentric.optics.column import Column
 from eucentric.optics.detector import Detector
-from eucentric.optics.electron import interaction_rad_per_vm
-from eucentric.optics.object_spectrum import ObjectSpectrum, amorphous_carbon
+from eucentric.optimize.specimen import Specimen
 from eucentric.units import parse
 
 SHIPPED = ("200kv-side-entry", "300kv-autoloader", "300kv-cs-corrected")
@@ -31,8 +28,6 @@ SHIPPED = ("200kv-side-entry", "300kv-autoloader", "300kv-cs-corrected")
 
 SETTLED = 3e-4
 """What of a tilt is missing however long one waits: nothing comes back better."""
-_CARBON_V = 9.0  # mean inner potential of amorphous carbon
-_FINEST_M, _COARSEST_M = 10e-9, 1e-6
 
 
 def _volts(value: object) -> object:
@@ -110,6 +105,8 @@ class Holder(Settings):
     """Relative error of a Z move, 1 σ."""
     arrival_m: Length = Field(default=20e-9, ge=0, le=10e-6)
     """How well Z comes back to the same reading from the same side, 1 σ."""
+    backlash_m: Length = Field(default=0.2e-6, ge=0, le=20e-6)
+    """How far Z is off where it comes from the other side: plans let it come from below, from farther than that."""
     z_max_m: Length = Field(default=1e-3, gt=0, le=5e-3)
     """Largest |Z|."""
     drift_m_per_s: Speed = Field(default=0.2e-9, ge=0, le=1e-6)
@@ -139,44 +136,20 @@ class Errors(Settings):
     tilt_scale: float = Field(default=0.002, ge=0, le=0.2)
     """Relative, of the tilt in pixels of the image."""
     tilt_rotation_rad: Angle = Field(default=2.5e-3, ge=0, le=0.5)
+    tilt_cubic: float = Field(default=0.0, ge=0, le=1e4)
+    """Of the coils' cubic term, 1/rad²: at a tilt t the size of tilts is off by this times t², relative."""
     axis_rad: Angle = Field(default=0.05e-3, ge=0, le=10e-3)
     """Of the coma-free axis, per component."""
     a1_m: Length = Field(default=15e-9, ge=0, le=1e-6)
     """Astigmatism that is left, per component."""
     focus_scale: float = Field(default=0.01, ge=0, le=0.2)
     """Relative, of lens steps."""
+    cs: float = Field(default=0.01, ge=0, le=0.5)
+    """Relative, of Cs against the metre that defocus is told in."""
     first_motion_m: Length = Field(default=3e-9, ge=0, le=1e-6)
     """Motion of the first exposures, in all."""
     parfocal_m: Length = Field(default=0.1e-6, ge=0, le=50e-6)
     """How far presets of different magnification are from the same focus, as it is calibrated."""
-
-
-class Specimen(Settings):
-    """What is focused on."""
-
-    thickness_m: Length = Field(default=20e-9, gt=0, le=1e-6)
-    """Of carbon that scatters alike."""
-    roughness: float = Field(default=0.03, ge=0, le=1)
-    """rms of the relative thickness between 10 nm and 1 µm: what low magnifications see."""
-
-    covered: float = Field(default=0.65, gt=0, le=1)
-    """What part of an image the film covers; holes, empty or with ice, show less."""
-    pitch_m: Length = Field(default=3e-6, gt=0, le=1e-3)
-    """Distance of the holes of a regular film; where images show more than one, they can be taken for another."""
-
-    def spectrum(self, voltage_v: float) -> ObjectSpectrum:
-        """How it scatters: atoms at random, and a thickness that varies alike on all scales from 10 nm to 1 µm."""
-        atoms = amorphous_carbon(self.thickness_m, voltage_v)
-        phase = self.roughness * interaction_rad_per_vm(voltage_v) * _CARBON_V * self.thickness_m
-        low, high = 1 / _COARSEST_M, 1 / _FINEST_M
-        per_octave = phase**2 / (2 * math.pi * math.log(high / low))
-
-        def density(q_per_m: NDArray[np.float64]) -> NDArray[np.float64]:
-            q = np.asarray(q_per_m, dtype=np.float64)
-            rough = per_octave / np.maximum(q, low) ** 2 * (q < high)
-            return np.asarray(self.covered * (atoms.density(q) + rough))
-
-        return ObjectSpectrum(density, self.thickness_m)
 
 
 class Instrument(Settings):
@@ -247,7 +220,9 @@ class Instrument(Settings):
             tilt_rotation_rad=errors.tilt_rotation_rad,
             tilt_shear=math.hypot(errors.tilt_scale, errors.tilt_rotation_rad) / math.sqrt(2),
             tilt_settling=math.hypot(SETTLED, missing),
+            tilt_cubic_per_rad2=errors.tilt_cubic,
             axis_rad=errors.axis_rad,
+            c3_relative=errors.cs,
             a1_m=errors.a1_m,
             focus_scale=errors.focus_scale,
             focus_hysteresis=self.lens.hysteresis,

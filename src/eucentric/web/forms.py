@@ -32,7 +32,8 @@ _TITLES = {
 _PRESETS = {"preset", "like", "melt_preset", "manual_focus_preset", "final_preset"}
 _UNIT_WORDS = {"px2": "px²"}
 GROUPS = {
-    "What": ("name", "switch", "preset", "focus_method", "tilt", "tilt_direction", "pattern", "correlation_type"),
+    "What": ("name", "switch", "preset", "focus_method", "tilt", "tilt_direction", "pattern", "tilts",
+             "correlation_type"),
     "Correct": ("correction_type", "delta_min", "delta_max", "tolerance", "iterations", "looks_min", "look_again",
                 "retries", "settle", "offset", "reset_defocus"),
     "Drift": ("check_drift", "drift_threshold", "drift_timeout", "recheck_drift"),

@@ -10,7 +10,6 @@ from typing import Any
 from eucentric.focus import events as focus
 from eucentric.focus.outcome import Status as StepStatus
 from eucentric.focus.outcome import StepResult
-from eucentric.focus.patterns import pattern
 from eucentric.focus.settings import FocusMethod, FocusStep
 from eucentric.focus.words import dose_words, step_words
 from eucentric.msi import events as msi
@@ -88,7 +87,7 @@ class RunProgress:
         self._began_s = self._clock()
         step = event.step
         beam = step.focus_method is FocusMethod.BEAM_TILT
-        self._images = pattern(step.pattern, step.tilt_rad).images if beam else None
+        self._images = step.beam_tilts().images if beam else None
         self.doing = f"{step.name}: {'by hand' if step.focus_method is FocusMethod.MANUAL else 'measuring'}"
         for one in self.steps:
             if one["name"] == step.name and one["state"] == "to come":

@@ -23,8 +23,12 @@ from eucentric.optimize.planning.prediction import (
     DOUBTS,
     INSIDE,
     LENS_MAX_M,
+    OFF_FOCUS,
     STANDS_OUT,
     Before,
+    Left,
+    between,
+    changed,
     left_after,
     looked_at,
     range_of,
@@ -106,6 +110,53 @@ def test_the_parts_of_an_error_add_up_and_grow_with_what_they_come_from() -> Non
     assert known["stage Z scale"] == pytest.approx(1e-4 * 10e-6)
     # C1 and the offset, 10.5 µm, seen with a tilt scale of 0.2 %.
     assert of["tilt scale"] == pytest.approx(0.002 * 10.5e-6, rel=0.05)
+
+
+def test_a_tilted_and_wavy_film_is_in_the_budget_of_a_look() -> None:
+    one, steep = _candidate("hl", 4, 5e-3, size_px=2048), _with("specimen", tilt_rad=0.1, bend_m=10e-6)
+    of = {p.source: p.sigma_m for p in looked_at(one, steep, 1e-6).budget}
+    assert of["specimen tilt"] == steep.specimen.tilt_sigma_m(one.field_m) > 10e-9
+    assert of["specimen bend"] == steep.specimen.bend_sigma_m(one.field_m) > 10e-9
+    assert of["specimen tilt"] == dict(_parts(looked_at(one, steep, 100e-6)))["specimen tilt"]  # C1 does not matter
+    level = _with("specimen", tilt_rad=0.0, bend_m=0.0)
+    added = looked_at(one, steep, 1e-6).sigma_m ** 2 - looked_at(one, level, 1e-6).sigma_m ** 2
+    assert added == pytest.approx(of["specimen tilt"] ** 2 + of["specimen bend"] ** 2)
+
+
+def _parts(left: Left) -> list[tuple[str, float]]:
+    return [(p.source, p.sigma_m) for p in left.budget]
+
+
+def test_what_the_lens_changes_far_from_eucentric_focus_has_its_name() -> None:
+    """Tilts change by 1 % for 100 µm: with an offset of 20 µm C1 and offset are seen 0.2 % too large, 1 σ."""
+    one = _candidate("fa", 4, 5e-3, offset_m=-20e-6)
+    of = dict(_parts(looked_at(one, _instrument(), 5e-6)))
+    seen = 25e-6 - 3 * 2.7e-3 * 5e-3**2  # Cs makes of the tilt's size what C1 + 3·C3·β² does
+    # Of its axis, 0.06 mrad off, and of the two directions a few nanometres are added.
+    assert of[OFF_FOCUS] == pytest.approx(0.002 * seen, rel=0.1)
+    assert of["tilt scale"] == pytest.approx(of[OFF_FOCUS], rel=0.1)  # which is known to 0.2 %, too
+    assert dict(_parts(looked_at(one, _with("lens", far=0.0), 5e-6)))[OFF_FOCUS] == 0.0
+    assert dict(_parts(looked_at(replace(one, offset_m=0.0), _instrument(), 5e-6)))[OFF_FOCUS] == 0.0
+
+
+def test_backlash_is_taken_away_by_an_approach_that_is_longer() -> None:
+    """What remains of a move of Z is its scale, and how well it comes back from one side."""
+    slack, tight = _with("stage", backlash_m=5e-6), _with("stage", backlash_m=0.0)
+    one = _candidate("fa", 4, 5e-3)
+    assert left_after(one, slack, 10e-6) == left_after(one, tight, 10e-6)
+    assert settings_of(_plan(), slack).z_approach_m == 10e-6
+    assert settings_of(_plan(), tight).z_approach_m == 2e-6
+
+
+def test_magnifications_focus_apart_by_calibration_and_hysteresis() -> None:
+    """25 nm for each factor of e: from pixels of 10 nm to 1.25, ln 8; five of them at most."""
+    sq, hl, fc, fa = _instrument().magnifications
+    of = {p.source: p.sigma_m for p in changed(sq, hl, _instrument())}
+    assert of == pytest.approx({"parfocality": 0.1e-6, "hysteresis of the magnification": 25e-9 * math.log(8)})
+    assert between(sq, hl, _instrument()) == pytest.approx(math.hypot(*of.values()))
+    far = sq.model_copy(update={"pixel_m": 1e-6})
+    assert changed(far, fa, _instrument())[1].sigma_m == pytest.approx(5 * 25e-9)
+    assert changed(fc, fc, _instrument()) == ()
 
 
 def test_zs_scale_is_learned_as_well_as_the_move_was_seen() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from eucentric.cli.plan_verify import check_simulated, jobs_of, run_trials, trial, trial_of
@@ -41,6 +43,15 @@ def test_the_simulated_microscope_is_the_instrument() -> None:
         preset = known[magnification.name]
         assert preset.pixel_m == pytest.approx(magnification.pixel_m)
         assert preset.dose_e_per_m2 == magnification.dose_per_m2
+
+
+def test_the_simulated_film_is_as_tilted_and_wavy_as_the_planned_one_and_z_plays_as_much() -> None:
+    there = tiny()
+    film = there.specimen.model_copy(update={"tilt_rad": 0.05, "bend_m": 3e-6})
+    stage = there.stage.model_copy(update={"backlash_m": 1e-6})
+    drawn = magnitudes_of(there.model_copy(update={"specimen": film, "stage": stage}), 0.0)
+    assert (drawn["specimen"]["film_slope_rad"], drawn["specimen"]["bend_m"]) == (math.tan(0.05), 3e-6)
+    assert drawn["stage"]["backlash_z_m"] == 1e-6
 
 
 def test_a_magnification_of_another_name_is_said() -> None:

@@ -10,7 +10,7 @@ from eucentric.focus.events import Assumed, FrameTaken, ShiftFound
 from eucentric.focus.how import How
 from eucentric.focus.measure import measure_frames
 from eucentric.focus.motion import after_exposure
-from eucentric.focus.patterns import Pattern, pattern, pattern_of
+from eucentric.focus.patterns import Pattern, pattern_of
 from eucentric.focus.predict import capture_range_m, separation_range_m
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusStep
@@ -21,7 +21,7 @@ from eucentric.focus.work import Work
 
 
 class BeamTilt:
-    """Beam tilt with the step's pattern, or with the phase plate's own tilts."""
+    """Beam tilt with the step's pattern or tilts, or with the phase plate's own."""
 
     def __init__(self, work: Work, step: FocusStep) -> None:
         self._work = work
@@ -33,7 +33,7 @@ class BeamTilt:
         step, preset = self._step, self._work.scope.preset()
         if step.delta_max_m is not None:
             return step.delta_max_m
-        if not self._work.settings.on_phase_plate:
+        if not (step.tilts_rad or self._work.settings.on_phase_plate):
             return capture_range_m(preset.size, preset.pixel_m, step.tilt_rad, direction_rad=step.tilt_direction_rad)
         plan = self._plan(Look())
         pairs = ((plan.tilts[a], plan.tilts[b]) for a, b in plan.links)
@@ -92,4 +92,4 @@ class BeamTilt:
         step, settings = self._step, self._work.settings
         if settings.on_phase_plate:  # the plate stands where these tilts go: no other size of tilt will do
             return pattern_of(settings.phase_plate_tilts_rad)
-        return pattern(step.pattern, step.tilt_rad * look.tilt_fraction, step.tilt_direction_rad)
+        return step.beam_tilts(look.tilt_fraction)

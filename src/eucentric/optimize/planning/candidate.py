@@ -17,7 +17,8 @@ TILTS_RAD = (0.5e-3, 0.7e-3, 1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3, 5e-3, 7e-3, 10e-3, 
 """Tilts of one image that are tried, as far as the instrument allows: about √2 apart, round."""
 AXIS_ROOM_RAD = 2e-3
 """How far the coma-free axis may be from the zero of the tilt coils."""
-PATTERNS = (PatternName.PAIR, PatternName.QUAD, PatternName.CROSS_QUAD)
+PATTERNS = (PatternName.PAIR, PatternName.QUAD, PatternName.CROSS, PatternName.STAR, PatternName.CROSS_QUAD)
+"""Of the usual ones those that some plan is cheapest with; a sextet and a double star never are (docs/decisions)."""
 EXPOSURES = (0.2, 0.5, 1.0, 2.0)
 """Times that of the magnification; its electrons go along."""
 OFFSETS_M = (0.0, -0.5e-6, -1e-6, -2e-6, -5e-6, -10e-6, -20e-6)

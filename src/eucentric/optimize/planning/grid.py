@@ -32,8 +32,8 @@ from eucentric.optimize.planning.prediction import (
     SHIFT_FLOOR_PX,
     STANDS_OUT,
     UNSEEN_MAX,
-    Z_APPROACH_M,
     clear,
+    film_variance_m2,
     lens_max,
     lit,
     looks_of,
@@ -43,6 +43,7 @@ from eucentric.optimize.planning.prediction import (
     told_apart_m,
     weights,
     with_further,
+    z_most_m,
 )
 from eucentric.optimize.planning.sight import Array, Sight, sight
 
@@ -50,7 +51,7 @@ ROOM = 1.1
 """A range holds an error with so much to spare: scales of tilts are not exact."""
 _EXPOSED_S = 5.0  # a place at which a step ended has been exposed for about so long
 _FAR_M = 100e-6  # what grows with C1 is told from here
-_GAIN = {PatternName.PAIR: 1.0, PatternName.QUAD: 2.0, PatternName.CROSS_QUAD: 4.0}  # independent pairs
+_GAIN = {name: len(pattern(name, 1e-3).links) for name in PATTERNS}  # independent pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ def _filled(instrument: Instrument, these: tuple[Candidate, ...], groups: tuple[
     base, fresh, slope = (np.array([getattr(part, what) for part in parts], dtype=np.float64) for what in _PARTS)
     offset = of(lambda c: c.offset_m)
     back = (offset * math.hypot(instrument.errors.focus_scale, instrument.lens.hysteresis / math.sqrt(3))) ** 2
+    film = of(lambda c: film_variance_m2(instrument, c.field_m))
     looks = of(lambda c: looks_of(c, instrument))
     return Grid(
         instrument=instrument,
@@ -144,8 +146,8 @@ def _filled(instrument: Instrument, these: tuple[Candidate, ...], groups: tuple[
         offset_m=offset,
         further_m=of(lambda c: further_m(c.tilt_rad, c.pixel_m)),
         gain=of(lambda c: _GAIN[c.pattern]),
-        base_m2=base + back + slope * offset**2,
-        fresh_m2=fresh + back + slope * offset**2,
+        base_m2=base + back + film + slope * offset**2,
+        fresh_m2=fresh + back + film + slope * offset**2,
         slope=slope,
         alike_m=of(lambda c: told_apart_m(c, instrument)),
         stage=np.array([c.correction is CorrectionType.STAGE_Z for c in these], dtype=bool),
@@ -205,7 +207,7 @@ def rounded_up(error_m: float) -> float:
 def seen(grid: Grid, error_m: float, sigmas: float | None = None) -> Looked:
     """Noise is the mean over errors up to that one; `sigmas` as of `weights`."""
     instrument, often = grid.instrument, weights(sigmas)
-    most = np.minimum(np.where(grid.stage, instrument.stage.z_max_m - Z_APPROACH_M, lens_max(instrument)), grid.alike_m)
+    most = np.minimum(np.where(grid.stage, z_most_m(instrument), lens_max(instrument)), grid.alike_m)
     reaches = error_m / ROOM <= most
     unseen, mean = np.zeros(reaches.size), np.zeros(reaches.size)
     for f, weight in zip(INSIDE, often, strict=True):

@@ -21,6 +21,7 @@ from eucentric.optimize.instrument import Instrument
 from eucentric.optimize.planning.candidate import Candidate
 from eucentric.optimize.planning.prediction import (
     HALF_FOUND,
+    OFF_FOCUS,
     Before,
     between,
     common,
@@ -32,8 +33,8 @@ from eucentric.optimize.planning.sight import Array
 
 DRAWS = 20_000
 _SEED = 20_261_130
-_WITH_C1 = frozenset({"tilt scale", "tilt rotation", "tilt shear", "tilt settling", "film tilt"})
-"""The parts of a budget that grow with C1."""
+_WITH_C1 = frozenset({"tilt scale", "tilt rotation", "tilt shear", "tilt cubic", "tilt settling", OFF_FOCUS})
+"""The parts of a budget that grow with C1. What the film's being tilted or wavy puts on it does not."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ accuracy with the asked probability.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,7 +35,7 @@ from eucentric.optimize.planning.prediction import (
 from eucentric.optimize.planning.search import STEPS_MAX, Chain, best_of, chains
 from eucentric.units import show_bound
 
-_RELAXED = 1.0  # of the σ that are asked: what the search tells by averages is rather too small
+_STRICT = (1.15, 1.0)  # of the σ that are asked: what the search tells by averages is rather too small
 _TRIED = 120  # chains whose outlook is taken, cheapest first
 
 
@@ -114,11 +115,11 @@ def plan(instrument: Instrument, asked: Asked) -> Plan:
     """The cheapest plan. Raises SettingsError, which names what stands in the way, where there is none."""
     if asked.cheapest is Cheapest.BOTH:
         return knee(front(instrument, asked))
-    found = _found(instrument, asked)
-    for chain in sorted(found, key=lambda one: _cost(one, asked.cheapest))[:_TRIED]:
-        made = _holding(chain, instrument, asked)
-        if made is not None:
-            return made
+    for found in _found(instrument, asked):
+        for chain in sorted(found, key=lambda one: _cost(one, asked.cheapest))[:_TRIED]:
+            made = _holding(chain, instrument, asked)
+            if made is not None:
+                return made
     raise SettingsError(_why_not_accurate(instrument, asked, found))
 
 
@@ -127,16 +128,16 @@ def front(instrument: Instrument, asked: Asked) -> tuple[Plan, ...]:
 
     Raises SettingsError where there is none.
     """
-    found = _found(instrument, asked)
-    out: list[Plan] = []
-    quickest = float("inf")
-    for chain in sorted(found, key=lambda one: _cost(one, Cheapest.ELECTRONS)):
-        if chain.seconds < 0.98 * quickest and (made := _holding(chain, instrument, asked)) is not None:
-            out.append(made)
-            quickest = chain.seconds
-    if not out:
-        raise SettingsError(_why_not_accurate(instrument, asked, found))
-    return tuple(out)
+    for found in _found(instrument, asked):
+        out: list[Plan] = []
+        quickest = float("inf")
+        for chain in sorted(found, key=lambda one: _cost(one, Cheapest.ELECTRONS)):
+            if chain.seconds < 0.98 * quickest and (made := _holding(chain, instrument, asked)) is not None:
+                out.append(made)
+                quickest = chain.seconds
+        if out:
+            return tuple(out)
+    raise SettingsError(_why_not_accurate(instrument, asked, found))
 
 
 def steps_of(chain: tuple[Candidate, ...], instrument: Instrument, asked: Asked) -> tuple[PlannedStep, ...]:
@@ -183,14 +184,16 @@ def _step(one: Candidate, instrument: Instrument, ends: _Ends) -> PlannedStep:
     )
 
 
-def _found(instrument: Instrument, asked: Asked) -> list[Chain]:
-    """Chains that may hold what is asked. Raises SettingsError where there is none."""
+def _found(instrument: Instrument, asked: Asked) -> Iterator[list[Chain]]:
+    """Chains that may hold what is asked, first those with room for what averages hide. Raises SettingsError: none."""
     _check(asked, instrument)
-    sigmas = _RELAXED * asked.sigmas
-    found = chains(instrument, asked, sigmas)
+    found: list[Chain] = []
+    for strict in _STRICT:
+        found = chains(instrument, asked, strict * asked.sigmas)
+        if found:
+            yield found
     if not found:
         raise SettingsError(_why_none(instrument, asked))
-    return found
 
 
 def _holding(chain: Chain, instrument: Instrument, asked: Asked) -> Plan | None:

@@ -44,7 +44,9 @@ PATTERN_SHARE = 0.1
 CLEAR_PX = 3.0
 """At focus the images are at least so far apart: at no shift lies the camera's own pattern."""
 Z_APPROACH_M = 2e-6
-"""Z arrives from below, from so far."""
+"""Z arrives from below, from so far; where its backlash is larger than half of that, from twice the backlash."""
+OFF_FOCUS = "optics off eucentric focus"
+"""What a budget calls the change of the tilts and their axis with the lens."""
 LENS_MAX_M = 20e-6
 """A lens further from eucentric focus changes the optics and shifts the beam by more than 0.1 µm, where they change as
 fast as in most columns: larger errors are corrected by height."""
@@ -80,7 +82,7 @@ FRESH = Before()
 def range_of(candidate: Candidate, instrument: Instrument) -> float:
     """The largest |C1| that is measured and may be corrected so, metres; 0 where nothing is seen even near focus."""
     by_stage = candidate.correction is CorrectionType.STAGE_Z
-    most = instrument.stage.z_max_m - Z_APPROACH_M if by_stage else lens_max(instrument)
+    most = z_most_m(instrument) if by_stage else lens_max(instrument)
     most = min(most, told_apart_m(candidate, instrument))
     if most <= 0 or not lit(candidate, instrument) or not clear(candidate, instrument):
         return 0.0
@@ -88,6 +90,16 @@ def range_of(candidate: Candidate, instrument: Instrument) -> float:
     at = candidate.offset_m + np.array([[-1.0], [1.0]]) * tried  # with the offset one side is nearer, the other farther
     seen = np.all(common(candidate, instrument, at)[0] >= STANDS_OUT, axis=0)
     return float(np.max(tried, where=seen, initial=0.0))
+
+
+def z_approach_m(instrument: Instrument) -> float:
+    """From how far below Z arrives. It takes all play away: what remains is how well it comes back from one side."""
+    return max(Z_APPROACH_M, 2 * instrument.stage.backlash_m)
+
+
+def z_most_m(instrument: Instrument) -> float:
+    """How far Z may be from the middle and still be approached from below, metres."""
+    return max(instrument.stage.z_max_m - z_approach_m(instrument), 0.0)
 
 
 def lens_max(instrument: Instrument) -> float:
@@ -162,16 +174,47 @@ def looked_at(candidate: Candidate, instrument: Instrument, c1_m: float, before:
     _, every_px = with_further(common(candidate, instrument, at), common(candidate, instrument, more))
     noise_px = math.sqrt(float(np.mean(every_px**2)))
     sure = settled(instrument, before.exposed_s)
+    away = away_from(sure, instrument.lens.far * candidate.offset_m)
     raw = predicted_measurement(
         candidate.plan,
         c1_m=abs(c1_m) + abs(candidate.offset_m),
         shift_sigma_m=math.hypot(noise_px, SHIFT_FLOOR_PX) * candidate.pixel_m,
         interval_s=interval_s(candidate, instrument),
         c3_m=instrument.lens.cs_m,
-        prior=away_from(sure, instrument.lens.far * candidate.offset_m),
+        prior=away,
     )
     left = without_offset(raw, candidate.offset_m, sure.focus_scale, left_behind=sure.focus_hysteresis)
-    return Left(left.total_sigma_m, left.budget)
+    budget = (*_told_apart(left.budget, sure, away), *_of_film(instrument, candidate.field_m))
+    return Left(math.sqrt(sum(part.sigma_m**2 for part in budget)), budget)
+
+
+def _told_apart(budget: tuple[Contribution, ...], sure: Uncertainty, away: Uncertainty) -> tuple[Contribution, ...]:
+    """The same with what is due to the lens' being away from eucentric focus as a part of its own."""
+    of_away = {
+        "tilt scale": _share(sure.tilt_scale, away.tilt_scale),
+        "tilt rotation": _share(sure.tilt_rotation_rad, away.tilt_rotation_rad),
+        "coma-free axis": _share(sure.axis_rad, away.axis_rad),
+    }
+    shares = [of_away.get(part.source, 0.0) for part in budget]
+    kept = [Contribution(p.source, p.sigma_m * math.sqrt(1 - share)) for p, share in zip(budget, shares, strict=True)]
+    far_m = math.sqrt(sum(share * p.sigma_m**2 for p, share in zip(budget, shares, strict=True)))
+    return (*kept, Contribution(OFF_FOCUS, far_m))
+
+
+def _share(here: float, away: float) -> float:
+    """What part of a variance is due to being away."""
+    return 1 - (here / away) ** 2 if away > 0 else 0.0
+
+
+def _of_film(instrument: Instrument, field_m: float) -> tuple[Contribution, ...]:
+    film = instrument.specimen
+    tilt, bend = film.tilt_sigma_m(field_m), film.bend_sigma_m(field_m)
+    return Contribution("specimen tilt", tilt), Contribution("specimen bend", bend)
+
+
+def film_variance_m2(instrument: Instrument, field_m: float) -> float:
+    """Of C1, from a film that is neither level nor flat."""
+    return sum(part.sigma_m**2 for part in _of_film(instrument, field_m))
 
 
 def settled(instrument: Instrument, exposed_s: float) -> Uncertainty:
@@ -223,12 +266,19 @@ def move_sigmas(candidate: Candidate, instrument: Instrument, before: Before) ->
     return math.hypot(instrument.errors.focus_scale, instrument.lens.hysteresis / math.sqrt(3)), 0.0
 
 
-def between(one: Magnification, other: Magnification, instrument: Instrument) -> float:
-    """1σ of how far two magnifications focus apart, metres: calibration, and what hysteresis leaves of a change."""
+def changed(one: Magnification, other: Magnification, instrument: Instrument) -> tuple[Contribution, ...]:
+    """How far two magnifications focus apart: calibration, and hysteresis that grows with their ratio. None for one."""
     if one.name == other.name:
-        return 0.0
+        return ()
     factors = min(abs(math.log(one.pixel_m / other.pixel_m)), _SATURATES)
-    return math.hypot(instrument.errors.parfocal_m, factors * instrument.lens.hysteresis_magnification_m)
+    behind_m = factors * instrument.lens.hysteresis_magnification_m
+    parfocal = Contribution("parfocality", instrument.errors.parfocal_m)
+    return parfocal, Contribution("hysteresis of the magnification", behind_m)
+
+
+def between(one: Magnification, other: Magnification, instrument: Instrument) -> float:
+    """1σ of how far two magnifications focus apart, metres."""
+    return math.hypot(*(part.sigma_m for part in changed(one, other, instrument)))
 
 
 def z_scale_after(known: float, measured_m: float, moved_m: float) -> float:

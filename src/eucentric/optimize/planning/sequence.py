@@ -16,7 +16,7 @@ from eucentric.focus.settings import (
 )
 from eucentric.optimize.instrument import Instrument
 from eucentric.optimize.planning.plan import Plan, PlannedStep
-from eucentric.optimize.planning.prediction import LENS_SETTLE_S
+from eucentric.optimize.planning.prediction import LENS_SETTLE_S, z_approach_m
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ def settings_of(plan: Plan, instrument: Instrument) -> FocusSettings:
         presets=presets_of(plan),
         accuracy_limit_m=None,
         beam_tilt_settle_time_s=min(instrument.times.tilt_s, 10.0),
+        z_approach_m=z_approach_m(instrument),
     )
 
 

@@ -34,13 +34,14 @@ def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
     return {
         "column": _column(instrument),
         "stage": {
-            **{"z_scale": stage.z_scale, "z_scatter_m": stage.arrival_m},
+            **{"z_scale": stage.z_scale, "z_scatter_m": stage.arrival_m, "backlash_z_m": stage.backlash_m},
             # A stage drifts fastest just after a move: when it has settled it drifts as the instrument says.
             "drift_m_per_s": math.sqrt(2) * stage.drift_m_per_s * math.exp(min(stage.settle_s, 20) / _DRIFT_DECAY_S),
         },
         "specimen": {
             **{"height_m": height_m, "film_thickness_m": instrument.specimen.thickness_m, "empty_holes": 0.0},
             **{"roughness": instrument.specimen.roughness, "first_motion_m": errors.first_motion_m},
+            **{"film_slope_rad": math.tan(instrument.specimen.tilt_rad), "bend_m": instrument.specimen.bend_m},
         },
         "camera": {
             "binning": 1,
