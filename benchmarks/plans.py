@@ -26,7 +26,7 @@ from eucentric.optimize.trials.trial import Verified, verified
 GROUP = "5 plans"
 START_M, ACCURACY_M = 500e-6, 0.1e-6
 ONE_PRESET = "300kv-autoloader"
-TRIALS, BESIDE, SHIPPED_TRIALS = 1000, 100, 24
+TRIALS, BESIDE, SHIPPED_TRIALS = 1000, 40, 12
 A2 = 1e20
 MEDIAN_WITHIN = 0.25
 EQUAL = 0.02

@@ -34,6 +34,7 @@ STEP = FocusStep(name="fine", preset="fa", tilt_rad=5e-3)
 SETTINGS = FocusSettings(sequence=FocusSequence(steps=(STEP,)))
 SURE = Uncertainty()
 PIXEL_M = 1e-9
+LIMIT = STEP.thresholds
 
 
 def _refused(*reasons: Reason) -> Verdict:
@@ -77,11 +78,11 @@ def test_two_tilts_settle_a_lattice() -> None:
     doubt = _refused(Reason.AMBIGUOUS)
     # One lattice step is 3 µm of shift: 3e-6 / 2β, 300 µm at 5 mrad and 429 µm at 3.5 mrad.
     first, second = _result(-50e-6, 250e-6, doubt), _result(-50.05e-6, 378.6e-6, doubt, tilt=3.5e-3)
-    assert settled(second, [first], 1e-6).accepted
+    assert settled(second, [first], LIMIT).accepted
     wrong = _result(378.6e-6, -50e-6, doubt, tilt=3.5e-3)
-    assert not settled(wrong, [first], 1e-6).accepted  # the right answers agree, but as runner-up: nobody decides
+    assert not settled(wrong, [first], LIMIT).accepted  # the right answers agree, but as runner-up: nobody decides
     other = replace(second, verdict=_refused(Reason.AMBIGUOUS, Reason.OVERLAP))
-    assert not settled(other, [first], 1e-6).accepted
+    assert not settled(other, [first], LIMIT).accepted
 
 
 def test_noise_does_not_make_the_same_defocus_twice() -> None:
@@ -92,19 +93,21 @@ def test_noise_does_not_make_the_same_defocus_twice() -> None:
         return replace(seen, shifts=tuple(replace(s, false_lock_probability=chance) for s in seen.shifts))
 
     first = look(-440e-6, 2e-5)
-    assert settled(look(-440.1e-6, 3e-5), [first], 1e-6).accepted
-    assert not settled(look(-440.1e-6, 0.5), [first], 1e-6).accepted  # 10⁻⁵ for both
-    assert not settled(look(-400e-6, 3e-5), [first], 1e-6).accepted
+    assert settled(look(-440.1e-6, 3e-5), [first], LIMIT).accepted
+    assert not settled(look(-440.1e-6, 0.5), [first], LIMIT).accepted  # 10⁻⁵ for both
+    assert not settled(look(-400e-6, 3e-5), [first], LIMIT).accepted
+    doubtful = tuple(replace(s, runner_up=Rival((0.0, 1.0), 2.0)) for s in first.shifts)
+    assert not settled(look(-440.1e-6, 3e-5), [replace(first, shifts=doubtful, rivals_m=(0.0,))], LIMIT).accepted
     # A place that looks alike is found again with the same tilt, wherever the lens is.
-    assert not settled(look(-440.1e-6, 1e-20, _refused(Reason.AMBIGUOUS)), [first], 1e-6).accepted
+    assert not settled(look(-440.1e-6, 1e-20, _refused(Reason.AMBIGUOUS)), [first], LIMIT).accepted
 
 
 def test_a_surprise_is_believed_when_it_is_found_twice() -> None:
     expected = Expected(0.0, 50e-9)
     first, second = (surprised(_result(c1, tilt=tilt), expected) for c1, tilt in ((2.0e-6, 5e-3), (2.001e-6, 3.5e-3)))
     assert first.verdict.reason is Reason.UNEXPECTED
-    assert settled(second, [first], 1e-6).accepted
-    assert not settled(surprised(_result(-7e-6), expected), [first], 1e-6).accepted
+    assert settled(second, [first], LIMIT).accepted
+    assert not settled(surprised(_result(-7e-6), expected), [first], LIMIT).accepted
 
 
 def test_what_was_expected_is_no_surprise() -> None:

@@ -12,7 +12,7 @@ from eucentric.focus.correct import PLAY_M, Correction
 from eucentric.focus.measurement import Measurement
 from eucentric.focus.response import Response
 from eucentric.focus.result import DefocusResult
-from eucentric.focus.settings import FocusStep
+from eucentric.focus.settings import FocusStep, Thresholds
 from eucentric.focus.verdict import Finding, Reason, Verdict
 from eucentric.units import show_length, show_measured
 
@@ -116,7 +116,7 @@ def told_apart(result: DefocusResult, expected: Expected | None, step: FocusStep
     return replace(result, verdict=Verdict()) if _chance(result) * seldom <= step.thresholds.false_lock_max else result
 
 
-def settled(result: DefocusResult, before: Sequence[DefocusResult], false_lock_max: float) -> DefocusResult:
+def settled(result: DefocusResult, before: Sequence[DefocusResult], limit: Thresholds) -> DefocusResult:
     """The result accepted when its best answer, and no other, agrees with the best answer of an earlier look.
 
     A place that looks alike agrees with itself unless the tilts differ. Noise would have to make both looks, at the
@@ -125,7 +125,7 @@ def settled(result: DefocusResult, before: Sequence[DefocusResult], false_lock_m
     if result.accepted or not _agreeable(result):
         return result
     for first in before:
-        if not _independent(first, result) or _chance(first) * _chance(result) > false_lock_max:
+        if not _independent(first, result, limit) or _chance(first) * _chance(result) > limit.false_lock_max:
             continue
         mine, other = _answers(first), _answers(result)
         agreeing = [(i, j) for i, a in enumerate(mine) for j, b in enumerate(other) if _agree(a, b, first, result)]
@@ -138,10 +138,19 @@ def _agreeable(result: DefocusResult) -> bool:
     return _reasons(result) <= _SETTLED | {Reason.FALSE_LOCK}
 
 
-def _independent(first: DefocusResult, second: DefocusResult) -> bool:
+def _independent(first: DefocusResult, second: DefocusResult, limit: Thresholds) -> bool:
     """Whether what one look may have taken for the answer would not look so in the other."""
-    other_tilt = not np.isclose(_tilt_rad(first), _tilt_rad(second))
-    return _agreeable(first) and (other_tilt or not (_reasons(first) | _reasons(second)) & _SETTLED)
+    if not _agreeable(first):
+        return False
+    if not np.isclose(_tilt_rad(first), _tilt_rad(second)):
+        return True
+    alike = any(_odds(look) < limit.odds_min or _reasons(look) & _SETTLED for look in (first, second))
+    return not alike
+
+
+def _odds(result: DefocusResult) -> float:
+    """Of the best answer against the next, of the least sure of its shifts."""
+    return min((s.runner_up.odds for s in result.shifts if s.runner_up is not None), default=math.inf)
 
 
 def _reasons(result: DefocusResult) -> set[Reason]:

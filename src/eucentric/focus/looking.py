@@ -70,7 +70,7 @@ class Looking:
     def _settled(self, result: DefocusResult, expected: Expected | None, looks: list[DefocusResult]) -> DefocusResult:
         """The result in the light of what the last correction must have left, and of the looks before."""
         known = told_apart(surprised(result, expected), expected, self._step)
-        return settled(known, looks, self._step.thresholds.false_lock_max)
+        return settled(known, looks, self._step.thresholds)
 
     def _measure(self, target: FocusTarget, look: Look) -> DefocusResult:
         """C1 at the preset's centre: an image-shifted target on a tilted specimen lies higher or lower."""
