@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from eucentric.cli.node import Bench, node_of
+from eucentric.cli.written import each_tried
 from eucentric.errors import InputError
 
 if TYPE_CHECKING:
@@ -154,14 +156,21 @@ def tell(tuning: Tuning, runs: Sequence[StoredRun], fit_limit_px2: float | None,
 
 
 def write(tuning: Tuning, written: Written, console: Console) -> None:
-    """The figure and the settings, where they are asked for. Raises InputError."""
-    if written.figure is not None:
-        _draw(tuning, written, written.figure)
-        console.print(f"Figure: {written.figure}", markup=False, soft_wrap=True)
-    if written.out is not None:
-        _settings(tuning, written, written.out)
-        use = f"Use them: eucentric focus --settings {written.out}"
-        console.print(f"Settings: {written.out}. {use}", markup=False, soft_wrap=True)
+    """The settings and the figure, where they are asked for: one that fails does not cost the other. InputError."""
+
+    def settings(path: Path) -> None:
+        _settings(tuning, written, path)
+        use = f"Use them: eucentric focus --settings {path}"
+        console.print(f"Settings: {path}. {use}", markup=False, soft_wrap=True)
+
+    def drawn(path: Path) -> None:
+        _draw(tuning, written, path)
+        console.print(f"Figure: {path}", markup=False, soft_wrap=True)
+
+    asked = ((settings, written.out), (drawn, written.figure))
+    unwritten = each_tried(partial(one, path) for one, path in asked if path is not None)
+    if unwritten:
+        raise InputError("\n".join(unwritten))
 
 
 def _draw(tuning: Tuning, written: Written, path: Path) -> None:
