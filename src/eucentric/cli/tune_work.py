@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from eucentric.cli.tune_ask import Asked
     from eucentric.cli.tune_chosen import Chosen
-    from eucentric.cli.tune_gather import Gathered, Progress
+    from eucentric.cli.tune_gather import Gathered
     from eucentric.focus.settings import FocusStep
     from eucentric.optimize.tuning.tune import Tuning
     from eucentric.records.place import Place
@@ -98,6 +98,7 @@ def tuned(
     runs: Sequence[StoredRun], step: FocusStep, rates: Rates, marks: Asked, console: Console
 ) -> tuple[Tuning, Gathered]:
     """Measure all again, let it be marked, and learn. Leaves with `NOT_TUNED` where too few are good."""
+    from eucentric.cli.progress import advancing
     from eucentric.cli.tune_gather import gather, stored_of
     from eucentric.optimize.tuning.repeats import marked
     from eucentric.optimize.tuning.tune import Given, enough, tune
@@ -109,7 +110,7 @@ def tuned(
             typer.echo(
                 f"{run.source}: {run.left_out} measurements left out: without images, or not by beam tilt.", err=True
             )
-    with _progress(console) as progress:
+    with advancing(console) as progress:
         gathered = gather(stored, step, rates.blanks, progress)
     given = Given(
         step,
@@ -129,18 +130,6 @@ def tuned(
 
 
 _BETTER = "Come nearer to focus first (--focus-first), go to carbon, or repeat more often."
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Progress]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(24), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
-    what = TextColumn("{task.description}")
-    # Into a file or a pipe nothing is drawn that would be wiped out again.
-    with Progress(*columns, what, console=console, transient=True, disable=not console.is_terminal) as bar:
-        whole = bar.add_task("starting", total=1.0)
-        yield lambda what, fraction: bar.update(whole, completed=fraction, description=what)
 
 
 def tell(tuning: Tuning, runs: Sequence[StoredRun], fit_limit_px2: float | None, console: Console) -> None:
