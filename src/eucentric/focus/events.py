@@ -120,7 +120,9 @@ class StepEnded:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Beam tilt and preset are back where they were; `left` is how the instrument stands now."""
+    """Beam tilt and preset are back where they were, but for what a `Failed` that follows names; `left` is how the
+    instrument stands now, None where it does not say.
+    """
 
     time_s: float
     left: OpticalState | None = None

@@ -21,7 +21,7 @@ from eucentric.records.place import Place
 
 _WAIT_S = 5.0
 """How long to wait for another process that writes."""
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+_PRAGMAS = ("synchronous = FULL", "foreign_keys = ON")
 _PASSING = (OperationalError, InterfaceError)
 """Errors of the database and the way to it; all others are of what was asked, and another try would end the same."""
 _PASSING_STATES = ("08", "40", "53", "57")
@@ -41,7 +41,8 @@ _MEANING = {
 
 
 def engine_of(place: Place, *, writes: bool) -> Engine:
-    """An engine for the place's database; connections are made when they are needed.
+    """An engine for the place's database; connections are made when they are needed. A file is left in its own journal
+    mode until it is known to be ours: see `in_wal`.
 
     Raises InputError where the driver of a server is missing, or the folder of a file can't be made.
     """
@@ -94,6 +95,18 @@ def _make_folder(file: Path) -> None:
         raise InputError(
             f"The folder of the records {file} can't be made: {error.strerror}. Choose another place (--records)."
         ) from error
+
+
+def in_wal(place: Place, engine: Engine) -> None:
+    """Bring the database, which is ours, into WAL mode with the next connection; its file says so from then on."""
+    if place.file is None:
+        return
+    engine.dispose()
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute("PRAGMA journal_mode = WAL")
 
 
 def _as_wanted(engine: Engine, writes: bool) -> None:

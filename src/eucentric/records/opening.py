@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from eucentric.errors import InputError
 from eucentric.records.base import REVISION, VERSION_TABLE, Base
-from eucentric.records.engine import engine_of, in_words
+from eucentric.records.engine import engine_of, in_wal, in_words
 from eucentric.records.place import Place
 
 
@@ -35,6 +35,7 @@ def opened_to_read(place: Place) -> Engine:
     with disposed_on_error(place, engine):
         if version_of(engine) != REVISION:
             opened_to_write(place).dispose()
+        in_wal(place, engine)
     return engine
 
 
@@ -64,6 +65,7 @@ def _ready(place: Place, engine: Engine) -> Engine:
     with disposed_on_error(place, engine):
         if version_of(engine) != REVISION:
             _migrated(place, engine)
+        in_wal(place, engine)
     return engine
 
 
