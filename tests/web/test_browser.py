@@ -84,6 +84,28 @@ def test_abort_aborts_and_pause_pauses(tab: Watched, there: Serving) -> None:
     assert (scope.preset().name, scope.beam_tilt_rad()) == before[:2]
 
 
+def test_the_space_bar_is_that_of_the_control_it_is_pressed_on_and_pauses_once(tab: Watched) -> None:
+    page = tab.page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]) if "/run/" in request.url else None)
+    page.keyboard.press("5")
+    button(page, "Focus by hand").click()
+    expect(button(page, "Pause")).to_be_enabled()
+    page.keyboard.press("3")
+    box = page.locator("eu-settings input[type=checkbox]").first
+    was = box.is_checked()
+    box.press("Space")
+    assert box.is_checked() != was
+    box.blur()
+    for _ in range(3):
+        page.keyboard.down("Space")  # all but the first are repeats
+    page.keyboard.up("Space")
+    expect(chip(page)).to_have_text("Paused")
+    button(page, "Abort").click()
+    expect(chip(page)).to_have_text("Ended")
+    assert asked == ["pause", "abort"]
+
+
 def test_a_setting_that_was_saved_is_used(tab: Watched, there: Serving) -> None:
     page = tab.page
     page.keyboard.press("3")

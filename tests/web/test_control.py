@@ -46,6 +46,19 @@ def test_control_is_taken_and_given_back() -> None:
     assert room.lease.holder == "a"
 
 
+def test_who_only_watched_for_long_keeps_control_over_a_reload() -> None:
+    room = _Room()
+    room.here = ("a",)
+    room.lease.act("a", "a")
+    room.now_s = 60.0  # nobody asked meanwhile who controls
+    room.here = ()
+    room.lease.left("b")  # not the one who controls
+    room.lease.left("a")
+    assert room.lease.holder == "a"
+    room.now_s += 1.1 * GRACE_S
+    assert room.lease.holder is None
+
+
 def test_a_reload_keeps_control_and_a_browser_that_is_gone_loses_it() -> None:
     room = _Room()
     room.here = ("a",)

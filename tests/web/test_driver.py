@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from eucentric.focus.events import Paused
 from eucentric.focus.focus import Focus
 from eucentric.focus.settings import FocusMethod
 from eucentric.web.api.running import once
+from eucentric.web.bench import SessionToRun
 from eucentric.web.forms import values_of
 from eucentric.web.room import Room
 from eucentric.web.serving import Serving
-from tests.web.served import QUICK, bench, client, ended, serving, stream
+from tests.web.served import QUICK, WAIT_S, bench, client, ended, serving, stream
 
 
 @pytest.fixture
@@ -61,6 +63,8 @@ def test_one_run_at_a_time_paused_resumed_and_aborted(there: Serving) -> None:
         assert "is running" in second.json()["sentence"]
         us.post("/api/run/pause").raise_for_status()
         watching.until(lambda told: told["drive"]["phase"] == "paused")
+        us.post("/api/run/pause").raise_for_status()  # it stands still already
+        assert us.get("/api/state").json()["drive"]["phase"] == "paused"
         us.post("/api/run/resume").raise_for_status()
         watching.until(lambda told: told["drive"]["phase"] == "running")
         us.post("/api/run/pause").raise_for_status()
@@ -70,8 +74,28 @@ def test_one_run_at_a_time_paused_resumed_and_aborted(there: Serving) -> None:
         assert "Aborted by the operator" in told["drive"]["said"]
         assert (scope.preset().name, scope.beam_tilt_rad(), scope.defocus_m()) == before
         us.post("/api/run/focus", json={"name": "quick"}).raise_for_status()  # the brake is off again
-        watching.until(lambda told: told["drive"]["phase"] == "running")
-        watching.until(ended)
+        watching.until(lambda told: told["drive"]["title"] == "Quick" and ended(told))
+
+
+def test_a_session_is_opened_on_its_own_thread_while_nothing_else_can_start(tmp_path: Path) -> None:
+    made, opening, go_on = bench(tmp_path), threading.Event(), threading.Event()
+
+    def begin(application: str) -> SessionToRun:
+        opening.set()
+        assert go_on.wait(WAIT_S)
+        raise SettingsError(f"No application is called '{application}'.")
+
+    made.begin = begin
+    with serving(made) as there, client(there) as us, stream(there) as watching:
+        us.post("/api/run/session", json={"application": "none such"}).raise_for_status()
+        assert opening.wait(WAIT_S)
+        refused = us.post("/api/run/focus", json={"name": "quick"})
+        go_on.set()
+        told = watching.until(ended)
+    assert refused.status_code == 422
+    assert "none such is running" in refused.json()["sentence"]
+    assert told["drive"]["said"] == "No application is called 'none such'."
+    assert told["drive"]["tone"] == "bad"
 
 
 def test_an_abort_of_a_paused_run_shows_stopping_until_all_is_restored(there: Serving) -> None:

@@ -85,6 +85,19 @@ def test_made_again_it_is_as_it_was_and_otherwise_otherwise(there: Serving) -> N
         assert len(us.get("/api/history/measurements").json()) == 1  # the records stay as they are
 
 
+def test_numbers_that_no_record_can_have_are_refused_in_a_sentence(there: Serving) -> None:
+    huge, base = 10**20 - 1, "/api/history/measurements"
+    with client(there) as us:
+        for url in (f"{base}/{huge}", f"{base}/{huge}/curves", f"{base}/{huge}/pictures/map", f"{base}/0"):
+            refused = us.get(url)
+            assert refused.status_code == 422
+            assert "number" in refused.json()["sentence"]
+        assert us.post(f"{base}/{huge}/again", json={}).status_code == 422
+        for url, odd in ((base, {"session": huge}), (base, {"run": huge}), ("/api/history/runs", {"session": huge})):
+            assert us.get(url, params=odd).status_code == 422
+        assert "no measurement" in us.get(f"{base}/{2**31 - 1}").json()["sentence"]
+
+
 def test_a_page_without_records_says_so() -> None:
     with serving(None, room=Room()) as there, client(there) as us:
         assert us.get("/api/about").json()["history"] is False

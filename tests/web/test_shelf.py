@@ -55,6 +55,21 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_the_command_was_started_with_runs_though_another_of_its_name_is_saved(tmp_path: Path) -> None:
+    Shelf(tmp_path).save("quick", SHIPPED[0].settings)
+    shelf = Shelf(tmp_path, opened=QUICK, name="quick")
+    assert shelf.read("quick") == QUICK
+    assert [(entry.saved, entry.title) for entry in shelf.entries() if entry.name == "quick"] == [(False, "Quick")]
+
+
+def test_files_whose_names_can_not_be_saved_under_are_read(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, opened=QUICK, name="focus (v2)")
+    assert shelf.read("focus (v2)") == QUICK
+    shelf.save("a", SHIPPED[0].settings).rename(tmp_path / "focus (v1).toml")
+    assert shelf.entries()[0].name == "focus (v1)"
+    assert shelf.read("focus (v1)") == SHIPPED[0].settings
+
+
 def test_those_that_come_along_stay_as_they_are(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path, opened=QUICK, name="quick")
     for name in ("quick", SHIPPED[0].key):

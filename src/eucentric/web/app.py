@@ -93,6 +93,7 @@ def _stream(room: Room, gate: Gate) -> Callable[[WebSocket], Awaitable[None]]:
             with suppress(asyncio.CancelledError, Exception):
                 await sending
             room.hub.leave(watcher)
+            room.lease.left(watcher.client)
             room.tell_control()
             # once more when it may have lost control by being away
             asyncio.get_running_loop().call_later(room.lease.grace_s + _LAPSED_S, room.tell_control)

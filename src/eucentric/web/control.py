@@ -72,6 +72,12 @@ class Lease:
             self._holder, self._name = None, ""
         self.changed()
 
+    def left(self, client: str) -> None:
+        """A client watches no longer: from now on control is kept for it for its grace."""
+        with self._lock:
+            if self._holder == client:
+                self._seen_s = self._clock()
+
     def _held(self) -> str | None:
         """The holder, unless it has been gone for long."""
         if self._holder is None:

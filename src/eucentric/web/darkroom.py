@@ -54,11 +54,6 @@ class Darkroom:
             self._work[kind] = work
             self._changed.notify_all()
 
-    def clear(self) -> None:
-        """Nothing of what waits is to be done."""
-        with self._changed:
-            self._work.clear()
-
     def look_again(self) -> None:
         """Somebody came or went."""
         with self._changed:

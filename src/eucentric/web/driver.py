@@ -87,9 +87,14 @@ class Driver:
         return self._now["phase"] is not Phase.IDLE
 
     def pause(self) -> None:
-        """Stand still before the next call of the instrument. Raises InputError where nothing runs."""
+        """Stand still before the next call of the instrument. Raises InputError where nothing runs.
+
+        Whatever stands still, is about to, or is being restored is left alone.
+        """
         with self._lock:
             self._check_runs("pause")
+            if self._now["phase"] is not Phase.RUNNING:
+                return
             self.control.pause()
             self._set(phase=Phase.PAUSING)
 
@@ -120,9 +125,8 @@ class Driver:
     def by_hand(self, preset: str) -> None:
         """Focus by hand at a preset. Raises InputError where something runs, or for an unknown preset."""
         bench = self._bench()
-        known = [one.name for one in bench.microscope.presets()]
-        if preset not in known:
-            raise InputError(f"{bench.instrument} has no preset '{preset}'. Use one of: {', '.join(known)}.")
+        if preset not in bench.presets:
+            raise InputError(f"{bench.instrument} has no preset '{preset}'. Use one of: {', '.join(bench.presets)}.")
         step = FocusStep(name="manual", preset=preset, focus_method=FocusMethod.MANUAL)
         settings = FocusSettings(sequence=FocusSequence(name="Manual focus", steps=(step,)))
 
@@ -133,15 +137,18 @@ class Driver:
         self._begin("manual", "Manual focus", work)
 
     def session(self, application: str) -> None:
-        """Run a session. Raises InputError where something runs or there are none; what opening it raises, too."""
+        """Run a session. Raises InputError where something runs or there are none.
+
+        It is opened on the run's thread, so that nothing else starts meanwhile; what that raises ends the run.
+        """
         bench = self._bench()
-        if bench.begin is None:
+        begin = bench.begin
+        if begin is None:
             raise InputError("This page runs no sessions. Start one with: eucentric run --serve")
-        self._check_free()
-        opened = bench.begin(application)
-        self.watching.say("session", f"Session folder: {opened.folder}")
 
         def work() -> None:
+            opened = begin(application)
+            self.watching.say("session", f"Session folder: {opened.folder}")
             said = opened.run((self.watching, self), self.control)
             self.watching.say("session", said)
 
@@ -241,4 +248,4 @@ class Driver:
 
 
 def _now() -> str:
-    return datetime.now().astimezone().isoformat(timespec="seconds")
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")

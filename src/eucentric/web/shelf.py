@@ -36,8 +36,12 @@ class Shelf:
         self.first = name
 
     def entries(self) -> tuple[Entry, ...]:
-        """All of them, saved ones first."""
-        return (*(self._saved(path) for path in sorted(self.folder.glob("*.toml"))), *self._along())
+        """All of them, saved ones first. Of two that are called the same that which `read` gives."""
+        saved = (path for path in self._files() if self._opened is None or path.stem != self.first)
+        return (*map(self._saved, saved), *self._along())
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob("*.toml"))
 
     def _along(self) -> tuple[Entry, ...]:
         """Those that come along: what the command was started with first, and none of them twice."""
@@ -55,13 +59,14 @@ class Shelf:
             return Entry(path.stem, True, path.stem, trouble=str(error))
 
     def read(self, name: str) -> FocusSettings:
-        """The settings of that name: saved, else shipped. Raises InputError, SettingsError."""
-        path = self.folder / f"{_checked(name)}.toml"
-        if path.is_file():
-            return read_settings(path)
+        """The settings of that name: what the command was started with, else saved, else shipped.
+
+        A file that somebody put into the folder may have a name that `save` refuses. Raises InputError, SettingsError.
+        """
         if self._opened is not None and name == self.first:
             return self._opened
-        return shipped(name)
+        saved = next((path for path in self._files() if path.stem == name), None)
+        return shipped(_checked(name)) if saved is None else read_settings(saved)
 
     def save(self, name: str, settings: FocusSettings, *, replace: bool = False) -> Path:
         """Keep them under a name, whole or not at all; with `replace` in place of what was saved under it.

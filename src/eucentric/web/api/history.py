@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from eucentric.correlation.shift import Method
 from eucentric.errors import InputError
@@ -25,7 +25,11 @@ from eucentric.web.room import Room
 
 _MOST = 2000
 _FURTHEST = 100_000
+_LARGEST = 2**31 - 1  # the largest number of a row, in either database
 _NONE_KEPT = "This page has no records to look back at."
+
+Number = Annotated[int, Path(ge=1, le=_LARGEST)]
+AnyNumber = Annotated[int | None, Query(ge=1, le=_LARGEST)]
 
 
 def router(room: Room) -> APIRouter:
@@ -55,8 +59,8 @@ def _lists(api: APIRouter, room: Room) -> None:
     @api.get("/measurements")
     def measurements(
         *,
-        session: int | None = None,
-        run: int | None = None,
+        session: AnyNumber = None,
+        run: AnyNumber = None,
         node: str | None = None,
         step: str | None = None,
         refused: bool = False,
@@ -83,7 +87,7 @@ def _lists(api: APIRouter, room: Room) -> None:
             return [stored.session_row(one) for one in records.sessions(limit=200)]
 
     @api.get("/runs")
-    def runs(session: int | None = None, limit: Annotated[int, Query(ge=1, le=_MOST)] = 200) -> list[dict[str, Any]]:
+    def runs(session: AnyNumber = None, limit: Annotated[int, Query(ge=1, le=_MOST)] = 200) -> list[dict[str, Any]]:
         """The last runs, the newest first."""
         if _nothing_yet(room):
             return []
@@ -121,7 +125,7 @@ def _looked(records: Records, number: int, changes: Changes | None) -> Looked:
 
 def _one(api: APIRouter, room: Room) -> None:
     @api.get("/measurements/{number}")
-    def measurement(number: int) -> dict[str, Any]:
+    def measurement(number: Number) -> dict[str, Any]:
         """All that is kept of a measurement but its pictures."""
         with _records(room) as records:
             details = records.measurement(number)
@@ -136,7 +140,7 @@ def _one(api: APIRouter, room: Room) -> None:
         }
 
     @api.post("/measurements/{number}/again")
-    def again(number: int, wanted: models.Again) -> dict[str, Any]:
+    def again(number: Number, wanted: models.Again) -> dict[str, Any]:
         """Made again from its images with other settings. The records stay as they are."""
         changes = replace(_changes(wanted) or Changes(), thresholds=wanted.thresholds or {})
         with _records(room) as records:
@@ -150,18 +154,18 @@ def _its_pictures(api: APIRouter, room: Room) -> None:
     last = _Last(room)
 
     @api.get("/measurements/{number}/pictures/{kind}", response_class=Response)
-    def pictures(number: int, kind: str, how: Annotated[models.Otherwise, Query()]) -> Response:
+    def pictures(number: Number, kind: str, how: Annotated[models.Otherwise, Query()]) -> Response:
         """Its pictures as one message: images, map, map-cross, map-phase or spectrum."""
         return _message(last.looked(number, how), kind)
 
     @api.get("/measurements/{number}/curves")
-    def its_curves(number: int, how: Annotated[models.Otherwise, Query()]) -> dict[str, Any]:
+    def its_curves(number: Number, how: Annotated[models.Otherwise, Query()]) -> dict[str, Any]:
         """The cuts through its peaks, its coherence, where defocus would put the peaks."""
         return curves(last.looked(number, how))
 
     @api.get("/measurements/{number}/cuts/{method}")
     def its_cuts(
-        number: int, method: Literal["cross", "phase"], how: Annotated[models.Otherwise, Query()]
+        number: Number, method: Literal["cross", "phase"], how: Annotated[models.Otherwise, Query()]
     ) -> dict[str, Any]:
         """The cuts through the peaks of its raw maps."""
         made = dict(one for one in raw(last.looked(number, how), Method(method)) if isinstance(one, tuple))

@@ -42,7 +42,7 @@ def _looking(api: APIRouter, room: Room) -> None:
             version=__version__,
             instrument=room.instrument,
             starts=bench is not None,
-            presets=[] if bench is None else [preset.name for preset in bench.microscope.presets()],
+            presets=[] if bench is None else list(bench.presets),
             applications=[] if bench is None or bench.begin is None else list(bench.applications),
             instruments=list(SHIPPED),
             first="" if bench is None else bench.shelf.first,

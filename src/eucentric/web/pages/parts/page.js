@@ -216,21 +216,27 @@ class Page extends HTMLElement {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "?" && !typing(event)) return this.help();
     if (typing(event) || this._help.open) return;
-    const button = event.target instanceof HTMLButtonElement;
-    if (button && (event.key === " " || event.key === "Enter")) return; // the button's own
+    const control = event.target instanceof Element && event.target.closest("button, summary, input, select, a");
+    if (control && (event.key === " " || event.key === "Enter")) return; // the control's own
     if (this._act(event) || this._views.get(this._now).key?.(event)) event.preventDefault();
   }
 
+  // A key that is held down acts once.
   _act(event) {
-    const { key } = event, number = Number(key);
-    if (number >= 1 && number <= VIEWS.length) this.view(VIEWS[number - 1][0]);
-    else if (key === " ") this.pause();
-    else if (key === "S" && event.shiftKey) this.start();
-    else if (key === "A" && event.shiftKey) this._abort.click();
-    else if (key === "m") this.measure();
-    else if (key === "t") this._nextTheme();
-    else return false;
-    return true;
+    const act = this._meant(event);
+    if (act && !event.repeat) act();
+    return Boolean(act);
+  }
+
+  _meant({ key, shiftKey }) {
+    const number = Number(key);
+    if (number >= 1 && number <= VIEWS.length) return () => this.view(VIEWS[number - 1][0]);
+    if (key === " ") return () => this.pause();
+    if (key === "S" && shiftKey) return () => this.start();
+    if (key === "A" && shiftKey) return () => this._abort.click();
+    if (key === "m") return () => this.measure();
+    if (key === "t") return () => this._nextTheme();
+    return null;
   }
 
   _said({ text, tone }) {
