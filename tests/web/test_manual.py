@@ -96,6 +96,8 @@ def test_eucentric_focus_to_and_from_the_scope_and_a_new_zero(tmp_path: Path) ->
     made.keep_focus = keep
     stored = made.book.of("fa").eucentric_focus_m
     assert stored is not None
+    scope = made.microscope
+    found = (scope.focus_m(), scope.defocus_m())
     with serving(made) as there, client(there) as us, stream(there) as watching:
         us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
         _at_desk(watching)
@@ -105,9 +107,11 @@ def test_eucentric_focus_to_and_from_the_scope_and_a_new_zero(tmp_path: Path) ->
         us.post("/api/manual/reset-defocus").raise_for_status()
         watching.until(lambda told: "reset" in {line["what"] for line in told["log"]})
         us.post("/api/manual/move", json={"channel": "defocus", "change": "1 um"}).raise_for_status()
-        us.post("/api/manual/end", json={"answer": "skip"}).raise_for_status()  # the zero stays, the lens goes back
-        watching.until(ended)
-    assert made.microscope.focus_m() - made.microscope.defocus_m() == pytest.approx(stored, abs=1e-9)
+        us.post("/api/manual/end", json={"answer": "skip"}).raise_for_status()
+        told = watching.until(ended)
+    assert (scope.focus_m(), scope.defocus_m()) == pytest.approx(found, abs=1e-12)
+    assert "the reset of defocus zero" in told["drive"]["said"]
+    assert told["run"]["steps"][0]["state"] == "taken back"
 
 
 def test_a_server_that_keeps_no_calibrations_says_so(there: Serving) -> None:
