@@ -1,7 +1,7 @@
 // <eu-manual>: focusing by hand: a live image and its power spectrum with the Thon rings of the present estimate; steps of
 // the lens and of the stage; eucentric focus to and from; reset defocus.
 
-import { digits, fill, h, lengthLabel, minus, round125 } from "./dom.js";
+import { fill, h, lengthLabel, round125 } from "./dom.js";
 import { ask, link, say } from "./link.js";
 import { Place, Tile, fitted, label, soon, token } from "./pixels.js";
 
@@ -39,7 +39,7 @@ class Manual extends HTMLElement {
     link.on("live", paint);
     link.on("manual", (now) => this._told(now));
     link.on("drive", (drive) => { this._phase = drive?.phase; this._told(link.newest.get("manual")); });
-    link.on("rings", (packet) => this._ringWords(packet));
+    link.on("rings", (packet) => (this._rings.textContent = packet?.said ?? ""));
     link.on("about", (about) => about && this._about(about));
     this._place.addEventListener("change", paint);
     new ResizeObserver(paint).observe(this._canvas);
@@ -61,33 +61,14 @@ class Manual extends HTMLElement {
     fill(this._at, rows.map(([name, value, note]) => [h("dt", name), h("dd", value, note ? h("small", note) : null)]), now?.trouble ? [h("dt", "Trouble"), h("dd", now.trouble)] : null);
   }
 
-  _ringWords(packet) {
-    const estimate = packet?.estimate_m, at = () => minus(`${digits(estimate * 1e6, 3)} µm`);
-    if (!packet) this._rings.textContent = "";
-    else if (estimate === null) this._rings.textContent = "No rings to be seen, and defocus was not measured here: measure once.";
-    else if (packet.fitted) this._rings.textContent = `Rings fitted to this image: ${at()}, drawn as underfocus (rings do not tell the side).`;
-    else this._rings.textContent = `Rings of the present estimate: ${at()}${estimate > 0 ? " (overfocus)" : " (underfocus)"}`;
-  }
-
-  // Zeros of the contrast transfer at the present estimate: πλ C1 q² + ½π C3 λ³ q⁴ = nπ + asin(w).
   _draw(context, x, y, scale) {
-    const { estimate_m: c1, wavelength_m: wave, c3_m: c3, amplitude_contrast: w, edge_per_m: edge } = this._spectrum.packet;
-    if (c1 === null || !wave) return;
-    const phase = (q2) => Math.PI * wave * c1 * q2 + 0.5 * Math.PI * c3 * wave ** 3 * q2 * q2 - Math.asin(w);
     context.strokeStyle = token("--pic-mark");
     context.lineWidth = 1.3;
     context.globalAlpha = 0.9;
-    let before = phase(0), drawn = 0;
-    const steps = 4000;
-    for (let k = 1; k <= steps && drawn < 24; k++) {
-      const q = (k / steps) * edge, now = phase(q * q);
-      if (Math.floor(now / Math.PI) !== Math.floor(before / Math.PI)) {
-        context.beginPath();
-        context.arc(x, y, q * scale, 0, 2 * Math.PI);
-        context.stroke();
-        drawn += 1;
-      }
-      before = now;
+    for (const q of this._spectrum.packet.rings_per_m) {
+      context.beginPath();
+      context.arc(x, y, q * scale, 0, 2 * Math.PI);
+      context.stroke();
     }
     context.globalAlpha = 1;
   }
