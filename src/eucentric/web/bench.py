@@ -38,7 +38,8 @@ class Bench:
     """`keep` gives the observers that keep a run; they tell through what they are given what they can't keep.
 
     `begin` opens a session by the name of its application; None: there are none here. `keep_focus` keeps a lens setting
-    as the eucentric focus of a preset, and gives the book with it.
+    as the eucentric focus of a preset, and gives the book with it; `kept_in` names the folder, empty where it is only
+    kept in memory.
     """
 
     instrument: str
@@ -49,3 +50,4 @@ class Bench:
     begin: Callable[[str], SessionToRun] | None = None
     keep: Callable[[Say], AbstractContextManager[Observers]] = field(default=_nothing_kept)
     keep_focus: Callable[[CalibrationBook, str, float], CalibrationBook] | None = None
+    kept_in: str = ""

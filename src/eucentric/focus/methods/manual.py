@@ -11,10 +11,11 @@ from eucentric.focus.events import ByHand
 from eucentric.focus.hands import Hands
 from eucentric.focus.outcome import Status, StepResult
 from eucentric.focus.settings import CorrectionLimits, CorrectionType, FocusStep
+from eucentric.focus.standing import standing
 from eucentric.focus.targets import FocusTarget
 from eucentric.focus.verdict import Finding, Reason
 from eucentric.focus.work import Work
-from eucentric.images.frame import Frame
+from eucentric.images.frame import Frame, OpticalState
 from eucentric.microscope.lens import zero_of
 from eucentric.microscope.preserved import Part
 from eucentric.units import show_length
@@ -77,6 +78,12 @@ class Desk:
     def moved_m(self) -> tuple[float, float]:
         """What was moved so far: (defocus, z)."""
         return (self.defocus_m - self._began[0], self.z_m - self._began[1])
+
+    @property
+    def standing(self) -> OpticalState | None:
+        """How the microscope stands now; None where it does not say."""
+        self.check()
+        return standing(self._work.scope)
 
     @property
     def zero_was_reset(self) -> bool:
