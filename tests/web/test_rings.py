@@ -56,7 +56,7 @@ def test_the_picture_carries_the_rings_and_what_is_said_of_them() -> None:
     packet = rings(frame, COLUMN, Estimate(-6e-6, 20e-9))
     assert packet is not None
     assert len(packet.about["rings_per_m"]) <= MOST_DRAWN
-    assert packet.about["said"].startswith("Rings of the present estimate: −6.000 µm (underfocus). Only every ")
+    assert packet.about["said"].startswith("Rings of the estimate for this image: −6.000 µm (underfocus). Only every ")
     blank = rings(frame, None, None)
     assert blank is not None
     assert blank.about["rings_per_m"] == []

@@ -49,7 +49,7 @@ def rings(frame: Frame, column: Column | None, estimate: Estimate | None) -> Pac
         return None
     c1_m, said = None, "No rings to be seen, and defocus was not measured here: measure once."
     if estimate is not None:
-        c1_m, said = estimate.c1_m, f"Rings of the present estimate: {estimate.words}."
+        c1_m, said = estimate.c1_m, f"Rings of the estimate for this image: {estimate.words}."
     elif column is not None and frame.pixel_m is not None:
         c1_m = c1_by_rings(frame.pixels, frame.pixel_m, column)
         if c1_m is not None:
