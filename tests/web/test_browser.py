@@ -179,6 +179,19 @@ def test_manual_focus_moves_and_shows(tab: Watched, there: Serving) -> None:
         page.keyboard.press("ArrowDown")
     expect(page.locator("eu-manual dl")).to_contain_text("moved −1.500 µm")
     expect(page.locator("eu-manual figcaption").first).to_contain_text("by hand")
+    expect(page.locator("eu-manual figure .note")).to_contain_text("e/Å² by hand so far")
+    button(page, "From scope").click()
+    asks, bench = page.locator("dialog.asks"), there.room.bench
+    stored = bench.book.of("fa").eucentric_focus_m  # type: ignore[union-attr]
+    expect(asks).to_contain_text("→ −1.500 µm")
+    expect(asks).to_contain_text("only in memory")
+    page.keyboard.press("Escape")
+    expect(asks).to_be_hidden()
+    assert bench.book.of("fa").eucentric_focus_m == stored  # type: ignore[union-attr]
+    button(page, "From scope").click()
+    button(page, "Keep").click()
+    expect(page.locator(".toast")).to_contain_text("Kept as the eucentric focus of preset fa: −1.500 µm")
+    assert abs((bench.book.of("fa").eucentric_focus_m or 0) + 1.5e-6) < 1e-9  # type: ignore[union-attr]
     button(page, "Take back").click()
     expect(chip(page)).to_have_text("Ended")
     assert abs(there.room.bench.microscope.defocus_m()) < 1e-9  # type: ignore[union-attr]

@@ -249,7 +249,10 @@ class DefocusReset:
 
 @dataclass(frozen=True, slots=True)
 class ByHand:
-    """The operator works at a manual step: moved something, or (`channel` None) looked at an image."""
+    """The operator works at a manual step: moved something, or (`channel` None) looked at an image.
+
+    `back`: it is what was moved before, taken back in one.
+    """
 
     time_s: float
     step: str
@@ -257,6 +260,7 @@ class ByHand:
     change_m: float = 0.0
     arrived_m: float = 0.0
     frame: Frame | None = None
+    back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

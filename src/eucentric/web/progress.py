@@ -118,7 +118,7 @@ class RunProgress:
             dose=dose_words(result.dose_e_per_m2),
         )
         if result.status is StepStatus.SKIPPED:
-            one["tone"] = "care"
+            one.update(tone="care", state="taken back" if result.disturbed else one["state"])
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
