@@ -148,6 +148,20 @@ def test_history_opens_and_measures_again(tab: Watched) -> None:
     expect(rows.first).to_have_attribute("data-id", str(newest))
 
 
+def test_of_a_refused_measurement_nothing_looks_real(tab: Watched) -> None:
+    page = tab.page
+    run_to_its_end(page, "Measure once")
+    show = """({ accepted }) => {
+      const told = structuredClone(document.querySelector("eu-reading").source.newest.get("reading"));
+      const finding = (reason) => ({ reason, found: "found", allowed: "allowed", advice: `Mend ${reason}.` });
+      document.querySelector("eu-watch eu-reading").show({ ...told, accepted, findings: [finding("one"), finding("two")] }, null);
+      return getComputedStyle(document.querySelector("eu-watch .rows dd span")).color;
+    }"""
+    assert page.evaluate(show, {"accepted": True}) != page.evaluate(show, {"accepted": False})
+    expect(page.locator("eu-watch .verdict p")).to_have_count(2)
+    expect(page.locator("eu-watch .verdict em")).to_have_text(["Mend one."])
+
+
 def test_manual_focus_moves_and_shows(tab: Watched, there: Serving) -> None:
     page = tab.page
     page.keyboard.press("5")

@@ -113,10 +113,8 @@ def test_the_address_of_a_server_that_was_started_anew_works_in_the_same_tab(tab
     page.reload()
     expect(page.locator(".banner")).to_contain_text("Open the address")
     assert page.evaluate("() => sessionStorage.getItem('eucentric-token')") is None
-    with page.expect_navigation(url="**/"):
-        page.evaluate(
-            "url => { location.href = url; }", f"{there.address}/#token={good}"
-        )  # as pasted: only the # changes
+    with page.expect_navigation(url="**/"):  # as pasted: only the # changes
+        page.evaluate("url => { location.href = url; }", f"{there.address}/#token={good}")
     expect(page.locator("eu-page")).to_have_attribute("data-link", "connected")
     expect(page.locator(".banner")).to_be_hidden()
     assert good not in page.url

@@ -152,6 +152,7 @@ class Page extends HTMLElement {
   _transport() {
     const { _drive: drive, _there: there } = this;
     this._startable();
+    this._control.disabled = !there;
     for (const view of ["run", "manual"]) this._views.get(view).inert = !there;
     if (!drive) return;
     const idle = drive.phase === "idle", held = drive.phase === "paused" || drive.phase === "pausing";
