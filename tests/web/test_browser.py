@@ -154,7 +154,8 @@ def test_of_a_refused_measurement_nothing_looks_real(tab: Watched) -> None:
     show = """({ accepted }) => {
       const told = structuredClone(document.querySelector("eu-reading").source.newest.get("reading"));
       const finding = (reason) => ({ reason, found: "found", allowed: "allowed", advice: `Mend ${reason}.` });
-      document.querySelector("eu-watch eu-reading").show({ ...told, accepted, findings: [finding("one"), finding("two")] }, null);
+      const findings = [finding("one"), finding("two")];
+      document.querySelector("eu-watch eu-reading").show({ ...told, accepted, findings }, null);
       return getComputedStyle(document.querySelector("eu-watch .rows dd span")).color;
     }"""
     assert page.evaluate(show, {"accepted": True}) != page.evaluate(show, {"accepted": False})
