@@ -129,11 +129,18 @@ class Page extends HTMLElement {
   }
 
   start() {
-    if (!this._start.disabled) ask("POST", "/run/focus", { name: this._sequence.value });
+    if (!this._start.disabled) this._runs("/run/focus");
   }
 
   measure() {
-    if (!this._measure.disabled) ask("POST", "/run/measure", { name: this._sequence.value });
+    if (!this._measure.disabled) this._runs("/run/measure");
+  }
+
+  // What is chosen runs as it is saved: where something else stands in the settings, that is said.
+  async _runs(path) {
+    const name = this._sequence.value, unsaved = JSON.parse(sessionStorage.getItem("eucentric-unsaved") ?? "null");
+    if (!(await ask("POST", path, { name })) || !unsaved) return;
+    say(`Running '${name}' as it is saved. What was changed in Settings ('${unsaved.name}') is not saved, and not in it: 'Run these' there runs what you typed.`, "care");
   }
 
   pause() {
