@@ -78,6 +78,7 @@ class Page extends HTMLElement {
     link.addEventListener("link", () => this._linked());
     link.on("drive", (drive) => drive && this._drove(drive));
     link.on("run", (run) => run && this._ran(run));
+    link.on("session", () => this._elapsed());
     link.on("control", (control) => control && this._controlled(control));
     document.addEventListener("eu-shelf", (event) => this._shelf(event.detail));
   }
