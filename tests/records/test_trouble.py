@@ -48,6 +48,45 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """A disk that can't be written for a while."""
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)
+
+
+def test_a_disk_that_is_read_only_is_told_once_and_focusing_goes_on(small_disk: Path) -> None:
+    said: list[str] = []
+    with read_only(small_disk), Recorder(place_in(small_disk), say=said.append) as recorder:
+        _tell(recorder, run())
+        assert len(said) == 1, said
+        assert "Make it writable, or choose another place" in said[0]
+        assert "Focusing goes on" in said[0]
+    said.clear()
+    with read_only(small_disk):
+        where = Place.of(str(small_disk / "new" / "records.sqlite"))
+        with Recorder(where, say=said.append) as recorder:
+            _tell(recorder, run())
+    assert "can't be made: Read-only file system" in said[0]
+    assert "Focusing goes on" in said[0]
+
+
+def test_records_that_are_there_already_but_read_only_hold_nothing_up(small_disk: Path) -> None:
+    place, said = place_in(small_disk), list[str]()
+    with Recorder(place, say=never) as recorder:
+        _tell(recorder, run())
+    with read_only(small_disk):
+        with Recorder(place, say=said.append) as recorder:
+            _tell(recorder, run())
+        assert "Focusing goes on" in said[0]
+        with Records.open(place) as records:  # an archive is read as it is
+            assert [one.status for one in records.runs()] == ["focused"]
+            assert all(len(records.frames(row.id).frames) == 2 for row in records.measurements())
+
+
 def _fill(folder: Path) -> Path:
     """A file that takes all room that is left."""
     path = folder / "filler"

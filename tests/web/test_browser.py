@@ -125,6 +125,10 @@ def test_a_setting_that_was_saved_is_used(tab: Watched, there: Serving) -> None:
     page.reload()  # what is not saved yet is kept
     expect(tolerance).to_have_value("0.9 mm")
     expect(page.locator("eu-settings .order li")).to_have_count(1)
+    button(page, "Start").click()
+    expect(page.locator(".toast")).to_contain_text("'Run these' there runs what you typed")
+    button(page, "Abort").click()
+    expect(chip(page)).to_have_text("Ended")
     page.get_by_label("Name to save under").fill("mine")
     button(page, "Save").click()
     expect(page.locator(".toast")).to_contain_text("Saved as")
@@ -157,7 +161,14 @@ def test_history_opens_and_measures_again(tab: Watched) -> None:
     expect(page.locator("eu-history eu-map .note")).to_contain_text("peak x")
     page.locator("select[name=method]").select_option("phase")
     button(page, "Measure again").click()
-    expect(page.locator("eu-history .again [role=status]")).to_contain_text("It was")
+    said = page.locator("eu-history .again [role=status]")
+    expect(said).to_contain_text("It was")
+    for field, odd in (("tilt_scale", "abc"), ("tilt_scale", "0"), ("cs_mm", "1,2")):
+        page.locator(f"input[name={field}]").fill(odd)
+        button(page, "Measure again").click()
+        expect(said).to_contain_text(f"'{odd}' is no")
+        expect(page.locator(f"input[name={field}]")).to_have_attribute("aria-invalid", "true")
+        page.locator(f"input[name={field}]").fill("1")
     run_to_its_end(page, "Measure once")
     expect(rows).to_have_count(2)
     page.evaluate("() => { const history = document.querySelector('eu-history'); history.most = 1; history.load(); }")
@@ -168,6 +179,32 @@ def test_history_opens_and_measures_again(tab: Watched) -> None:
     expect(rows.first).not_to_have_attribute("data-id", str(newest))
     button(page, "Newest").click()
     expect(rows.first).to_have_attribute("data-id", str(newest))
+
+
+def test_history_is_of_this_instrument_unless_all_are_asked_for(tab: Watched, there: Serving) -> None:
+    page = tab.page
+    run_to_its_end(page, "Measure once")
+    there.room.instrument = "another"  # as a page of another one with the same records
+    page.reload()
+    page.keyboard.press("4")
+    expect(page.locator("eu-history tbody")).to_contain_text("Nothing was recorded yet.")
+    page.get_by_label("all instruments").check()
+    expect(page.locator("eu-history tbody tr")).to_contain_text("simulated (seed 1) · fine")
+
+
+def test_of_a_refused_measurement_nothing_looks_real(tab: Watched) -> None:
+    page = tab.page
+    run_to_its_end(page, "Measure once")
+    show = """({ accepted }) => {
+      const told = structuredClone(document.querySelector("eu-reading").source.newest.get("reading"));
+      const finding = (reason) => ({ reason, found: "found", allowed: "allowed", advice: `Mend ${reason}.` });
+      const findings = [finding("one"), finding("two")];
+      document.querySelector("eu-watch eu-reading").show({ ...told, accepted, findings }, null);
+      return getComputedStyle(document.querySelector("eu-watch .rows dd span")).color;
+    }"""
+    assert page.evaluate(show, {"accepted": True}) != page.evaluate(show, {"accepted": False})
+    expect(page.locator("eu-watch .verdict p")).to_have_count(2)
+    expect(page.locator("eu-watch .verdict em")).to_have_text(["Mend one."])
 
 
 def test_manual_focus_moves_and_shows(tab: Watched, there: Serving) -> None:

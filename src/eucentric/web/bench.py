@@ -39,7 +39,8 @@ class Bench:
 
     `begin` opens a session by the name of its application; None: there are none here. `keep_focus` keeps a lens setting
     as the eucentric focus of a preset, and gives the book with it; `kept_in` names the folder, empty where it is only
-    kept in memory. `presets` are their names when the bench is made: to show them no microscope is asked while it works.
+    kept in memory. `presets` are their names when the bench is made: to show them no microscope is asked while it
+    works.
     """
 
     instrument: str
