@@ -256,7 +256,16 @@ _ZERO_WHEN_PERFECT = {
     ),
     "camera": ("gain_residual", "dark_residual_counts", "read_noise_counts", "hot_pixels", "spikes"),
     "residual": (
-        *("tilt_scale", "tilt_rotation_rad", "tilt_shear", "cs", "axis_rad", "aperture_centre_rad", "stage_tilt_axis_rad", "stigmator"),
+        *(
+            "tilt_scale",
+            "tilt_rotation_rad",
+            "tilt_shear",
+            "cs",
+            "axis_rad",
+            "aperture_centre_rad",
+            "stage_tilt_axis_rad",
+            "stigmator",
+        ),
         *("eucentric_focus_m", "alpha"),
     ),
 }

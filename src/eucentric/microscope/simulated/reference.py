@@ -16,8 +16,9 @@ from eucentric.microscope.simulated.modes import Mode
 def calibrate(column: Column, modes: tuple[Mode, ...], magnitudes: Magnitudes, instrument: str, seed: int) -> HandedOut:
     """What a careful operator would have measured: each preset's tilt response, the axis, the aperture's centre.
 
-    Shear and Cs come from streams of their own. The tilt response is measured in pixels, so it carries the pixel error: believed tilt = true tilt × nominal ÷ true
-    pixel size, and the stated residual is that of the product. Stage and stigmator: `_stage_and_stigmator`.
+    The tilt response is measured in pixels, so it carries the pixel error: believed tilt = true tilt × nominal ÷ true
+    pixel size, and the stated residual is that of the product. Shear and Cs draw from streams of
+    their own. Stage and stigmator: `_stage_and_stigmator`.
     """
     m, left = magnitudes.column, magnitudes.residual
     rng = np.random.default_rng((seed, 7))
