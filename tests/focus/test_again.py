@@ -102,6 +102,14 @@ def test_noise_does_not_make_the_same_defocus_twice() -> None:
     assert not settled(look(-440.1e-6, 1e-20, _refused(Reason.AMBIGUOUS)), [first], LIMIT).accepted
 
 
+def test_noise_settles_no_doubt_of_places() -> None:
+    """The right answer is as likely as the other; a second look that sees nothing is where it is by chance."""
+    doubt = _result(-50e-6, 250e-6, _refused(Reason.AMBIGUOUS))
+    noise = _result(-50.05e-6, None, _refused(Reason.FALSE_LOCK), tilt=3.5e-3)
+    chance = tuple(replace(s, false_lock_probability=0.5) for s in noise.shifts)
+    assert not settled(replace(noise, shifts=chance), [doubt], LIMIT).accepted
+
+
 def test_a_surprise_is_believed_when_it_is_found_twice() -> None:
     expected = Expected(0.0, 50e-9)
     first, second = (surprised(_result(c1, tilt=tilt), expected) for c1, tilt in ((2.0e-6, 5e-3), (2.001e-6, 3.5e-3)))

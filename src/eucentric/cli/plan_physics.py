@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eucentric.units import minus, show_bound
+from eucentric.units import minus, show_bound, show_length
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from eucentric.optimize.calibrated import Calibrated
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.planning.plan import Plan, PlannedStep
+    from eucentric.optimize.planning.sequence import Elsewhere
     from eucentric.optimize.planning.shown import ShownStep
     from eucentric.optimize.trials.spread import Spread
     from eucentric.optimize.trials.trial import Trial
@@ -64,7 +65,7 @@ def as_json(
         "within_accuracy": made.outlook.within(asked.accuracy_m),
         "front": [{"dose_e_per_m2": one.dose_e_per_m2, "seconds": one.seconds} for one in plans],
         "steps": _steps_json(made, instrument),
-        "elsewhere": [plain(one) for one in elsewhere(made)],
+        "elsewhere": [plain(one) for one in elsewhere(made, instrument)],
         "verified": None if came is None else _verified_json(made, came),
     }
 
@@ -113,12 +114,7 @@ def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path |
     console.print(table)
     say = [f"{one.name} is limited by {_limits(step)}." for one, step in zip(steps, made.steps, strict=True)]
     say += _changes(made, instrument)
-    say += [
-        f"In Leginon: {e.step}: preset {e.preset}, tilt {e.separation_rad * 1e3:g} mrad, delta max "
-        f"{show_bound(e.limit_m)}, correction {e.correction}. In SerialEM: images {e.separation_rad * 1e3:g} mrad "
-        f"apart (±{e.tilt_rad * 1e3:g}), change limit {show_bound(e.limit_m)}."
-        for e in elsewhere(made)
-    ]
+    say += [line for one in elsewhere(made, instrument) for line in _for_others(one)]
     within, median = made.outlook.within(asked.accuracy_m), made.outlook.median_m
     say += [
         f"Predicted: {within:.1%} end within {show_bound(asked.accuracy_m)}, half within {show_bound(median)}. "
@@ -220,3 +216,20 @@ def _step_json(one: PlannedStep, name: str) -> dict[str, Any]:
         "seconds": one.seconds,
         "budget_m": {part.source: part.sigma_m for part in one.budget},
     }
+
+
+def _for_others(one: Elsewhere) -> list[str]:
+    """A step in the words of SerialEM and Leginon, and what of the plan does not hold there."""
+    each, pair, limit = one.tilt_rad * 1e3, one.leginon_tilt_rad * 1e3, show_bound(one.limit_m)
+    offset = f", images at a defocus of {show_length(one.offset_m)}" if one.offset_m else ""
+    step = f"{one.step}, preset {one.preset}{offset}, correction {one.correction}"
+    said = [f"In SerialEM: {step}: beam tilt {each:g} mrad (to either side), change limit {limit}."]
+    if one.leginon_beyond:
+        return [*said, f"In Leginon: not {one.step}: its images at 0 and {pair:g} mrad are too far from the axis."]
+    said.append(f"In Leginon: {step}: tilt {pair:g} mrad (its images are at 0 and {pair:g}), delta max {limit}.")
+    if one.leginon_bias_m > _MATTERS * one.leaves_m:
+        said.append(
+            f"There Cs moves what is measured by {show_bound(one.leginon_bias_m)} at that tilt, where the plan leaves "
+            f"{show_bound(one.leaves_m)}: take it off, or less is reached."
+        )
+    return said

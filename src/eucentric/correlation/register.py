@@ -48,6 +48,8 @@ CLEARLY = 1.5
 """What explains this many times as much, in nats, is right."""
 PATTERN_NATS = 12.0
 """The specimen must explain this much more than a fixed pattern does, in nats, to be believed at zero shift."""
+WEAK_AT_ZERO_NATS, NEAR_ZERO_PX = 100.0, 3.0
+"""A match that explains less, so near to where the camera's pattern and uneven light are, is pulled there by them."""
 
 
 def register(
@@ -176,6 +178,9 @@ def _pattern(refined: Refined | None, seen: Seen) -> FixedPattern:
     """Whether what was found may be the camera's own pattern."""
     if refined is None:
         return FixedPattern.NONE
+    weak = refined.evidence < WEAK_AT_ZERO_NATS
+    if weak and float(seen.where.place.distance(*refined.shift_px)) < NEAR_ZERO_PX:
+        return FixedPattern.INDISTINGUISHABLE
     if not _at_pattern(refined, seen):
         return FixedPattern.REMOVED if refined.pattern_sigmas > 5 else FixedPattern.NONE
     if refined.evidence - refined.pattern_evidence > PATTERN_NATS + SUSPECT * refined.pattern_evidence:

@@ -119,13 +119,13 @@ def told_apart(result: DefocusResult, expected: Expected | None, step: FocusStep
 def settled(result: DefocusResult, before: Sequence[DefocusResult], limit: Thresholds) -> DefocusResult:
     """The result accepted when its best answer, and no other, agrees with the best answer of an earlier look.
 
-    A place that looks alike agrees with itself unless the tilts differ. Noise would have to make both looks, at the
-    same defocus: that takes both chances.
+    A place that looks alike agrees with itself unless the tilts differ. Where both looks are unsure, noise would have
+    to make both, at the same defocus: that takes both chances. A doubt of places is settled by looks that are sure.
     """
     if result.accepted or not _agreeable(result):
         return result
     for first in before:
-        if not _independent(first, result, limit) or _chance(first) * _chance(result) > limit.false_lock_max:
+        if not _independent(first, result, limit) or _chance_of(first, result) > limit.false_lock_max:
             continue
         mine, other = _answers(first), _answers(result)
         agreeing = [(i, j) for i, a in enumerate(mine) for j, b in enumerate(other) if _agree(a, b, first, result)]
@@ -146,6 +146,13 @@ def _independent(first: DefocusResult, second: DefocusResult, limit: Thresholds)
         return True
     alike = any(_odds(look) < limit.odds_min or _reasons(look) & _SETTLED for look in (first, second))
     return not alike
+
+
+def _chance_of(first: DefocusResult, second: DefocusResult) -> float:
+    """That noise made what decides between them."""
+    chances = _chance(first), _chance(second)
+    unsure = all(Reason.FALSE_LOCK in _reasons(look) for look in (first, second))
+    return chances[0] * chances[1] if unsure else max(chances)
 
 
 def _odds(result: DefocusResult) -> float:

@@ -13,7 +13,7 @@ from eucentric.focus.correct import Correction
 from eucentric.focus.measurement import Measurement, with_error
 from eucentric.focus.settings import CorrectionType, FocusSettings
 
-_DISAGREE_SIGMAS = 4.0
+DISAGREE_SIGMAS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def learned(known: Response, made: Correction, before: Measurement, after: Measu
         return known
     seen = (after.c1_m - before.c1_m) / made.change_c1_m
     sigma = math.hypot(before.total_sigma_m, after.total_sigma_m, known.arrival_m) / abs(made.change_c1_m)
-    if abs(seen - 1) > _DISAGREE_SIGMAS * math.hypot(known.sigma, sigma):
+    if abs(seen - 1) > DISAGREE_SIGMAS * math.hypot(known.sigma, sigma):
         return known
     promise, observation = known.sigma**-2, sigma**-2
     factor = (promise + observation * seen) / (promise + observation)

@@ -254,7 +254,13 @@ def test_a_plan_is_a_sequence_that_reads_back() -> None:
     assert read_toml(to_toml(settings)) == settings
     assert [s.preset for s in settings.sequence.steps] == list(_plan().presets)
     assert {p.name for p in settings.presets} == set(_plan().presets)
-    assert [e.separation_rad for e in elsewhere(_plan())] == [2 * s.candidate.tilt_rad for s in _plan().steps]
+    others = elsewhere(_plan(), _instrument())
+    assert [e.tilt_rad for e in others] == [s.candidate.tilt_rad for s in _plan().steps]  # SerialEM: to either side
+    assert [e.leginon_tilt_rad for e in others] == [2 * s.candidate.tilt_rad for s in _plan().steps]
+    # 20 mrad and Cs 2.7 mm: 2.7 mm · 0.0004 = 1.08 µm.
+    assert all(e.leginon_bias_m == pytest.approx(1.08e-6) for e in others if e.tilt_rad == 10e-3)
+    assert others[-1].leginon_bias_m == pytest.approx(2.7e-3 * others[-1].leginon_tilt_rad ** 2)
+    assert not any(e.leginon_beyond for e in others if 2 * e.tilt_rad <= 18e-3)
     limits = settings.sequence.limits
     assert limits.stage_z_absolute_m > 1.1 * ASKED.start_m  # what it starts from is not beyond its own limits
     assert limits.cumulative_m > 1.1 * ASKED.start_m

@@ -33,13 +33,13 @@ from eucentric.optimize.planning.prediction import (
     STANDS_OUT,
     UNSEEN_MAX,
     clear,
+    common,
     film_variance_m2,
     lens_max,
     lit,
     looks_of,
     seconds_of,
     settled,
-    stands_out,
     told_apart_m,
     weights,
     with_further,
@@ -103,8 +103,8 @@ def grid_of(instrument: Instrument, tilt_max_rad: float | None, presets: tuple[s
         for exposure in EXPOSURES:
             these = [
                 Candidate(magnification, binning, size, tilt, name, offset, by, exposure)
-                for size, offset in itertools.product(sizes_of(instrument, binning), OFFSETS_M)
-                if _usable(Candidate(magnification, binning, size, tilt, *_ANY, exposure), offset, instrument)
+                for size in sizes_of(instrument, binning)
+                for offset in _offsets(Candidate(magnification, binning, size, tilt, *_ANY, exposure), instrument)
                 for name, by in itertools.product(PATTERNS, CORRECTIONS)
             ]
             if these:
@@ -116,11 +116,14 @@ def grid_of(instrument: Instrument, tilt_max_rad: float | None, presets: tuple[s
 _ANY = (PatternName.PAIR, 0.0, CorrectionType.NONE)
 
 
-def _usable(one: Candidate, offset_m: float, instrument: Instrument) -> bool:
-    at = replace(one, offset_m=offset_m)
-    further = offset_m + further_m(one.tilt_rad, one.pixel_m)
-    seen = max(stands_out(at, instrument, c1_m) for c1_m in (offset_m, further)) >= STANDS_OUT
-    return seen and lit(at, instrument) and clear(at, instrument)
+def _offsets(one: Candidate, instrument: Instrument) -> list[float]:
+    """The lens offsets at which a film is seen at focus, by the first look or the further one."""
+    if not lit(one, instrument):
+        return []
+    at = np.array(OFFSETS_M)
+    (first, _), (further, _) = (common(one, instrument, c) for c in (at, at + further_m(one.tilt_rad, one.pixel_m)))
+    seen = np.maximum(first, further) >= STANDS_OUT
+    return [o for o, sees in zip(OFFSETS_M, seen, strict=True) if sees and clear(replace(one, offset_m=o), instrument)]
 
 
 def _filled(instrument: Instrument, these: tuple[Candidate, ...], groups: tuple[Group, ...]) -> Grid:
@@ -128,7 +131,9 @@ def _filled(instrument: Instrument, these: tuple[Candidate, ...], groups: tuple[
         return np.array([what(one) for one in these], dtype=np.float64)
 
     names = [m.name for m in instrument.magnifications]
-    parts = [_apart_from_noise(instrument, c.pattern, c.tilt_rad, c.exposure_s) for c in these]
+    every = {(c.pattern, c.tilt_rad, c.exposure_s) for c in these}
+    known = {one: _apart_from_noise(instrument, *one) for one in every}
+    parts = [known[c.pattern, c.tilt_rad, c.exposure_s] for c in these]
     base, fresh, slope = (np.array([getattr(part, what) for part in parts], dtype=np.float64) for what in _PARTS)
     offset = of(lambda c: c.offset_m)
     back = (offset * math.hypot(instrument.errors.focus_scale, instrument.lens.hysteresis / math.sqrt(3))) ** 2

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eucentric.focus.again import further_m
+from eucentric.focus.response import DISAGREE_SIGMAS
 from eucentric.focus.settings import CorrectionType
 from eucentric.optimize.instrument import Instrument
 from eucentric.optimize.planning.candidate import Candidate
@@ -27,7 +28,6 @@ from eucentric.optimize.planning.prediction import (
     common,
     looked_at,
     seconds_of,
-    z_scale_after,
 )
 from eucentric.optimize.planning.sight import Array
 
@@ -72,38 +72,41 @@ class _Draws:
     z_ratio: Array
     lens_ratio: Array
     z_known: Array
-    z_sigma: float
+    z_sigma: Array
     refused: NDArray[np.bool_]
 
-    def look(self, one: Candidate, before: Before) -> tuple[Array, float]:
-        """(what is measured of these errors, 1σ of it at their size)."""
-        measured, sigma_m = self._looked(one, before)
+    def look(self, one: Candidate, before: Before) -> tuple[Array, Array]:
+        """(what is measured of these errors, its 1σ)."""
+        measured, sigma = self._looked(one, before)
         blind = self._blind(one)
         if blind.any():
             further = replace(one, offset_m=one.offset_m + further_m(one.tilt_rad, one.pixel_m))
-            measured = np.where(blind, self._looked(further, before)[0], measured)
+            again, its_sigma = self._looked(further, before)
+            measured, sigma = np.where(blind, again, measured), np.where(blind, its_sigma, sigma)
             self.refused |= blind & self._blind(further)
-        return measured, sigma_m
+        return measured, sigma
 
     def _blind(self, one: Candidate) -> NDArray[np.bool_]:
         return np.asarray(common(one, self.instrument, one.offset_m + self.error)[0] < HALF_FOUND)
 
-    def _looked(self, one: Candidate, before: Before) -> tuple[Array, float]:
+    def _looked(self, one: Candidate, before: Before) -> tuple[Array, Array]:
         size = float(np.sqrt(np.mean(self.error**2)))
         left = looked_at(one, self.instrument, size, before)
         growing = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source in _WITH_C1))
         fixed = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source not in _WITH_C1))
         offset = abs(one.offset_m)
         scale = growing / (size + offset) * (self.error + offset)
-        return self.error + scale * self._normal() + fixed * self._normal(), left.sigma_m
+        return self.error + scale * self._normal() + fixed * self._normal(), np.hypot(scale, fixed)
 
-    def learn(self, moved: Array, before: Array, measured: Array, sigma_m: float) -> None:
-        """What a look tells of the move of Z before it, as focusing takes it (focus/response.py)."""
-        size = float(np.sqrt(np.mean(moved**2)))
-        weight = (self.z_sigma * size / max(sigma_m, 1e-12)) ** 2
-        shown = (measured - before) / moved
-        self.z_known = self.z_known * (1 + weight * shown) / (1 + weight)
-        self.z_sigma = z_scale_after(self.z_sigma, sigma_m, size)
+    def learn(self, before: Array, measured: Array, sigma: Array) -> None:
+        """What a look tells of the move of Z by −`before`, as focusing takes it (focus/response.py)."""
+        seen = (before - measured) / before
+        sigma = np.hypot(sigma, self.instrument.stage.arrival_m) / np.abs(before)
+        weight = (self.z_sigma / sigma) ** 2
+        agrees = np.abs(seen - 1) <= DISAGREE_SIGMAS * np.hypot(self.z_sigma, sigma)
+        factor = np.where(agrees, (1 + weight * seen) / (1 + weight), 1.0)
+        self.z_known = self.z_known * factor
+        self.z_sigma = np.where(agrees, self.z_sigma / np.sqrt(1 + weight), self.z_sigma)
 
     def move(self, one: Candidate, wanted: Array) -> None:
         """C1 is to change so far."""
@@ -134,20 +137,20 @@ def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float
         z_ratio=1 + instrument.stage.z_scale * rng.normal(size=DRAWS),
         lens_ratio=1 + instrument.errors.focus_scale * rng.normal(size=DRAWS),
         z_known=np.ones(DRAWS),
-        z_sigma=instrument.stage.z_scale,
+        z_sigma=np.full(DRAWS, instrument.stage.z_scale),
         refused=np.zeros(DRAWS, dtype=bool),
     )
     exposed_s = 0.0
     last: Candidate | None = None
-    measured, sigma_m = np.zeros(DRAWS), 0.0
+    measured, sigma = np.zeros(DRAWS), np.zeros(DRAWS)
     for one in steps:
         before = measured
         if last is not None:
             draws.change(last, one)
-        sigma_before_m = sigma_m
-        measured, sigma_m = draws.look(one, Before(exposed_s))
+        sigma_before = sigma
+        measured, sigma = draws.look(one, Before(exposed_s))
         if last is not None and last.correction is CorrectionType.STAGE_Z and last.magnification == one.magnification:
-            draws.learn(-before, before, measured, math.hypot(sigma_m, sigma_before_m))
+            draws.learn(before, measured, np.hypot(sigma, sigma_before))
         draws.move(one, -measured)
         exposed_s += seconds_of(one, instrument)
         last = one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -15,20 +16,34 @@ from eucentric.focus.settings import (
     ResetDefocus,
 )
 from eucentric.optimize.instrument import Instrument
+from eucentric.optimize.planning.candidate import AXIS_ROOM_RAD
 from eucentric.optimize.planning.plan import Plan, PlannedStep
 from eucentric.optimize.planning.prediction import LENS_SETTLE_S, z_approach_m
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """A step as it is typed into another program. Leginon's tilt is the separation of its two images."""
+    """A step as it is typed into another program; `tilt_rad` is each image's, `offset_m` lens defocus for the images.
+
+    SerialEM tilts to either side by what it calls beam tilt. Leginon takes its images at 0 and at what it calls tilt:
+    the same shift takes twice the angle, at which Cs adds `leginon_bias_m` = C3·tilt² that its calibration does not
+    take off; `leginon_beyond`: that angle is beyond the objective aperture or the tilt limit. `leaves_m` is the plan's.
+    """
 
     step: str
     preset: str
-    separation_rad: float
     tilt_rad: float
+    offset_m: float
     limit_m: float
+    leaves_m: float
     correction: str
+    leginon_bias_m: float
+    leginon_beyond: bool
+
+    @property
+    def leginon_tilt_rad(self) -> float:
+        """The angle between the two images."""
+        return 2 * self.tilt_rad
 
 
 def settings_of(plan: Plan, instrument: Instrument) -> FocusSettings:
@@ -80,16 +95,21 @@ def names_of(plan: Plan) -> tuple[str, ...]:
     return tuple(out)
 
 
-def elsewhere(plan: Plan) -> tuple[Elsewhere, ...]:
+def elsewhere(plan: Plan, instrument: Instrument) -> tuple[Elsewhere, ...]:
     """The steps for other programs."""
+    lens = instrument.lens
+    most = min(lens.tilt_max_rad, math.inf if lens.aperture_rad is None else lens.aperture_rad) - AXIS_ROOM_RAD
     return tuple(
         Elsewhere(
             step=name,
             preset=one.candidate.preset,
-            separation_rad=2 * one.candidate.tilt_rad,
             tilt_rad=one.candidate.tilt_rad,
+            offset_m=one.candidate.offset_m,
             limit_m=_limit(one),
+            leaves_m=one.leaves_m,
             correction=str(one.candidate.correction),
+            leginon_bias_m=lens.cs_m * (2 * one.candidate.tilt_rad) ** 2,
+            leginon_beyond=2 * one.candidate.tilt_rad > most,
         )
         for name, one in zip(names_of(plan), plan.steps, strict=True)
     )
