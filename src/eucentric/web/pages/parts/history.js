@@ -151,7 +151,7 @@ class History extends HTMLElement {
     const tone = (one) => (one.accepted ? "good" : one.accepted === false ? "bad" : "care");
     const days = rows.length && dated(rows[0].at).slice(0, 10) !== dated(rows.at(-1).at).slice(0, 10);
     fill(this._body, [...rows].reverse().map((one) => h("tr", { tabindex: 0, "data-id": one.id, "aria-current": String(one.id === this._at), onclick: () => this.open(one.id), onkeydown: (event) => event.key === "Enter" && this.open(one.id) },
-      h("td", { title: dated(one.at) }, days ? dated(one.at) : clock(one.at)), h("td", { title: one.target }, by(one)), h("td.number", one.defocus), h("td", { "data-tone": tone(one), title: one.sentence ?? "" }, one.accepted ? "accepted" : one.accepted === false ? one.reason ?? "refused" : "cut off"))));
+      h("td", { title: dated(one.at) }, days ? dated(one.at) : clock(one.at)), h("td", { title: one.target }, by(one)), h(`td.number${one.accepted ? "" : ".faint"}`, one.defocus), h("td", { "data-tone": tone(one), title: one.sentence ?? "" }, one.accepted ? "accepted" : one.accepted === false ? one.reason ?? "refused" : "cut off"))));
     if (!rows.length) fill(this._body, h("tr", h("td.empty", { colspan: 4 }, "Nothing was recorded yet.")));
   }
 
