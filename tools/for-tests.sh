@@ -22,6 +22,11 @@ no_server_of_the_system() {
     [ -e "$settings" ] || { mkdir -p "${settings%/*}" && echo "create_main_cluster = false" >"$settings"; }
 }
 
+# A network that does not answer must not hold the tests up for ever.
+limited() {
+    DEBIAN_FRONTEND=noninteractive timeout -k 10 300 "$@" </dev/null
+}
+
 want() { # package, its name, what is skipped without it
     "$1_is_here" && return
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
@@ -30,8 +35,10 @@ want() { # package, its name, what is skipped without it
     fi
     echo "Installing $2 for the tests of $3 …"
     [ "$1" = postgresql ] && no_server_of_the_system
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"; } >/dev/null 2>&1
-    "$1_is_here" || echo "$2 can't be installed here: the tests of $3 are skipped."
+    said=$({ limited apt-get update -qq && limited apt-get install -y -qq --no-install-recommends "$1"; } 2>&1)
+    "$1_is_here" && return
+    echo "$2 can't be installed here: the tests of $3 are skipped. The last that apt-get said:"
+    printf '%s\n' "${said:-nothing, within 5 minutes}" | tail -n 5 | sed 's/^/    /'
 }
 
 want chromium Chromium "the live page in a browser"

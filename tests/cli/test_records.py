@@ -66,6 +66,18 @@ def test_the_list_is_chosen(kept: Place, capsys: Capture) -> None:
     assert json.loads(capsys.readouterr().out) == []
 
 
+def test_a_folder_is_no_file_of_records(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for where in (".", str(tmp_path)):
+        for command in (["records", "list"], ["records", "show", "1"], ["focus"]):
+            with pytest.raises(SystemExit) as ended:
+                run([*command, "--records", where])
+            assert ended.value.code == 2
+            err = " ".join(capsys.readouterr().err.split())
+            assert f"'{where}' is a folder: give a file" in err
+            assert "Traceback" not in err
+
+
 def test_one_run_is_one_run(capsys: Capture, tmp_path: Path) -> None:
     place = made.place_in(tmp_path)
     with Recorder(place, say=made.never) as recorder:

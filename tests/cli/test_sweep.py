@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +66,11 @@ def test_a_map_without_any_point_is_a_sentence(capsys):
         (["--over", "tilt=1..2mrad", "--over", "bining"], "Did you mean binning"),
         (["--over", "tilt=1..2mrad", "--over", "binning", "--out", "map.txt"], "map.csv"),
         (["--over", "tilt=1..2mrad", "--over", "binning", "--figure", "map.txt"], "Use .png"),
+        (["--over", "tilt=1..2mrad", "--over", "binning", "--out", "nowhere/map.csv"], "nowhere is not there"),
+        (
+            ["--over", "tilt=1..2mrad", "--over", "binning", "--figure", f"{__file__}/map.png"],
+            "test_sweep.py is no folder",
+        ),
         (["--over", "tilt=1..2mrad", "--over", "binning", "--instrument", "mine"], "No instrument is called 'mine'"),
         (["--over", "tilt=1..2mrad", "--over", "lens.hysteresis=0,1"], "it must be at least 0 and at most 0.2"),
     ],
@@ -87,3 +93,16 @@ def test_a_file_is_not_written_over(capsys, tmp_path):
     assert _ended(["--over", "tilt=1..2mrad", "--over", "binning", "--out", str(there)]) == 2
     assert "nothing is written over" in capsys.readouterr().err
     assert there.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_files_that_can_not_be_written_do_not_cost_the_map(capsys, tmp_path):
+    table, figure = tmp_path / "map.csv", tmp_path / "map.png"
+    table.symlink_to(tmp_path / "gone" / "map.csv")
+    figure.symlink_to("/dev/full")
+    over = ["--over", "tilt=2,14mrad", "--over", "pattern=pair,quad"]
+    assert _ended([*over, *OPTIONS, "--out", str(table), "--figure", str(figure), "--json"]) == 2
+    captured = capsys.readouterr()
+    assert len(json.loads(captured.out)["points"]) == 4
+    assert "map.csv can't be written" in captured.err
+    assert "map.png can't be written" in captured.err

@@ -203,6 +203,38 @@ def test_marks_at_the_terminal_with_a_picture_of_each_pair(
     assert f"{REPEATS - 2} good, 1 bad, 1 skipped (marked by the operator, the verdict)" in out
 
 
+def test_ctrl_c_at_a_question_keeps_the_marks(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    typed = iter(["b", "s"])
+
+    def answer(_prompt: str) -> str:
+        line = next(typed, None)
+        if line is None:
+            raise KeyboardInterrupt
+        return line
+
+    monkeypatch.setattr("builtins.input", answer)
+    assert _ended(*made.stored, "--ask", "--blanks", "0") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Asking is stopped. The 2 marks you gave are kept" in out
+    assert f"{REPEATS - 2} good, 1 bad, 1 skipped (marked by the operator, the verdict)" in out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_a_figure_that_can_not_be_written_does_not_cost_the_settings(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tune.png").symlink_to("/dev/full")
+    files = ["--out", str(tmp_path / "tuned.toml"), "--figure", str(tmp_path / "tune.png")]
+    assert _ended(*made.stored, "--blanks", "0", *files) == 2
+    captured = capsys.readouterr()
+    assert "tune.png can't be written" in captured.err
+    assert "Use them: eucentric focus --settings" in captured.out
+    assert read_settings(tmp_path / "tuned.toml").sequence.steps[1].name == "Focus"
+
+
 def test_ctrl_c_keeps_what_was_measured(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -242,6 +274,8 @@ def test_ctrl_c_keeps_what_was_measured(
         (["--settings", "mine.toml", "--out", "mine.toml"], "There is already a file mine.toml"),
         (["--settings", "mine.toml", "--out", "tuned.txt"], "Write tuned.toml"),
         (["--settings", "mine.toml", "--figure", "tune.doc"], "'.doc'"),
+        (["--settings", "mine.toml", "--out", "nowhere/tuned.toml"], "nowhere is not there"),
+        (["--settings", "mine.toml", "--figure", "mine.toml/tune.png"], "mine.toml is no folder"),
         (["--settings", "mine.toml", "--repeats", "20", "--bad", "21"], "no repeat 21. They are numbered from 1 to 20"),
         (["--settings", "mine.toml", "--bad", "3;4"], "'3;4' is no number of a repeat. Write for example: --bad 3,7"),
         (["--settings", "mine.toml", "--bad", "3", "--good", "2-4"], "Repeat 3 is in --good and in --bad"),

@@ -87,6 +87,7 @@ def test_whichever_call_fails_everything_is_restored_and_told() -> None:
         if said and told:  # the first call of all fails before there is anything to tell
             assert "The server went away." in said, at
             assert isinstance(told[-1], events.Failed), at
+            assert isinstance(told[-2], events.Restored), at
             assert "The server went away." in told[-1].error, at
             assert told[-1].not_restored == (), at
     # A clock that fails once is told at its last time, and what fails while restoring is tried again.
@@ -110,4 +111,6 @@ def test_aborted_at_whichever_event_everything_is_restored_and_told() -> None:
             _focus(microscope, told, observer=stop, control=control).run()
         assert isinstance(told[-1], events.Failed), at
         assert told[-1].error.startswith("Aborted"), at
+        assert isinstance(told[-2], events.Restored), at
+        assert told[-2].left is not None, at
         _restored(microscope, told)

@@ -413,6 +413,53 @@ def test_an_operator_who_gives_up_leaves_all_as_it_was(answer: Answer, status: S
     assert "as told" in result.statement
 
 
+class _Resets(_Hands):
+    """Steps the lens three times, makes where it is defocus zero, and steps once more."""
+
+    def focus(self, desk: Desk) -> Reply:
+        for _ in range(3):
+            desk.step_defocus(0.5e-6)
+        desk.reset_defocus()
+        desk.step_defocus(0.2e-6)
+        return self._reply
+
+
+@pytest.mark.parametrize("answer", [Answer.SKIP, Answer.ABORT])
+def test_what_is_taken_back_is_the_lens_itself_and_its_zero(answer: Answer) -> None:
+    microscope = _open()
+    microscope.set_defocus(-2e-6)
+    before = (microscope.focus_m(), microscope.defocus_m())
+    result, told = _run(microscope, _settings(BY_HAND), operator=_Resets(answer))
+    assert (microscope.focus_m(), microscope.defocus_m()) == pytest.approx(before, abs=1e-12)
+    assert _of(told, events.ByHand)[-1] == replace(
+        _of(told, events.ByHand)[-1], back=True, change_m=pytest.approx(-1.7e-6), arrived_m=pytest.approx(-2e-6)
+    )
+    if answer is Answer.SKIP:
+        assert (
+            "taken back by the operator (defocus by −1.700 µm, the reset of defocus zero): as told" in result.statement
+        )
+        assert "skipped" not in result.statement
+
+
+def test_a_run_that_is_aborted_at_the_desk_restores_the_lens_and_its_zero() -> None:
+    class Stops(_Resets):
+        def focus(self, desk: Desk) -> Reply:
+            super().focus(desk)
+            raise Aborted("Stopped at the desk.")
+
+    microscope = _open()
+    with pytest.raises(Aborted):
+        _run(microscope, _settings(BY_HAND), operator=Stops(Answer.DONE))
+    assert (microscope.focus_m(), microscope.defocus_m()) == pytest.approx((0, 0), abs=1e-12)
+
+
+def test_a_zero_that_was_reset_by_hand_stays_when_done() -> None:
+    microscope = _open()
+    result, _ = _run(microscope, _settings(BY_HAND), operator=_Resets(Answer.DONE))
+    assert result.steps[0].by_hand_m == pytest.approx((1.7e-6, 0))
+    assert (microscope.focus_m(), microscope.defocus_m()) == pytest.approx((1.7e-6, 0.2e-6))
+
+
 def test_without_an_operator_a_manual_step_is_skipped_and_focus_stands() -> None:
     result, _ = _run(_open(), _settings(FINE, BY_HAND, accuracy_limit_m=None))
     assert [s.status for s in result.steps] == [Status.DONE, Status.SKIPPED]

@@ -60,3 +60,24 @@ def test_a_pause_right_after_a_resume_is_another_pause() -> None:
 
     control.check(paused, lambda: told.append("over"))
     assert told == ["paused", "over", "paused", "over"]
+
+
+def test_a_wait_ends_by_itself_or_at_once_with_an_abort() -> None:
+    control, waiting = Control(), threading.Event()
+    control.pause()
+    control.wait(0.0)
+    ended: list[str] = []
+
+    def run() -> None:
+        waiting.set()
+        try:
+            control.wait(3600.0)
+        except Aborted as error:
+            ended.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    waiting.wait()
+    control.abort()
+    thread.join()
+    assert ended == ["Aborted by the operator."]

@@ -95,8 +95,13 @@ def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
     with other.begin() as connection:
         connection.execute(text("CREATE TABLE recipes (id INTEGER)"))
     other.dispose()
-    with pytest.raises(InputError, match=r"of something else .* recipes"):
-        opened_to_write(place)
+    assert place.file is not None
+    before = place.file.read_bytes()
+    for opened in (opened_to_write, opened_to_read):
+        with pytest.raises(InputError, match=r"of something else .* recipes"):
+            opened(place)
+    assert place.file.read_bytes() == before  # not even its journal mode
+    assert list(tmp_path.iterdir()) == [place.file]
     with other.connect() as connection:
         assert inspect(connection).get_table_names() == ["recipes"]
     other.dispose()

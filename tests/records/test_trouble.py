@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,17 +18,18 @@ import pytest
 from sqlalchemy import create_engine
 
 from eucentric.calibration.handed_over import book_from
-from eucentric.errors import InputError
+from eucentric.errors import InputError, KeepError
 from eucentric.focus import events
 from eucentric.focus.focus import Focus
 from eucentric.focus.shipped import shipped
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.records import engine as engines
 from eucentric.records.gathering import Gathering
+from eucentric.records.image_files import ImageFolder
 from eucentric.records.place import Images, Place
 from eucentric.records.reading import Records
 from eucentric.records.recorder import Recorder
-from tests.records.made import Told, never, place_in, run
+from tests.records.made import Told, frames, never, place_in, run
 
 POLLS = 10_000_000
 """So often a test looks whether the thread is done: some seconds, where the thread takes milliseconds."""
@@ -42,6 +46,45 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small disk can't be mounted here: it takes root")
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """A disk that can't be written for a while."""
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)
+
+
+def test_a_disk_that_is_read_only_is_told_once_and_focusing_goes_on(small_disk: Path) -> None:
+    said: list[str] = []
+    with read_only(small_disk), Recorder(place_in(small_disk), say=said.append) as recorder:
+        _tell(recorder, run())
+        assert len(said) == 1, said
+        assert "Make it writable, or choose another place" in said[0]
+        assert "Focusing goes on" in said[0]
+    said.clear()
+    with read_only(small_disk):
+        where = Place.of(str(small_disk / "new" / "records.sqlite"))
+        with Recorder(where, say=said.append) as recorder:
+            _tell(recorder, run())
+    assert "can't be made: Read-only file system" in said[0]
+    assert "Focusing goes on" in said[0]
+
+
+def test_records_that_are_there_already_but_read_only_hold_nothing_up(small_disk: Path) -> None:
+    place, said = place_in(small_disk), list[str]()
+    with Recorder(place, say=never) as recorder:
+        _tell(recorder, run())
+    with read_only(small_disk):
+        with Recorder(place, say=said.append) as recorder:
+            _tell(recorder, run())
+        assert "Focusing goes on" in said[0]
+        with Records.open(place) as records:  # an archive is read as it is
+            assert [one.status for one in records.runs()] == ["focused"]
+            assert all(len(records.frames(row.id).frames) == 2 for row in records.measurements())
 
 
 def _fill(folder: Path) -> Path:
@@ -245,3 +288,51 @@ def test_a_record_that_can_not_be_written_costs_itself_alone(tmp_path: Path) -> 
         (one,) = records.runs()
         assert (one.status, one.measurements) == ("focused", 2)
         assert all(records.frames(row.id).why_not is None for row in records.measurements())
+
+
+def test_what_can_not_be_made_a_record_is_told_once_and_costs_itself_alone(tmp_path: Path) -> None:
+    """No events at all, among those of a run."""
+    said: list[str] = []
+    first, *others = run().events
+    with Recorder(place_in(tmp_path), say=said.append) as recorder:
+        for event in (first, None, None, *others):
+            recorder(event)  # type: ignore[arg-type]
+    assert len(said) == 2
+    assert "can't be recorded" in said[0]
+    assert said[1].startswith("2 records of what was told are not in")
+    with Records.open(place_in(tmp_path)) as records:
+        (one,) = records.runs()
+        assert (one.status, one.measurements) == ("focused", 2)
+
+
+def test_whatever_is_wrong_with_images_the_numbers_are_kept(tmp_path: Path) -> None:
+    """A name that no file can have."""
+    said: list[str] = []
+    with Recorder(place_in(tmp_path), say=said.append) as recorder:
+        for event in run().events:
+            recorder(replace(event, step="fi\0ne") if isinstance(event, events.FrameTaken) else event)
+    assert len(said) == 1
+    assert "Images can't be kept" in said[0]
+    assert "the numbers are kept" in said[0]
+    with Records.open(place_in(tmp_path)) as records:
+        rows = records.measurements()
+        assert [row.images_kept for row in rows] == [0, 0]
+        assert all(row.c1_m is not None for row in rows)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no shared locks there")
+def test_a_disk_without_locks_leaves_no_file_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(_file: object, _how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    folder = ImageFolder(tmp_path / "images", "key")
+    images = [("2026-11/a/pairs/1.mrc", frames()[0])]
+    with monkeypatch.context() as patched:
+        patched.setattr("fcntl.flock", refuses)
+        for _ in range(2):
+            with pytest.raises(KeepError, match="No locks available"):
+                folder.write(images)
+            gc.collect()  # a file that was left open would warn, and warnings are errors
+            assert folder._lock is None
+    assert len(folder.write(images)) == 1
+    folder.close()

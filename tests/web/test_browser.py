@@ -125,6 +125,10 @@ def test_a_setting_that_was_saved_is_used(tab: Watched, there: Serving) -> None:
     page.reload()  # what is not saved yet is kept
     expect(tolerance).to_have_value("0.9 mm")
     expect(page.locator("eu-settings .order li")).to_have_count(1)
+    button(page, "Start").click()
+    expect(page.locator(".toast")).to_contain_text("'Run these' there runs what you typed")
+    button(page, "Abort").click()
+    expect(chip(page)).to_have_text("Ended")
     page.get_by_label("Name to save under").fill("mine")
     button(page, "Save").click()
     expect(page.locator(".toast")).to_contain_text("Saved as")
@@ -157,7 +161,14 @@ def test_history_opens_and_measures_again(tab: Watched) -> None:
     expect(page.locator("eu-history eu-map .note")).to_contain_text("peak x")
     page.locator("select[name=method]").select_option("phase")
     button(page, "Measure again").click()
-    expect(page.locator("eu-history .again [role=status]")).to_contain_text("It was")
+    said = page.locator("eu-history .again [role=status]")
+    expect(said).to_contain_text("It was")
+    for field, odd in (("tilt_scale", "abc"), ("tilt_scale", "0"), ("cs_mm", "1,2")):
+        page.locator(f"input[name={field}]").fill(odd)
+        button(page, "Measure again").click()
+        expect(said).to_contain_text(f"'{odd}' is no")
+        expect(page.locator(f"input[name={field}]")).to_have_attribute("aria-invalid", "true")
+        page.locator(f"input[name={field}]").fill("1")
     run_to_its_end(page, "Measure once")
     expect(rows).to_have_count(2)
     page.evaluate("() => { const history = document.querySelector('eu-history'); history.most = 1; history.load(); }")
@@ -170,6 +181,32 @@ def test_history_opens_and_measures_again(tab: Watched) -> None:
     expect(rows.first).to_have_attribute("data-id", str(newest))
 
 
+def test_history_is_of_this_instrument_unless_all_are_asked_for(tab: Watched, there: Serving) -> None:
+    page = tab.page
+    run_to_its_end(page, "Measure once")
+    there.room.instrument = "another"  # as a page of another one with the same records
+    page.reload()
+    page.keyboard.press("4")
+    expect(page.locator("eu-history tbody")).to_contain_text("Nothing was recorded yet.")
+    page.get_by_label("all instruments").check()
+    expect(page.locator("eu-history tbody tr")).to_contain_text("simulated (seed 1) · fine")
+
+
+def test_of_a_refused_measurement_nothing_looks_real(tab: Watched) -> None:
+    page = tab.page
+    run_to_its_end(page, "Measure once")
+    show = """({ accepted }) => {
+      const told = structuredClone(document.querySelector("eu-reading").source.newest.get("reading"));
+      const finding = (reason) => ({ reason, found: "found", allowed: "allowed", advice: `Mend ${reason}.` });
+      const findings = [finding("one"), finding("two")];
+      document.querySelector("eu-watch eu-reading").show({ ...told, accepted, findings }, null);
+      return getComputedStyle(document.querySelector("eu-watch .rows dd span")).color;
+    }"""
+    assert page.evaluate(show, {"accepted": True}) != page.evaluate(show, {"accepted": False})
+    expect(page.locator("eu-watch .verdict p")).to_have_count(2)
+    expect(page.locator("eu-watch .verdict em")).to_have_text(["Mend one."])
+
+
 def test_manual_focus_moves_and_shows(tab: Watched, there: Serving) -> None:
     page = tab.page
     page.keyboard.press("5")
@@ -179,6 +216,19 @@ def test_manual_focus_moves_and_shows(tab: Watched, there: Serving) -> None:
         page.keyboard.press("ArrowDown")
     expect(page.locator("eu-manual dl")).to_contain_text("moved −1.500 µm")
     expect(page.locator("eu-manual figcaption").first).to_contain_text("by hand")
+    expect(page.locator("eu-manual figure .note")).to_contain_text("e/Å² by hand so far")
+    button(page, "From scope").click()
+    asks, bench = page.locator("dialog.asks"), there.room.bench
+    stored = bench.book.of("fa").eucentric_focus_m  # type: ignore[union-attr]
+    expect(asks).to_contain_text("→ −1.500 µm")
+    expect(asks).to_contain_text("only in memory")
+    page.keyboard.press("Escape")
+    expect(asks).to_be_hidden()
+    assert bench.book.of("fa").eucentric_focus_m == stored  # type: ignore[union-attr]
+    button(page, "From scope").click()
+    button(page, "Keep").click()
+    expect(page.locator(".toast")).to_contain_text("Kept as the eucentric focus of preset fa: −1.500 µm")
+    assert abs((bench.book.of("fa").eucentric_focus_m or 0) + 1.5e-6) < 1e-9  # type: ignore[union-attr]
     button(page, "Take back").click()
     expect(chip(page)).to_have_text("Ended")
     assert abs(there.room.bench.microscope.defocus_m()) < 1e-9  # type: ignore[union-attr]

@@ -26,6 +26,9 @@ def test_a_second_browser_watches_and_may_take_control(browser: Browser, tab: Wa
     expect(second.page.locator(".toast")).to_contain_text("Watch, or take control first.")
     assert not there.room.driver.busy
     second.page.get_by_title("Take control of the microscope").click()
+    expect(second.page.locator(".question")).to_contain_text("could only watch then")
+    assert there.room.lease.holder != second.page.evaluate("() => sessionStorage.getItem('eucentric-client')")
+    second.page.locator(".question").get_by_role("button", name="Take control").click()
     expect(second.page.get_by_title("Give control back")).to_contain_text("You control")
     expect(first.get_by_title("Take control of the microscope")).to_be_visible()
     expect(first.locator(".toast")).to_contain_text("took control")  # whoever loses it is told
@@ -87,7 +90,7 @@ def test_a_connection_that_broke_is_made_again_and_what_came_meanwhile_is_shown(
     expect(page.locator("eu-page")).to_have_attribute("data-link", "connected")
     away.set()
     streams[0].close()
-    expect(page.locator(".top .link")).to_contain_text("what is shown may be old")
+    expect(page.locator(".banner")).to_contain_text("may be old")
     there.room.driver.focus(once(QUICK, "once"), measure_only=True)
     away.clear()
     expect(page.locator("eu-page")).to_have_attribute("data-link", "connected")
@@ -100,6 +103,53 @@ def test_a_connection_that_broke_is_made_again_and_what_came_meanwhile_is_shown(
 def test_without_the_token_nothing_is_shown(browser: Browser, there: Serving) -> None:
     page = browser.new_context().new_page()
     page.goto(there.address)
-    expect(page.locator(".link")).to_contain_text("token is missing")
+    expect(page.locator(".banner")).to_contain_text("token is missing")
     expect(page.locator(".transport option")).to_have_count(0)
+    page.context.close()
+
+
+def test_the_address_of_a_server_that_was_started_anew_works_in_the_same_tab(tab: Watched, there: Serving) -> None:
+    page = tab.page
+    expect(page.locator("eu-page")).to_have_attribute("data-link", "connected")
+    good = page.evaluate("() => sessionStorage.getItem('eucentric-token')")
+    page.evaluate("() => sessionStorage.setItem('eucentric-token', 'of the server before')")
+    page.reload()
+    expect(page.locator(".banner")).to_contain_text("Open the address")
+    assert page.evaluate("() => sessionStorage.getItem('eucentric-token')") is None
+    with page.expect_navigation(url="**/"):  # as pasted: only the # changes
+        page.evaluate("url => { location.href = url; }", f"{there.address}/#token={good}")
+    expect(page.locator("eu-page")).to_have_attribute("data-link", "connected")
+    expect(page.locator(".banner")).to_be_hidden()
+    assert good not in page.url
+
+
+def test_without_the_server_nothing_is_claimed_and_nothing_can_be_pressed(browser: Browser, there: Serving) -> None:
+    page = browser.new_context().new_page()
+    streams: list[WebSocketRoute] = []
+
+    def route(stream: WebSocketRoute) -> None:
+        streams.append(stream)
+        if len(streams) == 1:
+            stream.connect_to_server()
+        else:
+            stream.close()
+
+    page.route_web_socket("**/api/stream", route)
+    page.goto(there.url)
+    button(page, "Start").click()
+    button(page, "Pause").click()
+    expect(chip(page)).to_have_text("Paused")
+    streams[0].close()
+    expect(page.locator(".banner")).to_contain_text("No connection to the server")
+    expect(chip(page)).to_have_text("Not known; last: Paused")
+    for name in ("Start", "Measure once", "Resume", "Abort"):
+        expect(button(page, name)).to_be_disabled()
+    spent = page.locator(".transport .spent").inner_text()
+    later = """() => {
+      const frame = document.querySelector("eu-page");
+      frame._drive = { ...frame._drive, began: "2020-01-01T00:00:00Z" };
+      frame._elapsed();
+    }"""
+    page.evaluate(later)  # as if years had gone by
+    expect(page.locator(".transport .spent")).to_have_text(spent)
     page.context.close()

@@ -171,7 +171,16 @@ def test_only_the_one_in_control_drives(there: Serving) -> None:
         assert not there.room.driver.busy
         ben.post("/api/control/take").raise_for_status()
         watching.until(lambda told: told.get("control", {}).get("name") == "ben")
-        assert anna.post("/api/run/abort").status_code == 409
+        assert anna.post("/api/run/pause").status_code == 409
+
+
+def test_everyone_may_abort(there: Serving) -> None:
+    with client(there, who="anna") as anna, client(there, who="ben") as ben, stream(there, who="anna") as watching:
+        anna.post("/api/run/focus", json={"name": "quick"}).raise_for_status()
+        anna.post("/api/run/pause").raise_for_status()
+        ben.post("/api/run/abort").raise_for_status()
+        assert "Aborted" in watching.until(ended)["drive"]["said"]
+    assert there.room.lease.name == "anna"  # that takes no control
 
 
 def test_all_are_told_when_control_has_lapsed(there: Serving) -> None:

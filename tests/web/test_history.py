@@ -29,6 +29,8 @@ def test_what_was_measured_is_listed_with_its_numbers(there: Serving) -> None:
         (run,) = us.get("/api/history/runs").json()
         assert us.get("/api/history/sessions").json() == []
         assert us.get("/api/history/measurements", params={"step": "other"}).json() == []
+        assert us.get("/api/history/measurements", params={"instrument": "simulated (seed 2)"}).json() == []
+        assert us.get("/api/history/measurements", params={"instrument": row["instrument"]}).json() == [row]
         state = us.get("/api/state").json()
     assert row["step"] == "coarse"
     assert row["defocus"].endswith("µm")

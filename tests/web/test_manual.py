@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from eucentric.calibration.book import CalibrationBook
+from eucentric.focus.focus import Focus
+from eucentric.focus.standing import standing
+from eucentric.units import show_length
+from eucentric.web.bench import Bench
+from eucentric.web.room import Room
 from eucentric.web.serving import Serving
-from tests.web.served import Stream, bench, client, ended, serving, stream
+from tests.web.served import QUICK, Stream, bench, client, ended, serving, stream
 
 
 @pytest.fixture
@@ -96,29 +102,99 @@ def test_eucentric_focus_to_and_from_the_scope_and_a_new_zero(tmp_path: Path) ->
     made.keep_focus = keep
     stored = made.book.of("fa").eucentric_focus_m
     assert stored is not None
+    scope = made.microscope
+    found = (scope.focus_m(), scope.defocus_m())
     with serving(made) as there, client(there) as us, stream(there) as watching:
         us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
         _at_desk(watching)
         us.post("/api/manual/eucentric-focus/to").raise_for_status()
-        us.post("/api/manual/eucentric-focus/from").raise_for_status()
+        asked = us.post("/api/manual/eucentric-focus/ask").json()
+        assert kept == []
+        us.post("/api/manual/eucentric-focus/from", json={"focus_m": asked["focus_m"]}).raise_for_status()
         assert kept == [("fa", pytest.approx(stored, abs=1e-9))]
         us.post("/api/manual/reset-defocus").raise_for_status()
         watching.until(lambda told: "reset" in {line["what"] for line in told["log"]})
         us.post("/api/manual/move", json={"channel": "defocus", "change": "1 um"}).raise_for_status()
-        us.post("/api/manual/end", json={"answer": "skip"}).raise_for_status()  # the zero stays, the lens goes back
-        watching.until(ended)
-    assert made.microscope.focus_m() - made.microscope.defocus_m() == pytest.approx(stored, abs=1e-9)
+        us.post("/api/manual/end", json={"answer": "skip"}).raise_for_status()
+        told = watching.until(ended)
+    assert (scope.focus_m(), scope.defocus_m()) == pytest.approx(found, abs=1e-12)
+    assert "the reset of defocus zero" in told["drive"]["said"]
+    assert told["run"]["steps"][0]["state"] == "taken back"
 
 
 def test_a_server_that_keeps_no_calibrations_says_so(there: Serving) -> None:
     with client(there) as us, stream(there) as watching:
         us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
         _at_desk(watching)
-        refused = us.post("/api/manual/eucentric-focus/from")
+        refused = us.post("/api/manual/eucentric-focus/ask")
+        blindly = us.post("/api/manual/eucentric-focus/from", json={"focus_m": 0.0})
         us.post("/api/manual/end", json={"answer": "done"}).raise_for_status()
         watching.until(ended)
     assert refused.status_code == 422
     assert "--calibrations" in refused.json()["sentence"]
+    assert blindly.status_code == 422
+
+
+def test_before_the_eucentric_focus_is_replaced_it_is_said_what_by_what_and_where(tmp_path: Path) -> None:
+    made = bench(tmp_path)
+    made.keep_focus = lambda book, preset, focus_m: CalibrationBook(
+        book.instrument, {**book.presets, preset: replace(book.of(preset), eucentric_focus_m=focus_m)}
+    )
+    with serving(made) as there, client(there) as us, stream(there) as watching:
+        us.post("/api/manual/start", json={"preset": "fa"}).raise_for_status()
+        _at_desk(watching)
+        us.post("/api/manual/move", json={"channel": "defocus", "change": "1.5 um"}).raise_for_status()
+        asked = us.post("/api/manual/eucentric-focus/ask").json()
+        stored = show_length(made.book.of("fa").eucentric_focus_m or 0.0)
+        assert f"preset fa: stored {stored} → 1.500 µm" in asked["sentence"]
+        assert "Defocus was not measured here" in asked["sentence"]
+        assert "only in memory" in asked["sentence"]
+        made.kept_in = "my-store"
+        assert "in the folder my-store" in us.post("/api/manual/eucentric-focus/ask").json()["sentence"]
+        us.post("/api/manual/move", json={"channel": "defocus", "change": "1 um"}).raise_for_status()
+        late = us.post("/api/manual/eucentric-focus/from", json={"focus_m": asked["focus_m"]})
+        assert "Nothing was kept" in late.json()["sentence"]
+        us.post("/api/manual/end", json={"answer": "skip"}).raise_for_status()
+        watching.until(ended)
+    assert show_length(made.book.of("fa").eucentric_focus_m or 0.0) == stored
+
+
+def test_the_estimate_follows_what_is_moved_reset_and_taken_back(tmp_path: Path) -> None:
+    made = bench(tmp_path)
+    scope, room = made.microscope, Room(made)
+    Focus(scope, made.book, QUICK, observers=room.observers).run(measure_only=True)
+    with serving(made, room=room) as there, client(there) as us, stream(there) as watching:
+        us.post("/api/manual/start", json={"preset": "hl"}).raise_for_status()
+        _at_desk(watching)
+        first = room.watching.estimate(standing(scope))
+        assert first is not None
+        us.post("/api/manual/move", json={"channel": "defocus", "change": "1.5 um"}).raise_for_status()
+        us.post("/api/manual/reset-defocus").raise_for_status()
+        moved = room.watching.estimate(standing(scope))
+        assert moved is not None
+        assert moved.c1_m == pytest.approx(first.c1_m + 1.5e-6, abs=1e-9)
+        assert f"The present estimate of defocus is {show_length(moved.c1_m)}" in _asked_of(made, us)
+        desk = watching.until(lambda told: told["manual"]["moved_defocus"])["manual"]
+        assert desk["dose"].endswith("by hand so far")
+        us.post("/api/manual/end", json={"answer": "skip"}).raise_for_status()
+        watching.until(ended)
+        assert room.watching.estimate(standing(scope)) is None  # at the preset that was found
+        us.post("/api/manual/start", json={"preset": "hl"}).raise_for_status()
+        watching.until(lambda told: told["drive"]["phase"] == "running" and told["manual"])
+        again = room.watching.estimate(standing(scope))
+        us.post("/api/manual/end", json={"answer": "done"}).raise_for_status()
+        watching.until(lambda told: told["drive"]["phase"] == "idle")
+        scope.set_preset("hl")
+        assert room.watching.estimate(standing(scope)) == again
+        scope.move_stage(x_m=20e-6)
+        assert room.watching.estimate(standing(scope)) is None
+    assert again is not None
+    assert again.c1_m == pytest.approx(first.c1_m, abs=1e-9)
+
+
+def _asked_of(made: Bench, us: httpx.Client) -> str:
+    made.keep_focus = lambda book, _preset, _focus_m: book
+    return str(us.post("/api/manual/eucentric-focus/ask").json()["sentence"])
 
 
 def test_what_the_browser_was_told_had_failed_is_not_done_later(there: Serving) -> None:

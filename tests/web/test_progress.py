@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from eucentric.focus import events as focus
 from eucentric.msi import events as msi
 from eucentric.msi.outcome import SessionResult
 from eucentric.msi.shipped import shipped_application
 from eucentric.msi.units import units
-from eucentric.web.progress import SessionProgress
+from eucentric.web.progress import RunProgress, SessionProgress
+from tests.records.made import run
 
 APPLICATION = shipped_application("msi-t-small")
 UNITS = units(APPLICATION)
@@ -27,3 +29,22 @@ def test_a_session_that_ended_early_has_nothing_under_way() -> None:
     assert ended is not None
     assert {unit["state"] for unit in ended["units"][1:]} == {"not done"}
     assert (ended["done"], ended["total"]) == (1, len(UNITS))
+
+
+def test_a_step_that_takes_longer_than_the_last_time_has_no_time_left_that_is_known() -> None:
+    now_s = 0.0
+    progress = RunProgress(lambda: now_s)
+    told = run().events
+    ends = [k for k, event in enumerate(told) if isinstance(event, focus.StepEnded)]
+    for event in told:
+        now_s += 1.0
+        progress.see(event)
+    begun = next(k for k, event in enumerate(told) if isinstance(event, focus.StepStarted))
+    for event in told[: begun + 1]:
+        progress.see(event)
+    whole = progress.left_s
+    assert whole is not None
+    now_s += 1.0
+    assert progress.left_s == whole - 1.0
+    now_s += ends[0] - begun  # what it took the last time is over, and it has not ended
+    assert progress.left_s is None

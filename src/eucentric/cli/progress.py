@@ -1,4 +1,4 @@
-"""A bar on the terminal while many jobs are done: how many, how it goes, and the time that is left."""
+"""A bar on the terminal while much is done: how many jobs or how much of it, and the time that is left."""
 
 from __future__ import annotations
 
@@ -6,27 +6,35 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 
 @contextmanager
 def counting(console: Console, what: str, total: int) -> Iterator[Callable[[str], None]]:
     """Call what is yielded for each job that ended, with how it goes so far. Nothing where there is no terminal."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[so_far]}", markup=False),
-        _TimeLeft(),
-        console=console,
-        transient=True,
-        refresh_per_second=2,
-        disable=console.quiet or not console.is_terminal,
-    )
+    so_far_column = TextColumn("{task.fields[so_far]}", markup=False)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), so_far_column)
+    bar = _bar(console, *columns, _TimeLeft())
     with bar:
         task = bar.add_task(what, total=total, so_far="", at_s=0.0)
         yield lambda so_far: bar.update(task, advance=1, so_far=so_far, at_s=bar.tasks[0].elapsed or 0.0)
+
+
+@contextmanager
+def advancing(console: Console) -> Iterator[Callable[[str, float], None]]:
+    """Call what is yielded with what is done now and how much of all is done, 0 to 1. Nothing where no terminal is."""
+    percent, what = TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.description}")
+    bar = _bar(console, BarColumn(bar_width=20), percent, TimeRemainingColumn(), what)
+    with bar:
+        whole = bar.add_task("starting", total=1.0)
+        yield lambda now, fraction: bar.update(whole, completed=fraction, description=now)
+
+
+def _bar(console: Console, *columns: ProgressColumn) -> Progress:
+    """Into a file or a pipe nothing is drawn that would be wiped out again."""
+    hidden = console.quiet or not console.is_terminal
+    return Progress(*columns, console=console, transient=True, refresh_per_second=2, disable=hidden)
 
 
 class _TimeLeft(ProgressColumn):

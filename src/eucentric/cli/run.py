@@ -14,7 +14,7 @@ from eucentric.cli.chosen import APPLICATION
 from eucentric.cli.options import CalibrationsOption, JsonOption, ServeOption
 from eucentric.cli.page import Page, PortOption, check_port, watched_live
 from eucentric.cli.recorded import CAP_GB, RECORDS, CapOption, FolderOption, Keep, KeepOption, RecordsOption
-from eucentric.cli.stopped import Stopped
+from eucentric.cli.stopped import Stopped, said_when_stopped
 from eucentric.errors import Aborted
 
 if TYPE_CHECKING:
@@ -193,6 +193,7 @@ def run_opened(opening: Opening, place: Place, told: tuple[Console, SessionLog],
     from eucentric.cli.session_kept import SessionKept
     from eucentric.cli.session_lost import Lost, Unattended
     from eucentric.cli.session_truth import Watcher
+    from eucentric.focus.control import Control
     from eucentric.msi import events
     from eucentric.msi.session import Session
 
@@ -208,7 +209,7 @@ def run_opened(opening: Opening, place: Place, told: tuple[Console, SessionLog],
     with _live(opening, console, log) as live, session_recorder(opening, place, live) as recorder:
         _cautions(opening, live)
         kept = SessionKept(opening.application, opening.folder, live.say)
-        unattended = Unattended(live.say)
+        unattended = Unattended(live.say, (page.control or Control()).wait)
         session = Session(
             prepared.microscope,
             prepared.book,
@@ -219,7 +220,9 @@ def run_opened(opening: Opening, place: Place, told: tuple[Console, SessionLog],
             on_lost=(None if console.quiet else Lost.at_terminal(live, opening.resume)) or unattended,
         )
         try:
-            return _report(opening, session.run(), watcher.truths)
+            with said_when_stopped():
+                result = session.run()
+            return _report(opening, result, watcher.truths)
         except (KeyboardInterrupt, Aborted) as stop:
             unkept = keep_report(_report(opening, ended[-1], watcher.truths), opening) if ended else ""
             why = ended[-1].stopped if ended and ended[-1].stopped else "Stopped."

@@ -119,6 +119,7 @@ def make_bench(where: Where, settings: str, sequences: Path) -> Bench:
         begin=lambda application: _opened_session(where, there, application),
         keep=lambda say: _recorded(where.place, there.instrument, say),
         keep_focus=lambda book, preset, focus_m: _kept_focus(there, store, book, preset, focus_m),
+        kept_in="" if store is None else str(store),
     )
 
 

@@ -55,7 +55,8 @@ class Lost:
 class Unattended:
     """Nobody is there: tried again after pauses, each longer than the one before, before it is given up.
 
-    It watches the session too: after a target that was done the pauses begin anew. `sleep` waits so many seconds.
+    It watches the session too: after a target that was done the pauses begin anew. `sleep` waits so many seconds, and
+    raises Aborted where the session is aborted meanwhile.
     """
 
     def __init__(self, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:

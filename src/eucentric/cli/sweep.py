@@ -13,6 +13,8 @@ from eucentric.cli.plan_calibrations import From, MeasuredOption, WhoseOption
 from eucentric.cli.plan_given import Saves, asked_given, instrument_given
 from eucentric.cli.stopped import raise_if_stopped
 
+_UNWRITTEN = 2
+
 
 def sweep(
     *,
@@ -101,16 +103,15 @@ def sweep(
         look_again=look_again,
     )
     base = base_of(plan(there, asked), there, axes, step)
-    came = swept(base, axes, trials, scheduler, console(quiet=as_json))
-    if out is not None:
-        told.write_csv(came.map, out)
-    if figure is not None:
-        from eucentric.figures.saved import save
-        from eucentric.figures.sweep import sweep_figure
-
-        save(sweep_figure(came.map), figure)
+    screen = console(quiet=as_json)
+    came = swept(base, axes, trials, scheduler, screen)
     if as_json:
         typer.echo(json.dumps(told.as_json(came), indent=2, allow_nan=False))
     else:
-        told.show(came.map, out=out, figure=figure)
+        told.show(came.map, screen)
+    unwritten = told.write(came.map, out, figure, screen)
+    for sentence in unwritten:
+        typer.echo(sentence, err=True)
     raise_if_stopped(came.stopped, came.done, came.asked, came.what, by_user=came.by_user)
+    if unwritten:
+        raise typer.Exit(_UNWRITTEN)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from eucentric.cli.style import console as make_console
 from eucentric.cli.sweep_run import Swept
+from eucentric.cli.written import check_place, each_tried
 from eucentric.errors import InputError
 from eucentric.figures.saved import check_suffix
 from eucentric.optimize.planning.sequence import names_of
@@ -36,15 +37,35 @@ def check_files(out: Path | None, figure: Path | None) -> None:
     """Raise InputError, before anything is done, for files that can't be written under these names."""
     if figure is not None:
         check_suffix(figure)
+        check_place(figure, makes_folder=True)
     if out is not None and out.suffix.lower() != ".csv":
         raise InputError(f"The table is written as .csv, and {out} does not say so. Write for example --out map.csv")
     if out is not None and out.exists():
         raise InputError(f"There is already a file {out}, and nothing is written over. Give another name.")
+    if out is not None:
+        check_place(out)
 
 
-def show(found: Map, *, out: Path | None, figure: Path | None) -> None:
+def write(found: Map, out: Path | None, figure: Path | None, screen: Console) -> list[str]:
+    """The table and the figure, where they are asked for; why not, of each that could not be written."""
+
+    def table(path: Path) -> None:
+        _write_csv(found, path)
+        screen.print(f"Table: {path}", markup=False, soft_wrap=True)
+
+    def drawn(path: Path) -> None:
+        from eucentric.figures.saved import save
+        from eucentric.figures.sweep import sweep_figure
+
+        save(sweep_figure(found), path)
+        screen.print(f"Figure: {path}", markup=False, soft_wrap=True)
+
+    asked = ((table, out), (drawn, figure))
+    return each_tried(partial(one, path) for one, path in asked if path is not None)
+
+
+def show(found: Map, screen: Console) -> None:
     """Tables of what changes over the map, and a sentence for what does not."""
-    screen = make_console()
     screen.print(subject_text(found), style="bold", soft_wrap=True)
     for quantity in found.changing:
         title = quantity_scale(quantity, found).label(quantity.title)
@@ -52,8 +73,6 @@ def show(found: Map, *, out: Path | None, figure: Path | None) -> None:
         screen.print(_table(found, quantity, screen))
     say = [f"The same at all points: {text}." for text in (everywhere_text(found),) if text]
     say += [f"* nearest to the chosen plan: {chosen_text(found)}.", *_failures(found)]
-    say += [] if out is None else [f"Table: {out}"]
-    say += [] if figure is None else [f"Figure: {figure}"]
     for line in say:
         screen.print(line, markup=False, soft_wrap=True)
 
@@ -150,7 +169,7 @@ def _rows(found: Map) -> list[dict[str, Any]]:
     return rows
 
 
-def write_csv(found: Map, path: Path) -> None:
+def _write_csv(found: Map, path: Path) -> None:
     """A line for each point. Raises InputError where it can't be written."""
     rows = _rows(found)
     try:

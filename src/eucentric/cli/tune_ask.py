@@ -86,7 +86,7 @@ class Asking:
         self._draw = draw
 
     def ask(self, gathered: Gathered, opinions: Mapping[int, Marking]) -> dict[int, Mark]:
-        """The operator's marks. Enter takes the opinion; the end of the input takes it for all that are left."""
+        """The operator's marks. Enter takes the opinion; Ctrl-C or the end of the input does for all that are left."""
         from eucentric.optimize.tuning.repeats import Mark
 
         letters = {mark.value[0]: mark for mark in Mark}
@@ -102,6 +102,9 @@ class Asking:
                 except EOFError:
                     say("There was no answer: the rest is marked as the verdict and the other repeats say.")
                     return given
+                except KeyboardInterrupt:
+                    say(f"\nAsking is stopped. {_KEPT.format(len(given))}")
+                    return given
                 key = answer.strip().lower()[:1]
                 if not key:
                     break
@@ -112,6 +115,10 @@ class Asking:
         return given
 
 
+_KEPT = (
+    "The {} marks you gave are kept, the rest is marked as the verdict and the other repeats say. Press Ctrl-C once "
+    "more to end without limits."
+)
 _KEYS = "g good, b bad, s skip (learn nothing from it), Enter as proposed."
 
 

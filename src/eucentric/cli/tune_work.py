@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from eucentric.cli.node import Bench, node_of
+from eucentric.cli.written import each_tried
 from eucentric.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from eucentric.cli.tune_ask import Asked
     from eucentric.cli.tune_chosen import Chosen
-    from eucentric.cli.tune_gather import Gathered, Progress
+    from eucentric.cli.tune_gather import Gathered
     from eucentric.focus.settings import FocusStep
     from eucentric.optimize.tuning.tune import Tuning
     from eucentric.records.place import Place
@@ -96,6 +98,7 @@ def tuned(
     runs: Sequence[StoredRun], step: FocusStep, rates: Rates, marks: Asked, console: Console
 ) -> tuple[Tuning, Gathered]:
     """Measure all again, let it be marked, and learn. Leaves with `NOT_TUNED` where too few are good."""
+    from eucentric.cli.progress import advancing
     from eucentric.cli.tune_gather import gather, stored_of
     from eucentric.optimize.tuning.repeats import marked
     from eucentric.optimize.tuning.tune import Given, enough, tune
@@ -107,7 +110,7 @@ def tuned(
             typer.echo(
                 f"{run.source}: {run.left_out} measurements left out: without images, or not by beam tilt.", err=True
             )
-    with _progress(console) as progress:
+    with advancing(console) as progress:
         gathered = gather(stored, step, rates.blanks, progress)
     given = Given(
         step,
@@ -129,18 +132,6 @@ def tuned(
 _BETTER = "Come nearer to focus first (--focus-first), go to carbon, or repeat more often."
 
 
-@contextmanager
-def _progress(console: Console) -> Iterator[Progress]:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(24), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
-    what = TextColumn("{task.description}")
-    # Into a file or a pipe nothing is drawn that would be wiped out again.
-    with Progress(*columns, what, console=console, transient=True, disable=not console.is_terminal) as bar:
-        whole = bar.add_task("starting", total=1.0)
-        yield lambda what, fraction: bar.update(whole, completed=fraction, description=what)
-
-
 def tell(tuning: Tuning, runs: Sequence[StoredRun], fit_limit_px2: float | None, console: Console) -> None:
     """The tuning on the terminal, or as JSON where the console is quiet."""
     from eucentric.cli import tune_report
@@ -154,14 +145,21 @@ def tell(tuning: Tuning, runs: Sequence[StoredRun], fit_limit_px2: float | None,
 
 
 def write(tuning: Tuning, written: Written, console: Console) -> None:
-    """The figure and the settings, where they are asked for. Raises InputError."""
-    if written.figure is not None:
-        _draw(tuning, written, written.figure)
-        console.print(f"Figure: {written.figure}", markup=False, soft_wrap=True)
-    if written.out is not None:
-        _settings(tuning, written, written.out)
-        use = f"Use them: eucentric focus --settings {written.out}"
-        console.print(f"Settings: {written.out}. {use}", markup=False, soft_wrap=True)
+    """The settings and the figure, where they are asked for: one that fails does not cost the other. InputError."""
+
+    def settings(path: Path) -> None:
+        _settings(tuning, written, path)
+        use = f"Use them: eucentric focus --settings {path}"
+        console.print(f"Settings: {path}. {use}", markup=False, soft_wrap=True)
+
+    def drawn(path: Path) -> None:
+        _draw(tuning, written, path)
+        console.print(f"Figure: {path}", markup=False, soft_wrap=True)
+
+    asked = ((settings, written.out), (drawn, written.figure))
+    unwritten = each_tried(partial(one, path) for one, path in asked if path is not None)
+    if unwritten:
+        raise InputError("\n".join(unwritten))
 
 
 def _draw(tuning: Tuning, written: Written, path: Path) -> None:

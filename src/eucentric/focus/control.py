@@ -60,6 +60,13 @@ class Control:
         if self._aborted:
             raise Aborted("Aborted by the operator.")
 
+    def wait(self, seconds: float) -> None:
+        """Wait so many seconds, from the run's thread. Raises Aborted at once after an abort; a pause ends nothing."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._aborted, seconds)
+        if self._aborted:
+            raise Aborted("Aborted by the operator.")
+
     def _to_stand_still(self) -> int | None:
         """How often was resumed until now, where the run is asked to stand still; else None."""
         with self._changed:

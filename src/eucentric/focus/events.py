@@ -120,7 +120,9 @@ class StepEnded:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Beam tilt and preset are back where they were; `left` is how the instrument stands now."""
+    """Beam tilt and preset are back where they were, but for what a `Failed` that follows names; `left` is how the
+    instrument stands now, None where it does not say.
+    """
 
     time_s: float
     left: OpticalState | None = None
@@ -247,7 +249,10 @@ class DefocusReset:
 
 @dataclass(frozen=True, slots=True)
 class ByHand:
-    """The operator works at a manual step: moved something, or (`channel` None) looked at an image."""
+    """The operator works at a manual step: moved something, or (`channel` None) looked at an image.
+
+    `back`: it is what was moved before, taken back in one.
+    """
 
     time_s: float
     step: str
@@ -255,6 +260,7 @@ class ByHand:
     change_m: float = 0.0
     arrived_m: float = 0.0
     frame: Frame | None = None
+    back: bool = False
 
 
 @dataclass(frozen=True, slots=True)

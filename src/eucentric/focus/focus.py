@@ -22,6 +22,7 @@ from eucentric.focus.settings import CorrectionType, FocusSequence, FocusSetting
 from eucentric.focus.standing import standing
 from eucentric.focus.targets import HERE, FocusTarget
 from eucentric.focus.work import Work
+from eucentric.images.frame import OpticalState
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.preserved import Part
 from eucentric.microscope.protocol import Microscope, Vector
@@ -141,8 +142,16 @@ class Focus:
             self._control.check(lambda: tell(events.Paused(now())), lambda: tell(events.Paused(now(), over=True)))
 
     def _failed(self, error: BaseException, sentence: str) -> None:
-        notes = tuple(getattr(error, "__notes__", ()))
-        self._audience.tell(events.Failed(self._audience.now_s(), sentence, notes))
+        notes, now = tuple(getattr(error, "__notes__", ())), self._audience.now_s
+        self._audience.tell(events.Restored(now(), self._left()))
+        self._audience.tell(events.Failed(now(), sentence, notes))
+
+    def _left(self) -> OpticalState | None:
+        """How the instrument stands after what failed, which nothing here may replace: not even another Ctrl-C."""
+        try:
+            return standing(self._scope.with_checkpoint(lambda: None))  # an abort still holds
+        except (Exception, KeyboardInterrupt):
+            return None
 
 
 def _guarded(microscope: Microscope, checkpoint: Callable[[], None] | None) -> Guarded:

@@ -168,13 +168,28 @@ class Hands:
 
     def make_zero(self, step: FocusStep) -> float:
         """The present lens setting becomes defocus zero, and stays so; the defocus that it was before."""
-        work = self._work
-        before = work.scope.defocus_m()
-        work.scope.reset_defocus()
-        work.accept(Part.DEFOCUS_ZERO, Part.DEFOCUS)
-        work.kept.add(Part.DEFOCUS_ZERO)
-        work.tell(DefocusReset(work.audience.now_s(), step.name, before))
+        before = self._work.scope.defocus_m()
+        self._work.scope.reset_defocus()
+        self.keep_zero()
+        self._work.tell(DefocusReset(self._work.audience.now_s(), step.name, before))
         return before
+
+    def try_zero(self, step: FocusStep, lens_m: float | None = None) -> float:
+        """The present lens setting becomes defocus zero until the run restores it, or `keep_zero` keeps it; the defocus
+        that it was before. With `lens_m` the lens first goes to that absolute setting.
+        """
+        scope = self._work.scope
+        if lens_m is not None:
+            scope.set_defocus(lens_m - zero_of(scope))
+        before = scope.defocus_m()
+        scope.reset_defocus()
+        self._work.tell(DefocusReset(self._work.audience.now_s(), step.name, before))
+        return before
+
+    def keep_zero(self) -> None:
+        """Defocus zero and the lens are here to stay as they are."""
+        self._work.accept(Part.DEFOCUS_ZERO, Part.DEFOCUS)
+        self._work.kept.add(Part.DEFOCUS_ZERO)
 
     def move(self, step: FocusStep, channel: CorrectionType, target_m: float, *, shorten: bool = False) -> None:
         """Move a channel to a place, from the side from which it is always approached. A Z move declares drift.

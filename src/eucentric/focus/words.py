@@ -89,8 +89,9 @@ def stigmated_words(event: events.Stigmated) -> str:
 
 
 def by_hand_words(event: events.ByHand) -> str:
-    """What the operator moved."""
-    return f"{event.channel} by {signed_length(event.change_m)}, now {show_length(event.arrived_m)}"
+    """What the operator moved, or what of it was taken back."""
+    back = " (taken back)" if event.back else ""
+    return f"{event.channel} by {signed_length(event.change_m)}, now {show_length(event.arrived_m)}{back}"
 
 
 def measured_words(result: DefocusResult) -> str:

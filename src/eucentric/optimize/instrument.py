@@ -120,7 +120,7 @@ class Times(Settings):
 
     readout_s: Seconds = Field(default=0.5, ge=0, le=60)
     tilt_s: Seconds = Field(default=0.25, ge=0, le=60)
-    """Wait after each beam tilt."""
+    """Wait after each beam tilt, beyond what the instrument waits by itself: plans write it into their sequence."""
     tilt_settling_s: Seconds = Field(default=0.04, ge=0, le=10)
     """Time constant with which the beam follows its coils."""
     defocus_s: Seconds = Field(default=0.1, ge=0, le=60)
@@ -128,6 +128,11 @@ class Times(Settings):
     """A change of magnification."""
     stage_s: Seconds = Field(default=2.0, ge=0, le=60)
     """A stage move without its settling."""
+
+    @property
+    def told_tilt_s(self) -> float:
+        """What a sequence is told to wait after each beam tilt: it takes no longer times."""
+        return min(self.tilt_s, 10.0)
 
 
 class Errors(Settings):
@@ -147,7 +152,7 @@ class Errors(Settings):
     cs: float = Field(default=0.01, ge=0, le=0.5)
     """Relative, of Cs against the metre that defocus is told in."""
     first_motion_m: Length = Field(default=3e-9, ge=0, le=1e-6)
-    """Motion of the first exposures, in all."""
+    """How far a place moves after it is first exposed, in all; it decays with time."""
     parfocal_m: Length = Field(default=0.1e-6, ge=0, le=50e-6)
     """How far presets of different magnification are from the same focus, as it is calibrated."""
 

@@ -8,12 +8,13 @@ Writers begin their transactions IMMEDIATE: two of them wait for each other inst
 
 from __future__ import annotations
 
+import errno
 import logging
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
 
 from eucentric.errors import InputError, KeepError
@@ -21,18 +22,25 @@ from eucentric.records.place import Place
 
 _WAIT_S = 5.0
 """How long to wait for another process that writes."""
-_PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+_PRAGMAS = ("synchronous = FULL", "foreign_keys = ON")
 _PASSING = (OperationalError, InterfaceError)
 """Errors of the database and the way to it; all others are of what was asked, and another try would end the same."""
+_PASSING_ERRNOS = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+"""Of a folder: the disk is read-only, not ours, full, or does not answer; that ends without another command."""
 _PASSING_STATES = ("08", "40", "53", "57")
 """So are those of these classes of SQLSTATE, whatever a driver makes of them: no connection, a transaction that gave
 way to another one, no room or no connection left, a server that starts or ends.
 """
 # What goes wrong is told in a sentence; without a handler the pool would print its own traces in between.
 logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
-_FOR_GOOD = ("not a database", "malformed", "unable to open", "readonly", "no such table", "no such column")
+_FOR_GOOD = ("not a database", "malformed", "no such table", "no such column")
 """What SQLite says where another try would end the same."""
+_NOT_WRITABLE = {
+    "attempt to write a readonly database": "nothing can be written there",
+    "unable to open database file": "its file can't be opened or made there",
+}
 _MEANING = {
+    **_NOT_WRITABLE,
     "database is locked": "another process writes to it and does not end",
     "database or disk is full": "the disk is full",
     "disk I/O error": "the disk is full, or does not answer",
@@ -41,9 +49,11 @@ _MEANING = {
 
 
 def engine_of(place: Place, *, writes: bool) -> Engine:
-    """An engine for the place's database; connections are made when they are needed.
+    """An engine for the place's database; connections are made when they are needed. A file is left in its own journal
+    mode until it is known to be ours: see `in_wal`.
 
-    Raises InputError where the driver of a server is missing, or the folder of a file can't be made.
+    Raises InputError where the driver of a server is missing, or the folder of a file can never be made; KeepError
+    where that can't be done now.
     """
     if place.file is not None:
         _make_folder(place.file)
@@ -59,6 +69,22 @@ def engine_of(place: Place, *, writes: bool) -> Engine:
         ) from error
 
 
+def engine_of_archive(file: Path) -> Engine:
+    """An engine that reads a file which can't be written, nor anything beside it, as on a disk that is read-only.
+
+    What a killed process left beside it (-wal) is read too, where that can be done; else SQLite is told that nobody
+    changes the file.
+    """
+    left = file.with_name(f"{file.name}-wal")
+    how = {"mode": "ro"} if left.exists() and left.stat().st_size else {"immutable": "1"}
+    return create_engine(URL.create("sqlite", database=file.resolve().as_uri(), query={**how, "uri": "true"}))
+
+
+def not_writable(error: DBAPIError) -> bool:
+    """Whether the file of a database can't be written, or nothing be made beside it."""
+    return _reason(error) in _NOT_WRITABLE
+
+
 def in_words(error: DBAPIError, place: Place) -> InputError:
     """What a database refuses, as a sentence; a KeepError where another try may end otherwise."""
     why = _reason(error)
@@ -67,7 +93,8 @@ def in_words(error: DBAPIError, place: Place) -> InputError:
         return InputError(f"There can be no records at {place}: {meant}. Choose another place (--records).")
     if not (isinstance(error, _PASSING) or _state(error).startswith(_PASSING_STATES)):
         return InputError(f"The database at {place} refuses: {why}.")
-    remedy = "Make room, or choose another place (--records)." if place.file is not None else "Is the server there?"
+    mend = "Make it writable" if not_writable(error) else "Make room"
+    remedy = f"{mend}, or choose another place (--records)." if place.file is not None else "Is the server there?"
     return KeepError(f"The records at {place} can't be used now: {meant}. {remedy}")
 
 
@@ -91,9 +118,22 @@ def _make_folder(file: Path) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(
+        kind = KeepError if error.errno in _PASSING_ERRNOS else InputError
+        raise kind(
             f"The folder of the records {file} can't be made: {error.strerror}. Choose another place (--records)."
         ) from error
+
+
+def in_wal(place: Place, engine: Engine) -> None:
+    """Bring the database, which is ours, into WAL mode with the next connection; its file says so from then on."""
+    if place.file is None:
+        return
+    engine.dispose()
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute("PRAGMA journal_mode = WAL")
 
 
 def _as_wanted(engine: Engine, writes: bool) -> None:

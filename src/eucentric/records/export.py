@@ -21,6 +21,7 @@ from eucentric.focus.toml import to_toml
 from eucentric.records.plain import without_marks
 from eucentric.records.reading import Records
 from eucentric.records.references import resolved
+from eucentric.records.run_folder import ending
 
 
 def export_run(records: Records, run_id: int, folder: Path) -> None:
@@ -33,7 +34,7 @@ def export_run(records: Records, run_id: int, folder: Path) -> None:
         _write(folder / "settings.toml", to_toml(records.run_details(run_id).settings, explained=False))
         ended = next((body for body in without_marks(told) if body["event"] == "RunEnded"), None)
         if ended is not None:
-            whole = {**ended["result"], **_ending(records, run_id)}
+            whole = {**ended["result"], **ending(records.run(run_id))}
             _write(folder / "result.json", json.dumps(whole, allow_nan=False, ensure_ascii=False, indent=2))
     except OSError as error:
         raise InputError(
@@ -62,16 +63,6 @@ def _line(body: dict[str, Any], missing: dict[str, str]) -> str:
     if isinstance(frame, dict) and frame.get("file") in missing:
         body = {**body, "frame": {**frame, "file": None, "why_not": missing[frame["file"]]}}
     return json.dumps(body, allow_nan=False, ensure_ascii=False) + "\n"
-
-
-def _ending(records: Records, run_id: int) -> dict[str, Any]:
-    run = records.run(run_id)
-    return {
-        "focused": run.focused,
-        "stated_error_m": run.stated_error_m,
-        "dose_e_per_m2": run.dose_e_per_m2,
-        "statement": run.statement,
-    }
 
 
 def _write(path: Path, text: str) -> None:

@@ -26,7 +26,8 @@ from eucentric.records.record import Facts, Moved, Picture, Record, Taken, Value
 from eucentric.records.references import References
 
 _PARTS = (events.FrameTaken, events.Assumed, events.ShiftFound, events.Measured)
-_ENDS = (events.RunStarted, events.StepEnded, events.RunEnded, events.Failed, msi.UnitEnded, msi.SessionEnded)
+_OF_RUNS = (events.RunStarted, events.StepEnded, events.Restored, events.RunEnded, events.Failed)
+_ENDS = (*_OF_RUNS, msi.UnitEnded, msi.SessionEnded)
 _ONLY_REFUSED = "It was accepted, and only the images of refused measurements were to be kept."
 _NONE = "No images were to be kept."
 

@@ -62,12 +62,12 @@ class ImageFolder:
         Raises KeepError, and then none of them is there; also where they would take the last room of the disk, and for
         a name that leads out of the folder.
         """
-        for name, _ in images:
-            if not (self.folder / name).resolve().is_relative_to(self.folder.resolve()):
-                raise KeepError(f"An image can't be kept as {name!r}: that is not inside of {self.folder}.")
         done: list[Path] = []
         sizes = []
         try:
+            for name, _ in images:
+                if not (self.folder / name).resolve().is_relative_to(self.folder.resolve()):
+                    raise KeepError(f"An image can't be kept as {name!r}: that is not inside of {self.folder}.")
             self._claim()
             self._check_room(sum(frame.pixels.nbytes for _, frame in images))
             for name, frame in images:
@@ -83,11 +83,11 @@ class ImageFolder:
                 to_disk(folder)
         except KeepError:
             raise
-        except (OSError, InputError) as error:
+        except Exception as error:  # whatever it is, the numbers of a measurement are kept without its images
             for path in done:
                 with suppress(OSError):  # else a full disk stays full
                     path.unlink()
-            why = getattr(error, "strerror", None) or error
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise KeepError(f"Images can't be kept in {self.folder}: {why}. Make room, or keep fewer.") from error
         return sizes
 
@@ -149,16 +149,20 @@ class ImageFolder:
         try:
             self._hold(alone=True)
         except OSError:
-            self.close()
             return False
         return sys.platform != "win32"  # there are no shared locks there: what was left stays
 
     def _hold(self, *, alone: bool) -> None:
-        self._lock = (self.folder / _LOCK).open("ab")
-        if sys.platform != "win32":
-            import fcntl  # noqa: PLC0415 - not on Windows
+        lock = (self.folder / _LOCK).open("ab")
+        try:
+            if sys.platform != "win32":
+                import fcntl  # noqa: PLC0415 - not on Windows
 
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+        except BaseException:
+            lock.close()
+            raise
+        self._lock = lock
 
 
 _ANOTHER = "Choose another one: --images-folder"

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from eucentric.errors import InputError
 from eucentric.records.base import REVISION, VERSION_TABLE, Base
-from eucentric.records.engine import engine_of, in_words
+from eucentric.records.engine import engine_of, engine_of_archive, in_wal, in_words, not_writable
 from eucentric.records.place import Place
 
 
@@ -31,11 +31,26 @@ def opened_to_read(place: Place) -> Engine:
             f"There are no records at {place}. They are made by the first eucentric focus or eucentric run; name the "
             "place of others with --records"
         )
-    engine = engine_of(place, writes=False)
+    engine = _answering(place)
     with disposed_on_error(place, engine):
         if version_of(engine) != REVISION:
             opened_to_write(place).dispose()
+        in_wal(place, engine)
     return engine
+
+
+def _answering(place: Place) -> Engine:
+    """An engine for reading; of a file that can't be written one that needs not to."""
+    engine = engine_of(place, writes=False)
+    if place.file is None:
+        return engine
+    try:
+        version_of(engine)
+    except DBAPIError as error:
+        if not_writable(error):
+            engine.dispose()
+            return engine_of_archive(place.file)
+    return engine  # what else is wrong is told when it is asked again
 
 
 @contextmanager
@@ -64,6 +79,7 @@ def _ready(place: Place, engine: Engine) -> Engine:
     with disposed_on_error(place, engine):
         if version_of(engine) != REVISION:
             _migrated(place, engine)
+        in_wal(place, engine)
     return engine
 
 

@@ -52,10 +52,15 @@ class Place(BaseModel):
     ) -> Self:
         """The place of a database; without an image folder `NAME-images` beside a file called `NAME.sqlite`.
 
-        Raises InputError for what is no file name and no URL.
+        Raises InputError for what is no file name and no URL, and for a folder.
         """
+        file = _file(database)
+        if file is not None and file.is_dir():
+            raise InputError(
+                f"'{database}' is a folder: give a file in which records are kept, for example "
+                f"--records {file / Path(DATABASE).name}"
+            )
         if image_folder is None:
-            file = _file(database)
             image_folder = SERVER_IMAGES if file is None else file.with_name(f"{file.stem}-images")
         place = cls(database=database, image_folder=image_folder, images=images, cap_bytes=cap_bytes)
         _ = place.url

@@ -55,8 +55,17 @@ class Recorder:
         self.close()
 
     def __call__(self, event: AnyEvent) -> None:
-        """Write an event, or keep it until its measurement is judged."""
-        self._hand(self._gathering(event))
+        """Write an event, or keep it until its measurement is judged. What can't be made a record costs itself alone:
+        an observer that raises would be told nothing further.
+        """
+        try:
+            self._hand(self._gathering(event))
+        except Exception as error:  # whatever it is, the next one may be written
+            first = not self._writer.unmade
+            self._writer.unmade += 1
+            if first:
+                why = str(error) or type(error).__name__
+                self._say(f"What was told ({type(event).__name__}) can't be recorded: {why}. Focusing goes on.")
 
     def close(self) -> None:
         """Write what is left, and end, also where that can't be made a record. Once is enough."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from eucentric.errors import InputError
 from eucentric.focus.outcome import RunResult
+from eucentric.records.kept import KeptRun
 from eucentric.records.plain import plain
 
 _TRIES = 1000
@@ -48,11 +49,11 @@ def check_free(folder: Path) -> None:
         raise InputError(f"The folder {folder} already holds {held.name}. Choose a new one: nothing is written over.")
 
 
-def ending(result: RunResult) -> dict[str, Any]:
-    """What a run says at its end, plain."""
+def ending(run: RunResult | KeptRun) -> dict[str, Any]:
+    """What a run says at its end, plain: from its result, or as it is kept."""
     return {
-        "focused": result.focused,
-        "stated_error_m": plain(result.stated_error_m),
-        "dose_e_per_m2": plain(result.dose_e_per_m2),
-        "statement": result.statement,
+        "focused": run.focused,
+        "stated_error_m": plain(run.stated_error_m),
+        "dose_e_per_m2": plain(run.dose_e_per_m2),
+        "statement": run.statement,
     }

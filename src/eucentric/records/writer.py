@@ -52,6 +52,8 @@ class Writer:
         self._pending: deque[Record] = deque()
         self._room = threading.Semaphore(_WITH_IMAGES)
         self._lost = 0
+        self.unmade = 0
+        """So many more are lost because they could not be made, which is told by who makes them."""
         self.run_id: int | None = None
         """The number of the run that was written of last."""
         self._opened = threading.Event()
@@ -82,7 +84,7 @@ class Writer:
         self._wait(end.done)
         with self._queue.mutex:  # what the thread has not even taken up, because it does not answer
             queued = sum(one.record is not None for one in self._queue.queue)
-        lost = self._lost + len(self._pending) + queued
+        lost = self._lost + self.unmade + len(self._pending) + queued
         if lost:
             self._say(f"{lost} records of what was told are not in {self._name}: it could not be written.")
         return self._told()

@@ -38,8 +38,9 @@ class Bench:
     """`keep` gives the observers that keep a run; they tell through what they are given what they can't keep.
 
     `begin` opens a session by the name of its application; None: there are none here. `keep_focus` keeps a lens setting
-    as the eucentric focus of a preset, and gives the book with it. `presets` are their names when the bench is made:
-    to show them no microscope is asked while it works.
+    as the eucentric focus of a preset, and gives the book with it; `kept_in` names the folder, empty where it is only
+    kept in memory. `presets` are their names when the bench is made: to show them no microscope is asked while it
+    works.
     """
 
     instrument: str
@@ -50,6 +51,7 @@ class Bench:
     begin: Callable[[str], SessionToRun] | None = None
     keep: Callable[[Say], AbstractContextManager[Observers]] = field(default=_nothing_kept)
     keep_focus: Callable[[CalibrationBook, str, float], CalibrationBook] | None = None
+    kept_in: str = ""
     presets: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eucentric.calibrate.thon import fit_rings, radial_spectrum
 from eucentric.correlation.classic import classic_map
 from eucentric.correlation.search import SearchRange
 from eucentric.correlation.shift import CorrelationMap, Method, Shift
@@ -22,7 +21,6 @@ from eucentric.focus.result import DefocusResult
 from eucentric.images.frame import Frame
 from eucentric.images.prepare import prepare
 from eucentric.optics.aberrations import Tilt
-from eucentric.optics.column import Column
 from eucentric.units import minus
 from eucentric.web.packets import Packet
 from eucentric.web.pictures import SIDE_PX, equal_contrast, lit_moved, map_picture, peak_picture, power_spectrum
@@ -32,8 +30,6 @@ RAW = (Method.CROSS, Method.PHASE)
 _CUT_POINTS = 1600
 _STAGE_MOVED_RAD = 1e-3  # less is the flicker of an encoder
 _DIGITS = 5
-_RINGS_M = ((-0.9e-6, 0.6e-6), (-2.6e-6, 1.2e-6), (-6.4e-6, 2.8e-6))
-"""C1 and reach within which rings are looked for: nearer to focus there are none, further off they are too fine."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,32 +92,6 @@ def spectrum(kind: str, frame: Frame, about: dict[str, Any]) -> Packet | None:
         return None
     made = power_spectrum(frame.pixels, frame.pixel_m)
     return Packet(kind, {**about, "edge_per_m": made.edge_per_m}, (made.picture,))
-
-
-def rings(frame: Frame, column: Column | None, estimate_m: float | None) -> Packet | None:
-    """The power spectrum of a single image, with what the Thon rings of `estimate_m` (C1) are drawn with.
-
-    Without an estimate they are fitted to the image itself; they do not tell the side of focus.
-    """
-    fitted = None
-    if estimate_m is None and column is not None and frame.pixel_m is not None:
-        fitted = c1_by_rings(frame.pixels, frame.pixel_m, column)
-    about = {
-        "estimate_m": estimate_m if fitted is None else fitted,
-        "fitted": fitted is not None,
-        "wavelength_m": None if column is None else column.wavelength_m,
-        "c3_m": None if column is None else column.c3_m,
-        "amplitude_contrast": None if column is None else column.amplitude_contrast,
-    }
-    return spectrum("rings", frame, about)
-
-
-def c1_by_rings(pixels: NDArray[np.generic], pixel_m: float, column: Column) -> float | None:
-    """C1 by the Thon rings of an image, taken for underfocus; None where there are none."""
-    seen = radial_spectrum([pixels], pixel_m)
-    found = [fit_rings(seen, column, expected_m=at, reach_m=reach) for at, reach in _RINGS_M]
-    clear = [one for one in found if one is not None]
-    return max(clear, key=lambda one: one.evidence).c1_m if clear else None
 
 
 def maps(looked: Looked) -> Iterator[Packet | tuple[str, Any]]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from eucentric.errors import EucentricError, InputError, LimitError
 from eucentric.focus.methods.manual import Answer, Desk, Reply
+from eucentric.focus.words import dose_words
 from eucentric.units import show_length
 
 Ask = Callable[[Desk], Any]
@@ -180,6 +181,7 @@ class PageOperator:
             "moved_defocus": show_length(defocus) if abs(defocus) > 1e-9 else None,
             "moved_z": show_length(z) if abs(z) > 1e-9 else None,
             "live": self._live,
+            "dose": f"{dose_words(desk.dose_e_per_m2)} by hand so far{', and counting' if self._live else ''}",
             "trouble": trouble,
         }
 

@@ -66,6 +66,19 @@ class Live(_Body):
     on: bool
 
 
+class ToKeep(Sentence):
+    """What keeping a lens setting as the eucentric focus would replace; the sentence asks."""
+
+    focus_m: float
+
+
+class Keep(_Body):
+    """That it is to be kept."""
+
+    focus_m: float
+    """The absolute lens setting that was asked about, metres."""
+
+
 class End(_Body):
     """How a manual step ends."""
 

@@ -72,13 +72,16 @@ class RunProgress:
 
     @property
     def left_s(self) -> float | None:
-        """What the steps to come will take; None where one was never seen."""
+        """What the steps to come take; None where one was never seen, or the present one takes longer than before."""
         coming = [step["name"] for step in self.steps if step["state"] in {"to come", "now"}]
         if not coming or not all(name in self._took for name in coming):
             return None
         whole = sum(self._took[name] for name in coming)
-        spent = self._clock() - self._began_s if any(step["state"] == "now" for step in self.steps) else 0.0
-        return max(whole - spent, 0.0)
+        now = next((step["name"] for step in self.steps if step["state"] == "now"), None)
+        spent = 0.0 if now is None else self._clock() - self._began_s
+        if now is not None and spent >= self._took[now]:  # another look than the last time: nobody knows how many more
+            return None
+        return whole - spent
 
     def _spend(self, dose_e_per_m2: float | None) -> None:
         self.dose += dose_e_per_m2 or 0.0
@@ -118,7 +121,7 @@ class RunProgress:
             dose=dose_words(result.dose_e_per_m2),
         )
         if result.status is StepStatus.SKIPPED:
-            one["tone"] = "care"
+            one.update(tone="care", state="taken back" if result.disturbed else one["state"])
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -25,6 +25,7 @@ def row(one: KeptMeasurement) -> dict[str, Any]:
         "id": one.id,
         "run": one.run_id,
         "session": one.session_id,
+        "instrument": one.instrument,
         "node": one.node,
         "at": one.taken_at.isoformat(timespec="milliseconds"),
         "step": one.step,

@@ -85,7 +85,7 @@ def _around(event: Any) -> Line | None:
         case focus.Melted():
             told = Line("melted", f"{_at(event.target)}at {event.preset}, {dose_words(event.dose_e_per_m2)}")
         case focus.StepEnded() if event.result.skipped is not None:
-            told = Line("skipped", event.result.skipped, CARE)
+            told = Line("taken back" if event.result.disturbed else "skipped", event.result.skipped, CARE)
         case focus.StepEnded() if event.result.status is StepStatus.NOT_CONVERGED:
             told = Line("step", "did not converge: out of iterations", BAD)
         case focus.FinalTaken():

@@ -15,20 +15,22 @@ from functools import partial
 from typing import Any
 
 from eucentric.calibration.book import CalibrationBook
+from eucentric.calibration.instrument import Calibration
 from eucentric.focus import events as focus
 from eucentric.focus.patterns import Link
-from eucentric.focus.settings import CorrectionType
-from eucentric.images.frame import Frame
+from eucentric.images.frame import Frame, OpticalState
 from eucentric.msi import events as msi
 from eucentric.optics.column import Column
 from eucentric.web import develop
 from eucentric.web.darkroom import Darkroom, Work, text
 from eucentric.web.develop import Looked
+from eucentric.web.estimate import Anchor, Estimate
 from eucentric.web.hub import Hub
 from eucentric.web.packets import Packet
 from eucentric.web.pictures import COARSE_PX, SIDE_PX
 from eucentric.web.progress import RunProgress, SessionProgress
 from eucentric.web.reading import reading
+from eucentric.web.rings import rings
 from eucentric.web.story import line
 
 _LINES = 300
@@ -49,8 +51,7 @@ class Watching:
         self.book = book
         self.darkroom = Darkroom(hub)
         self.looked: Looked | None = None
-        self.estimate_m: float | None = None
-        """C1 as far as known now: the last believed measurement and what was moved since."""
+        self._anchor: Anchor | None = None  # the last believed measurement
         self._lock = threading.RLock()
         self._run = RunProgress()
         self._session = SessionProgress()
@@ -59,7 +60,7 @@ class Watching:
         self._single: Work | None = None  # the rings of the last single image
         self._taken: Callable[[int], Packet] | None = None
         self._sharp = False
-        self._columns: dict[str, Column] = {}
+        self._calibrations: dict[str, Calibration] = {}
         self._number = 0
         self._frames: list[Frame] = []
         self._shifts: list[Link] = []
@@ -137,8 +138,8 @@ class Watching:
     def show_live(self, frame: Frame, what: str) -> None:
         """Show a single image, and its power spectrum where somebody looks at it."""
         self.darkroom.give("live", lambda: [develop.live(frame, what)])
-        column, estimate_m = self._column(frame.state.preset), self.estimate_m
-        self._single = lambda: _some(develop.rings(frame, column, estimate_m))
+        column, estimate = self._column(frame.state.preset), self.estimate(frame.state)
+        self._single = lambda: _some(rings(frame, column, estimate))
         if "rings" in self.hub.wanted:
             self.darkroom.give("rings", self._single)
 
@@ -173,31 +174,27 @@ class Watching:
                 self._show_taken()
             self.darkroom.look_again()
 
+    def estimate(self, now: OpticalState | None) -> Estimate | None:
+        """C1 where the microscope stands `now`, by the last believed measurement; None where it does not tell."""
+        anchor = self._anchor
+        return None if anchor is None or now is None else anchor.carried_to(now)
+
     def _column(self, preset: str | None) -> Column | None:
         """The optics as a run took them, else as they are believed."""
         if preset is None:
             return None
         believed = None if self.book is None else self.book.presets.get(preset)
-        return self._columns.get(preset) or (None if believed is None else believed.column)
+        taken = self._calibrations.get(preset) or believed
+        return None if taken is None else taken.column
 
     def _estimated(self, event: Any) -> None:
-        """Follow C1 through what is measured and moved."""
+        """Keep what was measured last, and how the microscope stood."""
         match event:
             case focus.Assumed():
-                self._columns[event.preset] = event.calibration.column
-            case focus.Measured() if event.result.accepted:
-                self.estimate_m = event.result.defocus_m
-            case focus.Corrected() if self.estimate_m is not None:
-                self.estimate_m += event.correction.change_c1_m
-            case focus.TakenBack() if self.estimate_m is not None:
-                self.estimate_m -= event.correction.change_c1_m
-            case focus.ByHand() if self.estimate_m is not None and event.channel in _MOVES_FOCUS:
-                self.estimate_m += event.change_m
-            case msi.UnitBegan():
-                self.estimate_m = None  # another place
-
-
-_MOVES_FOCUS = {CorrectionType.DEFOCUS, CorrectionType.STAGE_Z}
+                self._calibrations[event.preset] = event.calibration
+            case focus.Measured() if event.result.accepted and self._frames:
+                at = self._frames[0].state
+                self._anchor = Anchor.of(event.result, at, self._calibrations.get(at.preset or ""))
 
 
 def _some(packet: Packet | None) -> Iterator[Packet]:

@@ -86,3 +86,10 @@ def test_drift_smears() -> None:
         counts = camera.expose(electrons, binning=4, exposure_s=1.0, smear_px=smear, rng=rng)
         contrast = 2 * abs(np.fft.fft(counts.mean(axis=0))[N // 8]) / counts.sum() * N
         assert contrast == pytest.approx(0.5 * kept * np.sinc(1 / 8), rel=1e-3)
+
+
+def test_what_is_not_counted_is_noise() -> None:
+    """The mean as it was, the variance 1/DQE of Poisson's, within 5σ of N² pixels."""
+    counts = shot(IDEAL.model_copy(update={"dqe": 0.5}), 100.0).astype(float) / IDEAL.counts_per_electron
+    assert counts.mean() == pytest.approx(100, abs=5 * np.sqrt(200) / N)
+    assert counts.var() == pytest.approx(200, rel=5 * np.sqrt(2 + 1 / 50) / N)  # of 50 counted

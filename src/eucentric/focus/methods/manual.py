@@ -11,10 +11,12 @@ from eucentric.focus.events import ByHand
 from eucentric.focus.hands import Hands
 from eucentric.focus.outcome import Status, StepResult
 from eucentric.focus.settings import CorrectionLimits, CorrectionType, FocusStep
+from eucentric.focus.standing import standing
 from eucentric.focus.targets import FocusTarget
 from eucentric.focus.verdict import Finding, Reason
 from eucentric.focus.work import Work
-from eucentric.images.frame import Frame
+from eucentric.images.frame import Frame, OpticalState
+from eucentric.microscope.lens import zero_of
 from eucentric.microscope.preserved import Part
 from eucentric.units import show_length
 
@@ -57,6 +59,8 @@ class Desk:
         self.preset = work.scope.preset().name
         self.touched = False
         self._began = (self.defocus_m, self.z_m)
+        self._spent_before = self._spent
+        self._zero_m: float | None = None  # where defocus zero was (absolute), once it was reset here
 
     @property
     def defocus_m(self) -> float:
@@ -74,6 +78,26 @@ class Desk:
     def moved_m(self) -> tuple[float, float]:
         """What was moved so far: (defocus, z)."""
         return (self.defocus_m - self._began[0], self.z_m - self._began[1])
+
+    @property
+    def standing(self) -> OpticalState | None:
+        """How the microscope stands now; None where it does not say."""
+        self.check()
+        return standing(self._work.scope)
+
+    @property
+    def zero_was_reset(self) -> bool:
+        """Whether defocus zero is not where it was found."""
+        return self._zero_m is not None
+
+    @property
+    def dose_e_per_m2(self) -> float:
+        """What the images at this desk took of the target."""
+        return self._spent - self._spent_before
+
+    @property
+    def _spent(self) -> float:
+        return self._work.doses.get(self.target.name, 0.0)
 
     def check(self) -> None:
         """Look whether the run was paused or aborted: call it while waiting. Reads look too. Raises Aborted."""
@@ -116,12 +140,17 @@ class Desk:
         return self.step_defocus(focus_m - self.focus_m)
 
     def reset_defocus(self) -> None:
-        """The present lens setting becomes defocus zero, and stays so however the step ends; the lens does not move."""
+        """The present lens setting becomes defocus zero, and stays so when done; the lens does not move."""
         self.check()
         self._needs_zero("defocus zero can't be reset")
         self.touched = True
-        before = self._hands.make_zero(self.step)
-        self._began = (self._began[0] - before, self._began[1])
+        if self._zero_m is None:
+            self._zero_m = zero_of(self._work.scope)
+        self._zeroed(self._hands.try_zero(self.step))
+
+    def _zeroed(self, before_m: float) -> None:
+        """What read `before_m` reads 0 now: where the lens began is told from there."""
+        self._began = (self._began[0] - before_m, self._began[1])
 
     def _needs_zero(self, what: str) -> None:
         scope = self._work.scope
@@ -129,12 +158,17 @@ class Desk:
             raise InstrumentError(f"On {scope.name} {what}. Nothing was moved.")
 
     def take_back(self) -> None:
-        """Undo all that was moved at this desk."""
+        """Undo all that was moved at this desk, and a reset of defocus zero."""
         defocus, z = self.moved_m
+        zero, self._zero_m = self._zero_m, None
         if abs(z) > _STILL_M:
             self._hands.move(self.step, CorrectionType.STAGE_Z, self._began[1], shorten=True)
-        if abs(defocus) > _STILL_M:
+            self._told(CorrectionType.STAGE_Z, -z, self.z_m, back=True)
+        if zero is not None:
+            self._zeroed(self._hands.try_zero(self.step, zero))
+        if zero is not None or abs(defocus) > _STILL_M:
             self._hands.move(self.step, CorrectionType.DEFOCUS, self._began[0], shorten=True)
+            self._told(CorrectionType.DEFOCUS, -defocus, self.defocus_m, back=True)
 
     @property
     def _limits(self) -> CorrectionLimits:
@@ -153,8 +187,8 @@ class Desk:
                 f"{show_length(most)}. Nothing was moved. Step less, or raise delta max."
             )
 
-    def _told(self, channel: CorrectionType, change_m: float, arrived_m: float) -> float:
-        self._work.tell(ByHand(self._work.now_s(), self.step.name, channel, change_m, arrived_m))
+    def _told(self, channel: CorrectionType, change_m: float, arrived_m: float, *, back: bool = False) -> float:
+        self._work.tell(ByHand(self._work.now_s(), self.step.name, channel, change_m, arrived_m, back=back))
         return arrived_m
 
 
@@ -163,7 +197,6 @@ _STILL_M = 1e-9  # less than this is what encoders flicker by
 
 def focus_by_hand(work: Work, step: FocusStep, target: FocusTarget, hands: Hands, operator: Operator) -> StepResult:
     """Let the operator focus: what was moved stays when done, and is taken back otherwise."""
-    before = work.doses.get(target.name, 0.0)
     desk = Desk(work, step, target, hands)
     reply = operator.focus(desk)
     desk.check()
@@ -172,18 +205,20 @@ def focus_by_hand(work: Work, step: FocusStep, target: FocusTarget, hands: Hands
             f"The operator of step '{step.name}' answered {reply!r}. Let focus(desk) return a Reply, for example "
             "Reply(Answer.DONE). What was moved by hand is taken back."
         )
-    moved = desk.moved_m
-    dose = work.doses.get(target.name, 0.0) - before
+    moved, dose = desk.moved_m, desk.dose_e_per_m2
     if reply.answer is Answer.DONE:
+        if desk.zero_was_reset:
+            hands.keep_zero()
         moved = (moved[0] if abs(moved[0]) > _STILL_M else 0.0, moved[1] if abs(moved[1]) > _STILL_M else 0.0)
         if moved[0] or moved[1]:
             hands.accept(CorrectionType.STAGE_Z if moved[1] else CorrectionType.DEFOCUS)
         if moved[0]:
             work.kept.add(Part.DEFOCUS)
         return StepResult(step, Status.BY_HAND, (), None, dose, by_hand_m=moved, disturbed=desk.touched)
+    zero = desk.zero_was_reset
     desk.take_back()
     if reply.answer is Answer.SKIP:
-        why = f"Step '{step.name}' was skipped by the operator{f': {reply.sentence}' if reply.sentence else '.'}"
+        why = _left_words(step, moved, reply, zero=zero)
         return StepResult(step, Status.SKIPPED, (), None, dose, why, disturbed=desk.touched)
     finding = Finding(
         Reason.BY_HAND,
@@ -192,3 +227,14 @@ def focus_by_hand(work: Work, step: FocusStep, target: FocusTarget, hands: Hands
         "Go to another place, or focus by hand and start again.",
     )
     return StepResult(step, Status.REFUSED, (), finding, dose, disturbed=desk.touched)
+
+
+def _left_words(step: FocusStep, moved_m: tuple[float, float], reply: Reply, *, zero: bool) -> str:
+    """How a step that was skipped ended: with what was taken back, where there was anything."""
+    named = zip(("defocus", "stage z"), moved_m, strict=True)
+    back = [f"{name} by {show_length(-by)}" for name, by in named if abs(by) > _STILL_M]
+    back += ["the reset of defocus zero"] if zero else []
+    said = f": {reply.sentence}" if reply.sentence else "."
+    if not back:
+        return f"Step '{step.name}' was skipped by the operator, nothing was moved{said}"
+    return f"Step '{step.name}' was taken back by the operator ({', '.join(back)}){said}"

@@ -1,8 +1,8 @@
 """The camera: electrons in, counts out.
 
-Expected electrons per pixel, averaged over the pixel and smeared by drift → Poisson → MTF → counts with gain
-residual, dark residual, read noise, hot pixels and x-ray spikes → clipped at saturation. The fixed parts are the same
-in every image.
+Expected electrons per pixel, averaged over the pixel and smeared by drift → Poisson of those counted (DQE) → MTF →
+counts with gain residual, dark residual, read noise, hot pixels and x-ray spikes → clipped at saturation. The fixed
+parts are the same in every image.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Camera:
             return last.copy()
         if m.dead_shutter:
             electrons = np.zeros_like(electrons)
-        counts = _poisson(_average(electrons, smear_px), rng)
+        counts = _poisson(_average(electrons, smear_px) * np.float32(m.dqe), rng)
+        counts /= np.float32(m.dqe)
         if m.mtf_nyquist < 1:
             counts = fft.irfft2(
                 fft.rfft2(counts, workers=_WORKERS) * mtf(shape, binning, m.mtf_nyquist), s=shape, workers=_WORKERS

@@ -116,6 +116,14 @@ def matrix(factor: complex) -> Matrix:
     return ((factor.real, factor.imag), (-factor.imag, factor.real))
 
 
+def sheared(factor: complex, shear: complex) -> Matrix:
+    """The matrix of t → `factor`·(t + `shear`·t̄), t complex."""
+    of_conjugate = factor * shear  # (u + iv)(x − iy) = ux + vy + i(vx − uy)
+    (yy, yx), (xy, xx) = matrix(factor)
+    u, v = of_conjugate.real, of_conjugate.imag
+    return ((yy - u, yx + v), (xy + v, xx + u))
+
+
 def stigmator_matrix(per_x: complex) -> Matrix:
     """[[a per y, a per x], [b per y, b per x]] of A1 = a + ib = `per_x`·(x + iy)."""
     return ((-per_x.imag, per_x.real), (per_x.real, per_x.imag))

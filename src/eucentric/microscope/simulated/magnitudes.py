@@ -49,6 +49,7 @@ class SpecimenMagnitudes(Settings):
     first_motion_m: float = Field(
         default=3e-9, description="beam-induced motion in all; Brilot et al. 2012, J Struct Biol 177"
     )
+    first_motion_on_film: float = Field(default=0.3, ge=0, description="of it, what the film makes; free ice makes all")
     first_motion_dose_per_m2: float = Field(default=4e20, description="dose over which it decays (4 e/Å²)")
     first_motion_s: float | None = Field(
         default=None, gt=0, description="time since the first exposure over which it decays instead; None: by dose"
@@ -141,6 +142,9 @@ class CameraMagnitudes(Settings):
         default=0.007, description="rms of what gain correction leaves, the same in every image"
     )
     dark_residual_counts: float = Field(default=1.0, description="rms of what dark subtraction leaves, fixed")
+    dqe: float = Field(
+        default=1.0, gt=0, le=1, description="at low frequencies: this fraction of the electrons is counted"
+    )
     read_noise_counts: float = Field(default=3.0, description="rms, per image")
     hot_pixels: int = Field(default=12, description="pixels that stay hot in a 1k image")
     spikes: float = Field(default=2.0, description="mean number of x-ray spikes per second in a 1k image")
@@ -155,6 +159,10 @@ class ResidualMagnitudes(Settings):
 
     tilt_scale: float = Field(default=0.01, description="relative, of the tilt in pixels of the image")
     tilt_rotation_rad: float = Field(default=8.7e-3, description="its direction: 0.5°")
+    tilt_shear: float = Field(
+        default=0.0, description="relative, per component: what is neither scale nor rotation of the tilt"
+    )
+    cs: float = Field(default=0.0, description="relative, of Cs")
     axis_rad: float = Field(default=0.3e-3, description="coma-free axis, per component")
     aperture_centre_rad: float = Field(default=1e-3, description="the aperture's centre, per component")
     stage_tilt_axis_rad: float = Field(default=8.7e-3, description="direction of the stage's tilt axis: 0.5°")
@@ -248,7 +256,16 @@ _ZERO_WHEN_PERFECT = {
     ),
     "camera": ("gain_residual", "dark_residual_counts", "read_noise_counts", "hot_pixels", "spikes"),
     "residual": (
-        *("tilt_scale", "tilt_rotation_rad", "axis_rad", "aperture_centre_rad", "stage_tilt_axis_rad", "stigmator"),
+        *(
+            "tilt_scale",
+            "tilt_rotation_rad",
+            "tilt_shear",
+            "cs",
+            "axis_rad",
+            "aperture_centre_rad",
+            "stage_tilt_axis_rad",
+            "stigmator",
+        ),
         *("eucentric_focus_m", "alpha"),
     ),
 }

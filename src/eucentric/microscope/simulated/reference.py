@@ -8,7 +8,7 @@ import numpy as np
 
 from eucentric.microscope.handed_out import HandedOut, PresetCalibration
 from eucentric.microscope.simulated.column import FIRST_PRESETS, Column
-from eucentric.microscope.simulated.constants import matrix, stigmator_matrix, vector
+from eucentric.microscope.simulated.constants import sheared, stigmator_matrix, vector
 from eucentric.microscope.simulated.magnitudes import Magnitudes
 from eucentric.microscope.simulated.modes import Mode
 
@@ -17,11 +17,13 @@ def calibrate(column: Column, modes: tuple[Mode, ...], magnitudes: Magnitudes, i
     """What a careful operator would have measured: each preset's tilt response, the axis, the aperture's centre.
 
     The tilt response is measured in pixels, so it carries the pixel error: believed tilt = true tilt × nominal ÷ true
-    pixel size, and the stated residual is that of the product. Stage and stigmator: `_stage_and_stigmator`.
+    pixel size, and the stated residual is that of the product. Shear and Cs draw from streams of
+    their own. Stage and stigmator: `_stage_and_stigmator`.
     """
     m, left = magnitudes.column, magnitudes.residual
     rng = np.random.default_rng((seed, 7))
     axis = column.coma_free() / column.coil() + complex(*rng.normal(0, 1, 2)) * left.axis_rad
+    cs = m.c3_m * (1 + np.random.default_rng((seed, 12)).normal() * left.cs)
     calibrated = []
     for k, mode in enumerate(modes):
         if k >= FIRST_PRESETS:  # later ones draw for themselves: what the others drew stays
@@ -30,11 +32,12 @@ def calibrate(column: Column, modes: tuple[Mode, ...], magnitudes: Magnitudes, i
         turn = complex(np.exp(1j * column.rotation_rad(preset.name)))
         error = (1 + rng.normal() * left.tilt_scale) * np.exp(1j * rng.normal() * left.tilt_rotation_rad)
         response = column.coil() * turn * preset.pixel_m / column.pixel_m(preset.name) * error
+        shear = complex(*np.random.default_rng((seed, 12, k)).normal(0, 1, 2)) * left.tilt_shear
         centre = column.aperture_centre * turn + complex(*rng.normal(0, 1, 2)) * left.aperture_centre_rad
         calibrated.append(
             PresetCalibration(
                 preset=preset.name,
-                tilt_matrix=matrix(complex(response)),
+                tilt_matrix=sheared(complex(response), shear),
                 convergence_rad=m.convergence_rad * mode.relative_convergence,
                 aperture_centre_rad=vector(centre),
                 **_stage_and_stigmator(column, preset.name, magnitudes, np.random.default_rng((seed, 9, k))),
@@ -43,7 +46,7 @@ def calibrate(column: Column, modes: tuple[Mode, ...], magnitudes: Magnitudes, i
     return HandedOut(
         instrument=instrument,
         voltage_v=m.voltage_v,
-        c3_m=m.c3_m,
+        c3_m=cs,
         focal_spread_m=m.focal_spread_m,
         amplitude_contrast=m.amplitude_contrast,
         aperture_rad=m.aperture_rad,

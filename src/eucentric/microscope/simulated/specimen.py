@@ -20,7 +20,6 @@ Float = NDArray[np.float32]
 Places = NDArray[np.float64]
 _PARTICLE_CELL_M = 3e-6
 _BAR_TRANSMISSION = 0.02  # of the amplitude
-_MOTION_ON_FILM = 0.3  # of that of free ice
 _KEEP_CLEAR_M = 0.9e-6  # no particle on the place where a session starts
 
 
@@ -90,7 +89,7 @@ class Specimen:
         place_y, place_x = np.array([y_m / 1e-6]), np.array([x_m / 1e-6])
         angle = 3 * float(value_noise(self._seed + 11, place_y, place_x)[0])
         film, _, _ = self._film_and_ice(np.array([[y_m]]), np.array([[x_m]]), 1e-9)
-        freely = 1 - (1 - _MOTION_ON_FILM) * float(film[0, 0])
+        freely = 1 - (1 - self._m.first_motion_on_film) * float(film[0, 0])
         whole = self._m.first_motion_m * freely * np.exp(1j * angle)
         time_s = self._m.first_motion_s
         if time_s is None:

@@ -61,7 +61,7 @@ def settings_of(plan: Plan, instrument: Instrument) -> FocusSettings:
         sequence=sequence,
         presets=presets_of(plan),
         accuracy_limit_m=None,
-        beam_tilt_settle_time_s=min(instrument.times.tilt_s, 10.0),
+        beam_tilt_settle_time_s=instrument.times.told_tilt_s,
         z_approach_m=z_approach_m(instrument),
     )
 

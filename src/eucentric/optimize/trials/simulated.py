@@ -17,9 +17,6 @@ KNOWN = ("sq", "hl", "fa", "en", "fc")
 """Presets that the simulated microscope has: its magnifications go by these names."""
 
 
-_DRIFT_DECAY_S = 20.0  # of the simulation
-
-
 def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
     """The magnitudes that differ from the simulation's own; the film at this height. Images are not binned.
 
@@ -35,39 +32,58 @@ def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
         "column": _column(instrument),
         "stage": {
             **{"z_scale": stage.z_scale, "z_scatter_m": stage.arrival_m, "backlash_z_m": stage.backlash_m},
-            # A stage drifts fastest just after a move: when it has settled it drifts as the instrument says.
-            "drift_m_per_s": math.sqrt(2) * stage.drift_m_per_s * math.exp(min(stage.settle_s, 20) / _DRIFT_DECAY_S),
+            # Whenever images are taken it drifts as the file says, before a move as after it: it has settled by then.
+            **{"drift_rest_m_per_s": math.sqrt(2) * stage.drift_m_per_s, "drift_m_per_s": 0.0},
+            "wait_s": instrument.times.stage_s,
         },
-        "specimen": {
-            **{"height_m": height_m, "film_thickness_m": instrument.specimen.thickness_m, "empty_holes": 0.0},
-            **{"roughness": instrument.specimen.roughness, "first_motion_m": errors.first_motion_m},
-            **{"film_slope_rad": math.tan(instrument.specimen.tilt_rad), "bend_m": instrument.specimen.bend_m},
-        },
+        "specimen": _specimen(instrument, height_m),
         "camera": {
             "binning": 1,
+            "dqe": camera.dqe,
             "mtf_nyquist": camera.mtf,
             "read_noise_counts": 8 * camera.noise_e,
             "gain_residual": camera.gain_residual,
             "dark_residual_counts": 8 * camera.dark_residual_e,
+            "readout_s": instrument.times.readout_s,
         },
         "residual": {
             **{"tilt_scale": errors.tilt_scale, "tilt_rotation_rad": errors.tilt_rotation_rad},
-            **{"axis_rad": errors.axis_rad},
+            **{"tilt_shear": instrument.uncertainty.tilt_shear, "axis_rad": errors.axis_rad, "cs": errors.cs},
         },
         "presets": _presets(instrument),
         "limits": {"stage_z_max_m": max(stage.z_max_m, 400e-6), "tilt_max_rad": instrument.lens.tilt_max_rad},
     }
 
 
+def _specimen(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
+    """The film, of which a place moves by as much as the file says, wherever it is and as budgets have it: by time."""
+    film = instrument.specimen
+    hole_m = 2 * film.pitch_m * math.sqrt((1 - film.covered) / math.pi)
+    return {
+        **{"height_m": height_m, "film_thickness_m": film.thickness_m, "empty_holes": 0.0},
+        **{"hole_diameter_m": hole_m, "hole_gap_m": film.pitch_m - hole_m, "roughness": film.roughness},
+        **{"film_slope_rad": math.tan(film.tilt_rad), "bend_m": film.bend_m},
+        **{"first_motion_m": instrument.errors.first_motion_m, "first_motion_on_film": 1.0},
+        "first_motion_s": instrument.uncertainty.first_motion_s,
+    }
+
+
 def _column(instrument: Instrument) -> Mapping[str, Any]:
-    lens, errors = instrument.lens, instrument.errors
+    """The lens and the coils; of these the call returns at once, as `settings_of` waits for the beam.
+
+    Pixels are true to their size: what Cs is off by against the metre that their error makes is part of `errors.cs`.
+    """
+    lens, errors, times = instrument.lens, instrument.errors, instrument.times
     return {
         **{"voltage_v": lens.voltage, "c3_m": lens.cs_m, "aperture_rad": lens.aperture_rad},
         **{"focal_spread_m": lens.focal_spread_m, "convergence_rad": lens.convergence_rad},
         **{"pivot_m_per_rad": 1e3 * lens.pivot_m, "hysteresis": lens.hysteresis, "a1_m": errors.a1_m},
         **{"hysteresis_magnification_m": lens.hysteresis_magnification_m},
-        **{"focus_scale": errors.focus_scale, "parfocal_m": errors.parfocal_m},
-        **{"tilt_settling_s": instrument.times.tilt_settling_s, "tilt_wait_s": instrument.times.tilt_s},
+        # The file's is the difference of two presets, the simulation's that of each.
+        **{"focus_scale": errors.focus_scale, "parfocal_m": errors.parfocal_m / math.sqrt(2)},
+        **{"tilt_settling_s": times.tilt_settling_s, "tilt_wait_s": times.tilt_s - times.told_tilt_s},
+        **{"tilt_cubic": errors.tilt_cubic, "pixel_scale": 0.0},
+        **{"defocus_wait_s": times.defocus_s, "preset_wait_s": times.preset_s},
         **{"far_tilt_scale_per_m": 100 * lens.far, "far_rotation_rad_per_m": 175 * lens.far},
         **{"far_axis_rad_per_m": 3 * lens.far, "far_beam_shift_per_m": 5e-3 * lens.far},
     }
@@ -86,15 +102,8 @@ def _presets(instrument: Instrument) -> Mapping[str, Any]:
 
 
 def believed(book: CalibrationBook, instrument: Instrument) -> CalibrationBook:
-    """The simulation's calibrations, with what the instrument's file says of lens, stage and drift."""
-    stage = instrument.stage
-    known = {
-        "focus_hysteresis": instrument.lens.hysteresis,
-        "height_scale": stage.z_scale,
-        "z_arrival_m": stage.arrival_m,
-        "drift_m_per_s": stage.drift_m_per_s,
-    }
-    presets = {name: replace(one, uncertainty=replace(one.uncertainty, **known)) for name, one in book.presets.items()}
+    """The simulation's calibrations, known as well as the instrument's file says: what budgets are made with."""
+    presets = {name: replace(one, uncertainty=instrument.uncertainty) for name, one in book.presets.items()}
     return CalibrationBook(book.instrument, presets)
 
 

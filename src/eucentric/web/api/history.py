@@ -63,6 +63,7 @@ def _lists(api: APIRouter, room: Room) -> None:
         run: AnyNumber = None,
         node: str | None = None,
         step: str | None = None,
+        instrument: str | None = None,
         refused: bool = False,
         skip: Annotated[int, Query(ge=0, le=_FURTHEST)] = 0,
         limit: Annotated[int, Query(ge=1, le=_MOST)] = 500,
@@ -73,7 +74,7 @@ def _lists(api: APIRouter, room: Room) -> None:
         """
         if _nothing_yet(room):
             return []
-        wanted = Wanted(session=session, run=run, node=node, step=step, refused=refused)
+        wanted = Wanted(session=session, run=run, node=node, step=step, instrument=instrument, refused=refused)
         with _records(room) as records:
             found = records.measurements(wanted, limit=skip + limit)
         return [stored.row(one) for one in found[: max(len(found) - skip, 0)]]

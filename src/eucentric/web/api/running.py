@@ -1,4 +1,4 @@
-"""The API of what runs: start, pause, resume, abort, measure once, focus by hand, and who controls."""
+"""The API of what runs: start, pause, resume, abort, measure once, and who controls."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import json
 from fastapi import APIRouter
 
 from eucentric import __version__
-from eucentric.calibration.instrument import Calibration
-from eucentric.errors import CalibrationError, InputError, SettingsError
-from eucentric.focus.methods.manual import Answer, Desk
+from eucentric.errors import InputError, SettingsError
 from eucentric.focus.settings import FocusMethod, FocusSequence, FocusSettings
 from eucentric.optimize.instrument import SHIPPED
-from eucentric.units import parse, show_length
 from eucentric.web import models
+from eucentric.web.api import by_hand
 from eucentric.web.api.acting import REFUSALS, SCRIPT, Client, Name, controls, done
 from eucentric.web.forms import settings_of
 from eucentric.web.room import Room
@@ -27,8 +25,7 @@ def router(room: Room) -> APIRouter:
     _looking(api, room)
     _driving(api, room)
     _braking(api, room)
-    _by_hand(api, room)
-    _settings_of_the_lens(api, room)
+    by_hand.routes(api, room)
     _control(api, room)
     return api
 
@@ -94,9 +91,9 @@ def _braking(api: APIRouter, room: Room) -> None:
         room.driver.resume()
         return done()
 
-    @api.post("/run/abort", dependencies=[acts])
+    @api.post("/run/abort")
     async def abort() -> models.Sentence:
-        """End what runs; everything is restored."""
+        """End what runs; everything is restored. Whoever has the token may, also who does not control."""
         room.driver.abort()
         return done()
 
@@ -128,82 +125,6 @@ def once(settings: FocusSettings, step: str | None) -> FocusSettings:
         limits=settings.sequence.limits,
     )
     return settings.model_copy(update={"sequence": sequence})
-
-
-def _by_hand(api: APIRouter, room: Room) -> None:
-    acts, driver = controls(room), room.driver
-
-    @api.post("/manual/start", dependencies=[acts])
-    def start(wanted: models.ByHand) -> models.Sentence:
-        """Focus by hand at a preset."""
-        driver.by_hand(wanted.preset)
-        return done()
-
-    @api.post("/manual/look", dependencies=[acts])
-    def look() -> models.Sentence:
-        """A new image."""
-        driver.operator.ask(lambda desk: desk.image())
-        return done()
-
-    @api.post("/manual/live", dependencies=[acts])
-    def live(wanted: models.Live) -> models.Sentence:
-        """Image after image, or only when asked."""
-        driver.operator.live(wanted.on)
-        return done()
-
-    @api.post("/manual/move", dependencies=[acts])
-    def move(wanted: models.Move) -> models.Sentence:
-        """A step of the lens or of the stage; an image follows the last of those that were asked for."""
-        change_m = parse(wanted.change.replace("−", "-"), "m")
-
-        def step(desk: Desk) -> float:
-            return desk.step_defocus(change_m) if wanted.channel == "defocus" else desk.step_z(change_m)
-
-        return done(f"{wanted.channel} now {show_length(driver.operator.ask(step, then_look=True))}")
-
-    @api.post("/manual/end", dependencies=[acts])
-    def end(wanted: models.End) -> models.Sentence:
-        """Done (what was moved stays), skip or abort (it is taken back)."""
-        driver.operator.end(Answer(wanted.answer))
-        return done()
-
-
-def _settings_of_the_lens(api: APIRouter, room: Room) -> None:
-    acts, operator = controls(room), room.operator
-
-    @api.post("/manual/eucentric-focus/to", dependencies=[acts])
-    def to_scope() -> models.Sentence:
-        """Set the lens to the stored eucentric focus."""
-        arrived = operator.ask(lambda desk: desk.go_to_focus(_stored(room, desk.preset)), then_look=True)
-        return done(f"The lens is at the stored eucentric focus: defocus {show_length(arrived)}.")
-
-    @api.post("/manual/eucentric-focus/from", dependencies=[acts])
-    def from_scope() -> models.Sentence:
-        """Keep the present lens setting as the eucentric focus."""
-        bench = room.bench
-        if bench is None or bench.keep_focus is None:
-            raise InputError("This server keeps no calibrations. Start it with --calibrations FOLDER.")
-        preset, focus_m = operator.ask(lambda desk: (desk.preset, desk.focus_m))
-        bench.book = bench.keep_focus(bench.book, preset, focus_m)
-        return done(f"Kept as the eucentric focus of preset {preset}: {show_length(focus_m)}.")
-
-    @api.post("/manual/reset-defocus", dependencies=[acts])
-    def reset() -> models.Sentence:
-        """The present lens setting becomes defocus zero."""
-        operator.ask(lambda desk: desk.reset_defocus())
-        return done("The present lens setting is now defocus zero.")
-
-
-def _stored(room: Room, preset: str) -> float:
-    """The stored eucentric focus of a preset. Raises CalibrationError."""
-    book = None if room.bench is None else room.bench.book
-    known: Calibration | None = None if book is None else book.presets.get(preset)
-    if known is None or known.eucentric_focus_m is None:
-        raise CalibrationError(
-            f"The eucentric focus of preset '{preset}' is not known. Run: eucentric calibrate eucentric-focus "
-            f"--preset {preset}"
-        )
-    return known.eucentric_focus_m
 
 
 def _control(api: APIRouter, room: Room) -> None:

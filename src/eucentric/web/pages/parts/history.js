@@ -34,7 +34,8 @@ function decades(plot, _axis, low, high) {
   return shown([]);
 }
 
-const by = (one) => `${one.node ? `${one.node} · ` : ""}${one.step}`;
+// Whose a measurement is: of another instrument than the page's that is told, too.
+const by = (one) => `${one.instrument === link.about?.instrument ? "" : `${one.instrument} · `}${one.node ? `${one.node} · ` : ""}${one.step}`;
 
 // A stored measurement, as a source of what shows pictures; pictures are fetched when they are looked at.
 class Stored extends Source {
@@ -43,6 +44,7 @@ class Stored extends Source {
     this._path = `/history/measurements/${number}`;
     this._query = query;
     this._asked = new Set();
+    this.nothing = "Loading the stored images …";
   }
 
   async open() {
@@ -71,6 +73,7 @@ class History extends HTMLElement {
     this._session = h("select", { "aria-label": "Session", onchange: () => this.load(0) }, h("option", { value: "" }, "all sessions"));
     this._by = h("select", { "aria-label": "Node and step", onchange: () => this._draw() }, h("option", { value: "" }, "all steps"));
     this._refused = h("input", { type: "checkbox", onchange: () => this._draw() });
+    this._all = h("input", { type: "checkbox", onchange: () => this.load(0) });
     this._count = h("span.note");
     this._older = h("button.quiet", { type: "button", onclick: () => this.load(this._skip + this._rows.length) }, "Older");
     this._newest = h("button.quiet", { type: "button", onclick: () => this.load(0) }, "Newest");
@@ -82,7 +85,7 @@ class History extends HTMLElement {
     this._body = h("tbody");
     this._table = h("div.rows-of", { tabindex: 0, "aria-label": "Measurements" }, h("table", h("thead", h("tr", ["Time", "Node, step", "Defocus ± 1 σ", "Verdict"].map((one) => h("th", one)))), this._body));
     this._detail = h("section.panel.detail", h("p.empty", "Choose a measurement: its images, maps and numbers are shown here."));
-    fill(this, h("section.panel.over", h("div.bar", h("h2", "History"), this._session, this._by, h("label.check-label", this._refused, "refused only"), h("span.grow"), this._count, this._older, this._newest, h("button.quiet", { type: "button", onclick: () => this.load() }, "Refresh")), h("div.four", this._plots.map((one) => one.element)), this._legend),
+    fill(this, h("section.panel.over", h("div.bar", h("h2", "History"), this._session, this._by, h("label.check-label", this._refused, "refused only"), h("label.check-label", { title: "Also what other instruments have in the same records" }, this._all, "all instruments"), h("span.grow"), this._count, this._older, this._newest, h("button.quiet", { type: "button", onclick: () => this.load() }, "Refresh")), h("div.four", this._plots.map((one) => one.element)), this._legend),
       h("section.panel.table", this._table), this._detail);
     link.on("about", (about) => about && this._about(about));
     link.on("drive", (drive) => this._ran(drive));
@@ -108,15 +111,20 @@ class History extends HTMLElement {
   async load(skip = this._skip) {
     const turn = (this._turn = (this._turn ?? 0) + 1);
     try {
-      const session = this._session.value, query = new URLSearchParams({ limit: this.most, skip, ...(session && { session }) });
+      const session = this._session.value, only = this._all.checked ? "" : link.about.instrument;
+      const query = new URLSearchParams({ limit: this.most, skip, ...(session && { session }), ...(only && { instrument: only }) });
       const [rows, sessions] = await Promise.all([link.call("GET", `/history/measurements?${query}`), link.call("GET", "/history/sessions").catch(() => [])]);
       if (turn !== this._turn) return; // asked anew meanwhile
       this._rows = rows;
       this._skip = skip;
       this._older.hidden = rows.length < this.most;
       this._newest.hidden = !skip;
-      fill(this._session, h("option", { value: "" }, "all sessions"), sessions.map((one) => h("option", { value: one.id }, `${one.application}, ${dated(one.at)}`)));
+      fill(this._session, h("option", { value: "" }, "all sessions"), sessions.filter((one) => !only || one.instrument === only).map((one) => h("option", { value: one.id }, `${one.application}, ${dated(one.at)}`)));
       this._session.value = session;
+      if (this._session.selectedIndex < 0) { // it is another instrument's
+        this._session.value = "";
+        return this.load(0);
+      }
       const chosen = this._by.value, names = [...new Set(rows.map(by))];
       fill(this._by, h("option", { value: "" }, "all steps"), names.map((one) => h("option", one)));
       this._by.value = names.includes(chosen) ? chosen : "";
@@ -143,7 +151,7 @@ class History extends HTMLElement {
     const tone = (one) => (one.accepted ? "good" : one.accepted === false ? "bad" : "care");
     const days = rows.length && dated(rows[0].at).slice(0, 10) !== dated(rows.at(-1).at).slice(0, 10);
     fill(this._body, [...rows].reverse().map((one) => h("tr", { tabindex: 0, "data-id": one.id, "aria-current": String(one.id === this._at), onclick: () => this.open(one.id), onkeydown: (event) => event.key === "Enter" && this.open(one.id) },
-      h("td", { title: dated(one.at) }, days ? dated(one.at) : clock(one.at)), h("td", { title: one.target }, by(one)), h("td.number", one.defocus), h("td", { "data-tone": tone(one), title: one.sentence ?? "" }, one.accepted ? "accepted" : one.accepted === false ? one.reason ?? "refused" : "cut off"))));
+      h("td", { title: dated(one.at) }, days ? dated(one.at) : clock(one.at)), h("td", { title: one.target }, by(one)), h(`td.number${one.accepted ? "" : ".faint"}`, one.defocus), h("td", { "data-tone": tone(one), title: one.sentence ?? "" }, one.accepted ? "accepted" : one.accepted === false ? one.reason ?? "refused" : "cut off"))));
     if (!rows.length) fill(this._body, h("tr", h("td.empty", { colspan: 4 }, "Nothing was recorded yet.")));
   }
 
@@ -194,7 +202,10 @@ class History extends HTMLElement {
     this._parts = { pair, map };
     this._views.addEventListener("eu-pair", (event) => { for (const one of [map, cut, coherence]) one.which = event.detail; map.paint(); cut.show(); coherence.show(); });
     this._views.addEventListener("eu-map", (event) => { cut.kind = event.detail; cut.show(); });
-    await stored.open().catch((error) => say(error.message, "bad"));
+    await stored.open().catch((error) => {
+      stored.put("nothing", error.message);
+      say(error.message, "bad");
+    });
   }
 
   _form(number, told) {
@@ -204,9 +215,21 @@ class History extends HTMLElement {
     const said = h("p.note", { role: "status" });
     const make = h("button", { type: "submit" }, "Measure again");
     const line = (title, input) => h("label.row", h("span", title), input);
+    // What stands in a field; where it is no number of its range that is said, and nothing is made.
+    const read = (input, low, high, words) => {
+      const text = input.value.trim().replace("−", "-"), value = Number(text);
+      const good = /^[-+]?(\d+\.?\d*|\.\d+)$/.test(text) && value >= low && value <= high;
+      input.setAttribute("aria-invalid", String(!good));
+      if (!good) said.textContent = `'${input.value}' is no ${words}`;
+      return good ? value : null;
+    };
     const form = h("form", { onsubmit: async (event) => {
       event.preventDefault();
-      const wanted = { ...(method.value ? { method: method.value } : {}), ...(cs.value.trim() ? { cs_mm: Number(cs.value.replace(",", ".")) } : {}), tilt_scale: Number(scale.value.replace(",", ".")) || 1 };
+      cs.setAttribute("aria-invalid", "false");
+      const tilt_scale = read(scale, 0.1, 10, "tilt factor. Write a number from 0.1 to 10, with a point: 1.02");
+      const cs_mm = cs.value.trim() ? read(cs, -50, 50, "spherical aberration. Write it in mm, from −50 to 50, with a point: 1.2; or nothing: as it was") : undefined;
+      if (tilt_scale === null || cs_mm === null) return;
+      const wanted = { ...(method.value && { method: method.value }), ...(cs_mm !== undefined && { cs_mm }), tilt_scale };
       make.disabled = true;
       const now = await ask("POST", `/history/measurements/${number}/again`, wanted);
       make.disabled = false;

@@ -8,13 +8,13 @@ function random() {
   return Array.from(crypto.getRandomValues(new Uint8Array(6)), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
-function tokenOfTab() {
+// The token behind the # is taken into the tab, and out of the address. Whether there was one.
+function takeToken() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given) {
-    sessionStorage.setItem(TOKEN, given);
-    history.replaceState(null, "", location.pathname + location.search);
-  }
-  return sessionStorage.getItem(TOKEN);
+  if (!given) return false;
+  sessionStorage.setItem(TOKEN, given);
+  history.replaceState(null, "", location.pathname + location.search);
+  return true;
 }
 
 function unpack(buffer) {
@@ -53,7 +53,8 @@ export class Source extends EventTarget {
 class Link extends Source {
   constructor() {
     super();
-    this.token = tokenOfTab();
+    takeToken();
+    this.token = sessionStorage.getItem(TOKEN);
     this.client = sessionStorage.getItem(CLIENT) || random();
     sessionStorage.setItem(CLIENT, this.client);
     this.name = `Browser ${this.client.slice(0, 4).toUpperCase()}`;
@@ -68,18 +69,33 @@ class Link extends Source {
     const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/stream`);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
-      this._tries = 0;
       socket.send(JSON.stringify({ token: this.token, client: this.client }));
       this._tellWants();
-      this._become("connected");
     };
-    socket.onmessage = (event) => this._take(event.data);
+    socket.onmessage = (event) => {
+      if (this.state !== "connected") this._become("connected"); // who speaks has taken the token
+      this._tries = 0;
+      this._take(event.data);
+    };
     socket.onclose = (event) => {
-      if (event.code === 4401) return this._become("refused");
+      if (event.code === 4401) return this._refuse();
       this._become("lost");
       setTimeout(() => this.start(), RETRY_MS[Math.min(this._tries++, RETRY_MS.length - 1)]);
     };
     this._socket = socket;
+  }
+
+  // An address with another token was pasted into this tab, as after a restart of the server: the page begins anew with it.
+  readdress() {
+    if (!takeToken()) return;
+    if (this.state !== "connected" || sessionStorage.getItem(TOKEN) !== this.token) location.reload();
+  }
+
+  // A token that is refused is of a server that is gone: it is forgotten.
+  _refuse() {
+    sessionStorage.removeItem(TOKEN);
+    this.token = null;
+    this._become("refused");
   }
 
   // What `who` looks at, of what the server makes only where somebody looks.

@@ -1,7 +1,7 @@
 // <eu-manual>: focusing by hand: a live image and its power spectrum with the Thon rings of the present estimate; steps of
 // the lens and of the stage; eucentric focus to and from; reset defocus.
 
-import { digits, fill, h, lengthLabel, minus, round125 } from "./dom.js";
+import { fill, h, lengthLabel, round125 } from "./dom.js";
 import { ask, link, say } from "./link.js";
 import { Place, Tile, fitted, label, soon, token } from "./pixels.js";
 
@@ -23,13 +23,16 @@ class Manual extends HTMLElement {
     this._at = h("dl.rows");
     this._waiting = h("span.note", { role: "status" });
     this._rings = h("p.note");
+    this._dose = h("span.note", { title: "What the images by hand took of this place since they began" });
+    this._question = h("p");
+    this._keeps = h("dialog.asks", { "aria-label": "Keep as the eucentric focus?" }, h("h2", "From scope"), this._question, h("div.steps2", h("button.first", { type: "button", onclick: () => this._keep() }, "Keep"), h("button.plain", { type: "button", autofocus: true, onclick: () => this._keeps.close() }, "Leave it")));
     const lens = h("fieldset", h("legend", "Lens: defocus"), h("div.steps2", made("− under", "One step to underfocus (↓)", () => this.move("defocus", -1)), this._lens, made("over +", "One step to overfocus (↑)", () => this.move("defocus", 1))));
     const stage = h("fieldset", h("legend", "Stage: Z"), h("div.steps2", made("− down", "One step down (Page down)", () => this.move("z", -1)), this._stage, made("up +", "One step up (Page up)", () => this.move("z", 1))));
-    const eucentric = h("fieldset", h("legend", "Eucentric focus"), h("div.steps2", made("To scope", "Set the lens to the stored eucentric focus", () => this._ask("eucentric-focus/to")), made("From scope", "Keep the present lens setting as the eucentric focus", () => this._ask("eucentric-focus/from"))));
+    const eucentric = h("fieldset", h("legend", "Eucentric focus"), h("div.steps2", made("To scope", "Set the lens to the stored eucentric focus", () => this._ask("eucentric-focus/to")), made("From scope", "Keep the present lens setting as the eucentric focus: asks first", () => this._askToKeep())));
     const zero = h("fieldset", h("legend", "Defocus zero"), made("Reset defocus", "The present lens setting becomes defocus zero", () => this._ask("reset-defocus")));
     const ends = h("div.steps2", made("Done", "What was moved stays", () => this.end("done"), "first"), made("Take back", "What was moved is taken back", () => this.end("skip"), "stop"));
-    fill(this, h("figure.panel", h("div.bar", this._caption, h("span.grow"), made("New image", "One more image (Enter)", () => this._ask("look")), this._live), this._canvas),
-      h("div.desk", this._spectrum, h("section.panel", h("div.bar", h("h2", "By hand"), this._waiting, h("span.grow"), this._preset, this._start), this._at, this._rings, lens, stage, eucentric, zero, ends)));
+    fill(this, h("figure.panel", h("div.bar", this._caption, h("span.grow"), this._dose, made("New image", "One more image (Enter)", () => this._ask("look")), this._live), this._canvas),
+      h("div.desk", this._spectrum, h("section.panel", h("div.bar", h("h2", "By hand"), this._waiting, h("span.grow"), this._preset, this._start), this._at, this._rings, lens, stage, eucentric, zero, ends)), this._keeps);
     this._spectrum.rings = (context, x, y, scale) => this._draw(context, x, y, scale);
     this._follow();
   }
@@ -39,7 +42,7 @@ class Manual extends HTMLElement {
     link.on("live", paint);
     link.on("manual", (now) => this._told(now));
     link.on("drive", (drive) => { this._phase = drive?.phase; this._told(link.newest.get("manual")); });
-    link.on("rings", (packet) => this._ringWords(packet));
+    link.on("rings", (packet) => (this._rings.textContent = packet?.said ?? ""));
     link.on("about", (about) => about && this._about(about));
     this._place.addEventListener("change", paint);
     new ResizeObserver(paint).observe(this._canvas);
@@ -56,38 +59,21 @@ class Manual extends HTMLElement {
     for (const one of this._desk) one.disabled = !now;
     this._start.disabled = this._preset.disabled = Boolean(now) || this._phase !== "idle";
     this._live.setAttribute("aria-pressed", String(Boolean(now?.live)));
+    this._dose.textContent = now?.dose ?? "";
+    if (!now) this._keeps.close();
     this._waiting.textContent = now?.waiting ? `${now.waiting} not done yet` : "";
     const rows = now ? [["Step", `${now.step}, preset ${now.preset}`], ["Lens", now.defocus, now.moved_defocus && `moved ${now.moved_defocus}`], ["Stage Z", now.z, now.moved_z && `moved ${now.moved_z}`]] : [];
     fill(this._at, rows.map(([name, value, note]) => [h("dt", name), h("dd", value, note ? h("small", note) : null)]), now?.trouble ? [h("dt", "Trouble"), h("dd", now.trouble)] : null);
   }
 
-  _ringWords(packet) {
-    const estimate = packet?.estimate_m, at = () => minus(`${digits(estimate * 1e6, 3)} µm`);
-    if (!packet) this._rings.textContent = "";
-    else if (estimate === null) this._rings.textContent = "No rings to be seen, and defocus was not measured here: measure once.";
-    else if (packet.fitted) this._rings.textContent = `Rings fitted to this image: ${at()}, drawn as underfocus (rings do not tell the side).`;
-    else this._rings.textContent = `Rings of the present estimate: ${at()}${estimate > 0 ? " (overfocus)" : " (underfocus)"}`;
-  }
-
-  // Zeros of the contrast transfer at the present estimate: πλ C1 q² + ½π C3 λ³ q⁴ = nπ + asin(w).
   _draw(context, x, y, scale) {
-    const { estimate_m: c1, wavelength_m: wave, c3_m: c3, amplitude_contrast: w, edge_per_m: edge } = this._spectrum.packet;
-    if (c1 === null || !wave) return;
-    const phase = (q2) => Math.PI * wave * c1 * q2 + 0.5 * Math.PI * c3 * wave ** 3 * q2 * q2 - Math.asin(w);
     context.strokeStyle = token("--pic-mark");
     context.lineWidth = 1.3;
     context.globalAlpha = 0.9;
-    let before = phase(0), drawn = 0;
-    const steps = 4000;
-    for (let k = 1; k <= steps && drawn < 24; k++) {
-      const q = (k / steps) * edge, now = phase(q * q);
-      if (Math.floor(now / Math.PI) !== Math.floor(before / Math.PI)) {
-        context.beginPath();
-        context.arc(x, y, q * scale, 0, 2 * Math.PI);
-        context.stroke();
-        drawn += 1;
-      }
-      before = now;
+    for (const q of this._spectrum.packet.rings_per_m) {
+      context.beginPath();
+      context.arc(x, y, q * scale, 0, 2 * Math.PI);
+      context.stroke();
     }
     context.globalAlpha = 1;
   }
@@ -100,6 +86,20 @@ class Manual extends HTMLElement {
     this._pending -= 1;
   }
 
+  // What is stored is replaced for good: first it is told what by what.
+  async _askToKeep() {
+    const told = await link.call("POST", "/manual/eucentric-focus/ask").catch((error) => say(error.message, "bad"));
+    if (!told || !this._now) return;
+    this._asked = told.focus_m;
+    this._question.textContent = told.sentence;
+    this._keeps.showModal();
+  }
+
+  _keep() {
+    this._keeps.close();
+    this._ask("eucentric-focus/from", { focus_m: this._asked });
+  }
+
   move(channel, sign) {
     const text = (channel === "z" ? this._stage : this._lens).value.trim().replace(/^[-−+]/, "");
     if (this._now) this._ask("move", { channel, change: `${sign < 0 ? "-" : ""}${/[a-zµ]/i.test(text) ? text : `${text} um`}` });
@@ -110,6 +110,7 @@ class Manual extends HTMLElement {
   }
 
   key(event) {
+    if (this._keeps.open) return false;
     const keys = { ArrowUp: () => this.move("defocus", 1), ArrowDown: () => this.move("defocus", -1), PageUp: () => this.move("z", 1), PageDown: () => this.move("z", -1), Enter: () => this._now && this._ask("look"), l: () => !this._live.disabled && this._live.click() };
     if (!keys[event.key]) return false;
     if (!(event.repeat && this._pending)) keys[event.key]();
@@ -133,6 +134,7 @@ class Manual extends HTMLElement {
 
   // Power spectra are made while this view is looked at.
   left() {
+    this._keeps.close();
     link.want("manual", []);
   }
 

@@ -6,7 +6,7 @@ import "./plan.js";
 import "./run.js";
 import "./settings.js";
 import "./watch.js";
-import { duration, fill, h, typing } from "./dom.js";
+import { clock, duration, fill, h, typing } from "./dom.js";
 import { ask, link, say } from "./link.js";
 
 const VIEWS = [["watch", "Watch"], ["run", "Run"], ["settings", "Settings"], ["history", "History"], ["manual", "Manual focus"], ["plan", "Plan"]];
@@ -28,12 +28,14 @@ class Page extends HTMLElement {
     document.addEventListener("keydown", (event) => this._key(event));
     document.addEventListener("eu-say", (event) => this._said(event.detail));
     document.addEventListener("eu-view", (event) => this.view(event.detail));
-    addEventListener("hashchange", () => this._fromHash());
+    addEventListener("hashchange", () => {
+      link.readdress();
+      this._fromHash();
+    });
     this._theme(localStorage.getItem("eucentric-theme") ?? "dark");
     this._fromHash();
     setInterval(() => this._elapsed(), 500);
     link.start();
-    this._about();
   }
 
   // How many pictures of a kind were shown since the page was loaded: for whoever measures how fast it is.
@@ -52,6 +54,11 @@ class Page extends HTMLElement {
     this._measure = button("Measure once", "Measure once, correct nothing (key M)", () => this.measure());
     this._pause = button("Pause", "Stand still before the next call of the instrument (Space)", () => this.pause());
     this._abort = button("Abort", "End it; everything is restored (Shift + A)", () => ask("POST", "/run/abort"));
+    this._banner = h("div.banner", { role: "alert" });
+    this._banner.hidden = true;
+    this._asked = h("p");
+    this._yes = h("button.first", { type: "button" });
+    this._question = h("dialog.question", this._asked, h("div.bar", h("span.grow"), h("button", { type: "button", onclick: () => this._question.close() }, "Cancel"), this._yes));
     this._abort.classList.add("stop");
     this._chip = h("span.chip", { role: "status" });
     this._doing = h("span.doing");
@@ -64,19 +71,19 @@ class Page extends HTMLElement {
     fill(this,
       h("header.top", h("span.brand", "eucentric"), this._instrument, h("nav", { role: "tablist", "aria-label": "Views" }, this._tabs), h("span.grow"), this._link, this._control, this._themeButton, h("button.quiet", { type: "button", title: "Keys (?)", onclick: () => this.help() }, "?")),
       h("div.transport", this._sequence, this._start, this._measure, this._pause, this._abort, this._chip, this._doing, h("span.grow"), this._spent),
-      h("main", [...this._views.values()]), this._toast, this._help);
+      this._banner, h("main", [...this._views.values()]), this._toast, this._help, this._question);
   }
 
   _follow() {
     link.addEventListener("link", () => this._linked());
     link.on("drive", (drive) => drive && this._drove(drive));
     link.on("run", (run) => run && this._ran(run));
+    link.on("session", () => this._elapsed());
     link.on("control", (control) => control && this._controlled(control));
     document.addEventListener("eu-shelf", (event) => this._shelf(event.detail));
   }
 
   async _about() {
-    if (!link.token) return;
     try {
       const about = await link.call("GET", "/about");
       link.about = about;
@@ -102,7 +109,7 @@ class Page extends HTMLElement {
 
   // Nothing is started before it is known what.
   _startable() {
-    this._start.disabled = this._measure.disabled = this._phase !== "idle" || !this._sequence.value;
+    this._start.disabled = this._measure.disabled = !this._there || this._phase !== "idle" || !this._sequence.value;
   }
 
   view(name) {
@@ -123,11 +130,18 @@ class Page extends HTMLElement {
   }
 
   start() {
-    if (!this._start.disabled) ask("POST", "/run/focus", { name: this._sequence.value });
+    if (!this._start.disabled) this._runs("/run/focus");
   }
 
   measure() {
-    if (!this._measure.disabled) ask("POST", "/run/measure", { name: this._sequence.value });
+    if (!this._measure.disabled) this._runs("/run/measure");
+  }
+
+  // What is chosen runs as it is saved: where something else stands in the settings, that is said.
+  async _runs(path) {
+    const name = this._sequence.value, unsaved = JSON.parse(sessionStorage.getItem("eucentric-unsaved") ?? "null");
+    if (!(await ask("POST", path, { name })) || !unsaved) return;
+    say(`Running '${name}' as it is saved. What was changed in Settings ('${unsaved.name}') is not saved, and not in it: 'Run these' there runs what you typed.`, "care");
   }
 
   pause() {
@@ -138,14 +152,23 @@ class Page extends HTMLElement {
   _drove(drive) {
     this._phase = drive.phase;
     this._drive = drive;
-    const idle = drive.phase === "idle", held = drive.phase === "paused" || drive.phase === "pausing";
-    this._startable();
-    this._pause.disabled = idle || drive.phase === "stopping";
-    this._abort.disabled = idle || drive.phase === "stopping";
-    this._pause.textContent = held ? "Resume" : "Pause";
-    this._chip.textContent = { idle: drive.said ? "Ended" : "Idle", running: "Running", pausing: "Pausing", paused: "Paused", stopping: "Stopping" }[drive.phase];
-    this._chip.dataset.tone = idle ? drive.tone : held ? "care" : "live";
+    this._transport();
     this._tell();
+  }
+
+  // What goes on, and what can be done about it: nothing while the server is not there.
+  _transport() {
+    const { _drive: drive, _there: there } = this;
+    this._startable();
+    this._control.disabled = !there;
+    for (const view of ["run", "manual"]) this._views.get(view).inert = !there;
+    if (!drive) return;
+    const idle = drive.phase === "idle", held = drive.phase === "paused" || drive.phase === "pausing";
+    this._pause.disabled = this._abort.disabled = !there || idle || drive.phase === "stopping";
+    this._pause.textContent = held ? "Resume" : "Pause";
+    const doing = { idle: drive.said ? "Ended" : "Idle", running: "Running", pausing: "Pausing", paused: "Paused", stopping: "Stopping" }[drive.phase];
+    this._chip.textContent = there ? doing : `Not known; last: ${doing}`;
+    this._chip.dataset.tone = !there ? "" : idle ? drive.tone : held ? "care" : "live";
   }
 
   _ran(run) {
@@ -162,22 +185,29 @@ class Page extends HTMLElement {
 
   _elapsed() {
     const drive = this._drive;
-    if (!drive?.began) return;
+    if (!drive?.began || !this._there) return;
     const end = this._phase === "idle" && drive.ended ? new Date(drive.ended) : new Date();
     const dose = drive.kind === "session" ? link.newest.get("session")?.dose : this._run?.dose;
     this._spent.textContent = [dose, duration(Math.max((end - new Date(drive.began)) / 1000, 0))].filter(Boolean).join(" · ");
   }
 
   _linked() {
-    const words = { connecting: "connecting …", connected: "", lost: "no connection: what is shown may be old", refused: "open the address that the start printed: its token is missing here" };
-    this._link.textContent = words[link.state] ?? "";
+    const was = this._there;
+    this._there = link.state === "connected";
     this.dataset.link = link.state;
-    if (link.state === "connected" && this._wasLost) this._about();
-    this._wasLost = link.state === "lost";
+    this._link.textContent = link.state === "connecting" ? "connecting …" : "";
+    if (was && !this._there) this._lostAt = clock(new Date());
+    const since = this._lostAt ? ` What is shown is of ${this._lostAt} and may be old: what the microscope does now is not known here.` : "";
+    this._banner.textContent = { lost: `No connection to the server; it is tried again and again.${since}`, refused: `This page's token is missing, or of a server that was ended. Open the address that the start printed: its token is missing here.${since}` }[link.state] ?? "";
+    this._banner.hidden = !this._banner.textContent;
+    if (this._there) this._about();
+    this._transport();
+    this._elapsed();
   }
 
   _controlled(control) {
     this._held = control.holder;
+    this._holder = control.name;
     const mine = control.holder === link.client;
     if (!mine && sessionStorage.getItem(HAD) === "yes") {
       say(control.holder ? `${control.name} took control: this page watches now.` : "This page was away for too long and controls no longer. Whoever acts next takes control.", "care");
@@ -192,7 +222,20 @@ class Page extends HTMLElement {
   _takeOrGive() {
     const mine = this._held === link.client;
     if (mine) sessionStorage.setItem(HAD, ""); // given back: that is no loss
-    ask("POST", mine ? "/control/release" : "/control/take");
+    const go = () => ask("POST", mine ? "/control/release" : "/control/take");
+    if (mine || !this._held) return go();
+    return this._confirm(`${this._holder} controls the microscope now, and could only watch then. (Abort works without control, too.)`, "Take control", go);
+  }
+
+  // Ask before something is done that another one would feel.
+  _confirm(question, yes, act) {
+    this._asked.textContent = question;
+    this._yes.textContent = yes;
+    this._yes.onclick = () => {
+      this._question.close();
+      act();
+    };
+    this._question.showModal();
   }
 
   _theme(name) {
@@ -215,10 +258,10 @@ class Page extends HTMLElement {
   _key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "?" && !typing(event)) return this.help();
-    if (typing(event) || this._help.open) return;
+    if (typing(event) || this._help.open || this._question.open) return;
     const control = event.target instanceof Element && event.target.closest("button, summary, input, select, a");
     if (control && (event.key === " " || event.key === "Enter")) return; // the control's own
-    if (this._act(event) || this._views.get(this._now).key?.(event)) event.preventDefault();
+    if (this._act(event) || (!this._views.get(this._now).inert && this._views.get(this._now).key?.(event))) event.preventDefault();
   }
 
   // A key that is held down acts once.

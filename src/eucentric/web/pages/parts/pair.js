@@ -33,6 +33,7 @@ class Pair extends HTMLElement {
     new ResizeObserver(() => this._paint()).observe(this);
     this.source.on("images", (packet) => packet && this._images(packet));
     this.source.on("curves", (curves) => this._curves(curves));
+    this.source.on("nothing", (why) => why && (this._empty.textContent = why));
     document.addEventListener("eu-theme", () => this._paint());
   }
 
@@ -50,7 +51,7 @@ class Pair extends HTMLElement {
       return { canvas, title: h("figcaption"), box: null };
     };
     this._sides = [side(), side()];
-    this._empty = h("p.empty", "No image yet. Start a sequence, or measure once.");
+    this._empty = h("p.empty", this.source.nothing ?? "No image yet. Start a sequence, or measure once.");
     fill(this,
       h("div.bar", this._modes, this._pairs, h("span.grow"), h("label.contrast", h("span", "Contrast"), this._black, this._white), this._zoom),
       h("div.sides", this._sides.map((one) => h("figure", one.title, one.canvas))), this._empty);

@@ -22,19 +22,19 @@ class Reading extends HTMLElement {
       h("p.big", { "data-accepted": String(told.accepted || !told.big) }, h("span.value", big.value), h("span.error", big.error ? ` ± ${big.error}` : ""), h("span.unit", ` ${big.unit}`)),
       h("p.side", told.side ?? "not known", told.offset ? h("span.faint", ` · taken at ${told.offset}, told without it`) : null),
       this._verdict(told, moved),
-      h("dl.rows", told.rows.map((row) => [h("dt", row.name), h("dd", h("span", row.value), row.note ? h("small", row.note) : null)])),
-      told.budget.length ? this._budget(told.budget) : null);
+      h("dl.rows", { "data-accepted": String(told.accepted) }, told.rows.map((row) => [h("dt", row.name), h("dd", h("span", row.value), row.note ? h("small", row.note) : null)])),
+      told.budget.length ? this._budget(told) : null);
   }
 
   _verdict(told, moved) {
     const lit = moved > 0.02 ? `The lit area moved ${Math.round(moved * 100)} % of the field: align the beam tilt pivot points.` : "";
     if (told.accepted) return h("div.verdict.good", h("strong", "Accepted"), lit ? h("p", lit) : null);
     return h("div.verdict.bad", h("strong", `Refused: ${told.findings[0].reason}`), lit ? h("p", lit) : null,
-      told.findings.slice(0, 2).map((one) => h("p", `${one.found}; ${one.allowed}. `, h("em", one.advice))));
+      told.findings.slice(0, 2).map((one, k) => h("p", `${one.found}; ${one.allowed}. `, k ? null : h("em", one.advice)))); // what to do first
   }
 
-  _budget(parts) {
-    return h("div.budget", h("h3", "What the error is made of"), parts.slice(0, 5).map((part) =>
+  _budget({ accepted, budget: parts }) {
+    return h("div.budget", { "data-accepted": String(accepted) }, h("h3", "What the error is made of"), parts.slice(0, 5).map((part) =>
       h("div.part", h("span", part.source), h("meter", { min: 0, max: 1, value: part.part, "aria-label": part.source }), h("span.number", part.sigma))));
   }
 }
