@@ -23,7 +23,7 @@ from eucentric.web.room import Room
 from eucentric.web.serving import Serving
 from eucentric.web.shelf import Shelf
 
-WAIT_S = 240.0  # a plan that reaches nothing takes half a minute, minutes on a busy machine; what does not come fails the test
+WAIT_S = 240.0  # the longest is a plan that reaches nothing: half a minute, minutes on a busy machine
 
 QUICK = FocusSettings(
     sequence=FocusSequence(
