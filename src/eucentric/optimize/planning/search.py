@@ -86,10 +86,11 @@ def best_of(instrument: Instrument, wanted: Wanted) -> Best:
     grid = grid_of(instrument, wanted.tilt_max_rad, wanted.presets)
     if not grid.candidates:
         return Best(0.0, None)
-    reaches = [e for e in np.geomspace(1e-7, 1e-2, 151) if np.any(seen(grid, float(e)).reaches)]
+    sizes = np.geomspace(1e-2, 1e-7, 101)  # the largest that is reached is the first
+    reach = next((float(e) for e in sizes if np.any(seen(grid, float(e)).reaches)), 0.0)
     near = seen(grid, _NEAR_M)
     left = np.where(near.reaches, near.noise_m2 + grid.base_m2, np.inf)
-    return Best(float(max(reaches, default=0.0)), grid.candidates[int(np.argmin(left))])
+    return Best(reach, grid.candidates[int(np.argmin(left))])
 
 
 @dataclass(frozen=True, slots=True)
