@@ -225,7 +225,8 @@ def _for_others(one: Elsewhere) -> list[str]:
     step = f"{one.step}, preset {one.preset}{offset}, correction {one.correction}"
     said = [f"In SerialEM: {step}: beam tilt {each:g} mrad (to either side), change limit {limit}."]
     if one.leginon_beyond:
-        return [*said, f"In Leginon: not {one.step}: its images at 0 and {pair:g} mrad are too far from the axis."]
+        fits = f"--tilt-max-mrad {one.leginon_tilt_max_rad * 0.5e3:g} plans for it"
+        return [*said, f"In Leginon: not {one.step}: the image at {pair:g} mrad is too far from the axis; {fits}."]
     said.append(f"In Leginon: {step}: tilt {pair:g} mrad (its images are at 0 and {pair:g}), delta max {limit}.")
     if one.leginon_bias_m > _MATTERS * one.leaves_m:
         said.append(

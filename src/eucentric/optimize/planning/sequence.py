@@ -27,7 +27,7 @@ class Elsewhere:
 
     SerialEM tilts to either side by what it calls beam tilt. Leginon takes its images at 0 and at what it calls tilt:
     the same shift takes twice the angle, at which Cs adds `leginon_bias_m` = C3·tilt² that its calibration does not
-    take off; `leginon_beyond`: that angle is beyond the objective aperture or the tilt limit. `leaves_m` is the plan's.
+    take off; beyond `leginon_tilt_max_rad` lies the objective aperture or the tilt limit. `leaves_m` is the plan's.
     """
 
     step: str
@@ -38,12 +38,17 @@ class Elsewhere:
     leaves_m: float
     correction: str
     leginon_bias_m: float
-    leginon_beyond: bool
+    leginon_tilt_max_rad: float
 
     @property
     def leginon_tilt_rad(self) -> float:
         """The angle between the two images."""
         return 2 * self.tilt_rad
+
+    @property
+    def leginon_beyond(self) -> bool:
+        """Whether its second image is too far from the axis."""
+        return self.leginon_tilt_rad > self.leginon_tilt_max_rad
 
 
 def settings_of(plan: Plan, instrument: Instrument) -> FocusSettings:
@@ -109,7 +114,7 @@ def elsewhere(plan: Plan, instrument: Instrument) -> tuple[Elsewhere, ...]:
             leaves_m=one.leaves_m,
             correction=str(one.candidate.correction),
             leginon_bias_m=lens.cs_m * (2 * one.candidate.tilt_rad) ** 2,
-            leginon_beyond=2 * one.candidate.tilt_rad > most,
+            leginon_tilt_max_rad=most,
         )
         for name, one in zip(names_of(plan), plan.steps, strict=True)
     )
