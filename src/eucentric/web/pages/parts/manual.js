@@ -27,12 +27,14 @@ class Manual extends HTMLElement {
     this._question = h("p");
     this._keeps = h("dialog.asks", { "aria-label": "Keep as the eucentric focus?" }, h("h2", "From scope"), this._question, h("div.steps2", h("button.first", { type: "button", onclick: () => this._keep() }, "Keep"), h("button.plain", { type: "button", autofocus: true, onclick: () => this._keeps.close() }, "Leave it")));
     const lens = h("fieldset", h("legend", "Lens: defocus"), h("div.steps2", made("− under", "One step to underfocus (↓)", () => this.move("defocus", -1)), this._lens, made("over +", "One step to overfocus (↑)", () => this.move("defocus", 1))));
-    const stage = h("fieldset", h("legend", "Stage: Z"), h("div.steps2", made("− down", "One step down (Page down)", () => this.move("z", -1)), this._stage, made("up +", "One step up (Page up)", () => this.move("z", 1))));
+    const stage = h("fieldset", h("legend", "Stage: Z"), h("div.steps2", made("− down", "One step down (key J)", () => this.move("z", -1)), this._stage, made("up +", "One step up (key U)", () => this.move("z", 1))));
     const eucentric = h("fieldset", h("legend", "Eucentric focus"), h("div.steps2", made("To scope", "Set the lens to the stored eucentric focus", () => this._ask("eucentric-focus/to")), made("From scope", "Keep the present lens setting as the eucentric focus: asks first", () => this._askToKeep())));
     const zero = h("fieldset", h("legend", "Defocus zero"), made("Reset defocus", "The present lens setting becomes defocus zero", () => this._ask("reset-defocus")));
     const ends = h("div.steps2", made("Done", "What was moved stays", () => this.end("done"), "first"), made("Take back", "What was moved is taken back", () => this.end("skip"), "stop"));
+    const key = (...names) => names.map((name) => h("kbd", name));
+    const keys = h("p.note.keys", "Keys, while you focus by hand and control: lens ", key("↑", "↓"), ", stage ", key("U", "J"), ", image ", key("Enter"), ", live ", key("L"));
     fill(this, h("figure.panel", h("div.bar", this._caption, h("span.grow"), this._dose, made("New image", "One more image (Enter)", () => this._ask("look")), this._live), this._canvas),
-      h("div.desk", this._spectrum, h("section.panel", h("div.bar", h("h2", "By hand"), this._waiting, h("span.grow"), this._preset, this._start), this._at, this._rings, lens, stage, eucentric, zero, ends)), this._keeps);
+      this._spectrum, h("div.desk", h("section.panel", h("div.bar", h("h2", "By hand"), this._waiting, h("span.grow"), this._preset, this._start), this._at, lens, stage, h("div.two", eucentric, zero), ends, keys, this._rings)), this._keeps);
     this._spectrum.rings = (context, x, y, scale) => this._draw(context, x, y, scale);
     this._follow();
   }
@@ -102,16 +104,17 @@ class Manual extends HTMLElement {
 
   move(channel, sign) {
     const text = (channel === "z" ? this._stage : this._lens).value.trim().replace(/^[-−+]/, "");
-    if (this._now) this._ask("move", { channel, change: `${sign < 0 ? "-" : ""}${/[a-zµ]/i.test(text) ? text : `${text} um`}` });
+    this._ask("move", { channel, change: `${sign < 0 ? "-" : ""}${/[a-zµ]/i.test(text) ? text : `${text} um`}` });
   }
 
   end(answer) {
     this._ask("end", { answer });
   }
 
+  // Keys move the microscope: only while this page controls it and its operator focuses by hand.
   key(event) {
-    if (this._keeps.open) return false;
-    const keys = { ArrowUp: () => this.move("defocus", 1), ArrowDown: () => this.move("defocus", -1), PageUp: () => this.move("z", 1), PageDown: () => this.move("z", -1), Enter: () => this._now && this._ask("look"), l: () => !this._live.disabled && this._live.click() };
+    if (this._keeps.open || !this._now || link.newest.get("control")?.holder !== link.client) return false;
+    const keys = { ArrowUp: () => this.move("defocus", 1), ArrowDown: () => this.move("defocus", -1), u: () => this.move("z", 1), j: () => this.move("z", -1), Enter: () => this._ask("look"), l: () => this._live.click() };
     if (!keys[event.key]) return false;
     if (!(event.repeat && this._pending)) keys[event.key]();
     return true;

@@ -14,16 +14,17 @@ class Reading extends HTMLElement {
   }
 
   show(told, curves) {
-    if (!told) return fill(this, h("h2", "Reading"), h("p.empty", "Nothing measured yet."));
+    if (!told) return fill(this, h("div.head", h("h2", "Reading"), h("p.empty", "Nothing measured yet.")));
     const big = told.big ?? { value: "–", error: "", unit: "" };
     const moved = curves?.number === told.number ? Math.max(...curves.links.map((one) => one.lit_moved ?? 0)) : 0;
     return fill(this,
-      h("div.bar", h("h2", "Defocus"), h("span.grow"), h("p.note", `${told.step}${told.target === "here" ? "" : `, ${told.target}`}`)),
-      h("p.big", { "data-accepted": String(told.accepted || !told.big) }, h("span.value", big.value), h("span.error", big.error ? ` ± ${big.error}` : ""), h("span.unit", ` ${big.unit}`)),
-      h("p.side", told.side ?? "not known", told.offset ? h("span.faint", ` · taken at ${told.offset}, told without it`) : null),
-      this._verdict(told, moved),
-      h("dl.rows", { "data-accepted": String(told.accepted) }, told.rows.map((row) => [h("dt", row.name), h("dd", h("span", row.value), row.note ? h("small", row.note) : null)])),
-      told.budget.length ? this._budget(told) : null);
+      h("div.head",
+        h("div.number", h("div.bar", h("h2", "Defocus"), h("p.note", `${told.step}${told.target === "here" ? "" : `, ${told.target}`}`)),
+          h("p.big", { "data-accepted": String(told.accepted || !told.big) }, h("span.value", big.value), h("span.error", big.error ? ` ± ${big.error}` : ""), h("span.unit", ` ${big.unit}`)),
+          h("p.side", told.side ?? "not known", told.offset ? h("span.faint", ` · taken at ${told.offset}, told without it`) : null)),
+        this._verdict(told, moved)),
+      h("div.rest", h("dl.rows", { "data-accepted": String(told.accepted) }, told.rows.map((row) => [h("dt", row.name), h("dd", h("span", row.value), row.note ? h("small", row.note) : null)])),
+        told.budget.length ? this._budget(told) : null));
   }
 
   _verdict(told, moved) {

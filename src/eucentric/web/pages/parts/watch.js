@@ -1,4 +1,4 @@
-// <eu-watch>: the pair, the correlation, and what was read from them.
+// <eu-watch>: what was read, the pair and the correlation that it was read from: on one screen; the rest below.
 
 import "./map.js";
 import "./pair.js";
@@ -13,7 +13,7 @@ class Watch extends HTMLElement {
     this.cut = h("eu-cut");
     this.coherence = h("eu-coherence");
     this.spectrum = h("eu-spectrum");
-    fill(this, this.pair, h("eu-reading"), h("div.panels", this.map, this.cut, this.coherence, this.spectrum));
+    fill(this, h("eu-reading"), this.pair, this.map, h("div.panels", this.cut, this.coherence, this.spectrum));
     this.addEventListener("eu-pair", (event) => {
       for (const one of [this.map, this.cut, this.coherence]) one.which = event.detail;
       this.map.paint();
