@@ -100,6 +100,28 @@ def test_a_connection_that_broke_is_made_again_and_what_came_meanwhile_is_shown(
     page.context.close()
 
 
+def test_a_connection_that_died_in_silence_is_told_and_made_again(browser: Browser, there: Serving) -> None:
+    page = browser.new_context().new_page()
+    silent = threading.Event()
+
+    def route(stream: WebSocketRoute) -> None:
+        if silent.is_set():
+            return stream.close()
+        server = stream.connect_to_server()
+        stream.on_message(server.send)
+        return server.on_message(lambda message: None if silent.is_set() else stream.send(message))
+
+    page.route_web_socket("**/api/stream", route)
+    page.goto(there.url)
+    expect(page.locator("eu-page")).to_have_attribute("data-link", "connected")
+    silent.set()  # nothing is closed: a laptop's lid, a wireless network
+    expect(page.locator(".banner")).to_contain_text("No connection to the server")
+    silent.clear()
+    expect(page.locator("eu-page")).to_have_attribute("data-link", "connected")
+    expect(page.locator(".banner")).to_be_hidden()
+    page.context.close()
+
+
 def test_without_the_token_nothing_is_shown(browser: Browser, there: Serving) -> None:
     page = browser.new_context().new_page()
     page.goto(there.address)

@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from eucentric.web.hub import Hub, Watcher
+from eucentric.web.hub import PONG, Hub, Watcher
 from eucentric.web.packets import Packet, packed
 from tests.web.served import unpacked
 
@@ -64,6 +64,19 @@ def test_words_pass_while_pictures_wait() -> None:
         return await watcher.next()
 
     assert asyncio.run(story()) == "words"
+
+
+def test_whoever_asks_whether_the_server_is_there_is_answered_at_once() -> None:
+    async def story() -> list[str | bytes]:
+        hub = Hub()
+        watcher = _watcher(hub)
+        for number in range(3):
+            hub.publish("images", f"{number}".encode())
+            hub.publish("run", f"{number}")
+        watcher.pinged()
+        return [await watcher.next(), await watcher.next()]
+
+    assert asyncio.run(story()) == [PONG, b"2"]
 
 
 def test_publishing_to_a_browser_that_is_gone_hurts_nobody() -> None:

@@ -121,11 +121,13 @@ async def _send(socket: WebSocket, watcher: Watcher) -> None:
 
 
 async def _listen(socket: WebSocket, room: Room, watcher: Watcher) -> None:
-    """What the browser says: that it has shown a picture, and what it looks at."""
+    """What the browser says: that it has shown a picture, what it looks at, and whether anybody is there."""
     with suppress(WebSocketDisconnect, *_NO_MESSAGE):
         while True:
             said = json.loads(await socket.receive_text())
             if said.get("shown"):
                 watcher.shown()
+            if said.get("ping"):
+                watcher.pinged()
             if "wants" in said:
                 room.hub.want(watcher, frozenset(map(str, said["wants"])))

@@ -13,6 +13,8 @@ from contextlib import suppress
 Message = str | bytes
 _IN_FLIGHT = 2
 """Pictures on their way to a browser that it has not yet shown."""
+PONG = '{"kind": "pong", "body": null}'
+"""What a browser is answered that asks whether the server is there."""
 
 
 class Watcher:
@@ -26,6 +28,7 @@ class Watcher:
         self._news: dict[str, None] = {}  # kinds, in the order in which they became news
         self._wake = asyncio.Event()
         self._in_flight = 0
+        self._pinged = False
 
     def offer(self, kind: str) -> None:
         """There is something new of this kind. From any thread; a loop that is gone is no trouble of the caller's."""
@@ -41,9 +44,17 @@ class Watcher:
         self._in_flight = max(self._in_flight - 1, 0)
         self._wake.set()
 
+    def pinged(self) -> None:
+        """The browser asks whether the server is there: that is answered before anything else."""
+        self._pinged = True
+        self._wake.set()
+
     async def next(self) -> Message:
         """The newest message that it does not have, waited for. Texts go first; pictures wait until there is room."""
         while True:
+            if self._pinged:
+                self._pinged = False
+                return PONG
             for kind in tuple(self._news):
                 message = self._hub.newest(kind)
                 if isinstance(message, bytes) and self._in_flight >= _IN_FLIGHT:

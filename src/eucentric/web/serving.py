@@ -17,6 +17,7 @@ from eucentric.web.safety import LOOPBACK, Gate
 PORT = 8333
 """Where it serves when nobody says where."""
 _STARTS_WITHIN_S = 15.0
+_PING_S = 5.0
 _LAST_WORD_S = 0.5  # for browsers to get the end of a run before the server goes
 
 
@@ -39,6 +40,8 @@ class Serving:
             lifespan="off",
             ws_per_message_deflate=False,  # pictures do not shrink, and every frame would cost
             ws_max_size=1 << 16,
+            ws_ping_interval=_PING_S,  # a browser that died in silence watches no longer
+            ws_ping_timeout=2 * _PING_S,
             timeout_graceful_shutdown=2,
         )
         self._server = uvicorn.Server(config)

@@ -3,6 +3,7 @@
 
 const TOKEN = "eucentric-token", CLIENT = "eucentric-client";
 const RETRY_MS = [300, 700, 1500, 3000];
+const PING_MS = 3000, SILENT_MS = 8000; // a server that says nothing for so long after it was asked is not there
 
 function random() {
   return Array.from(crypto.getRandomValues(new Uint8Array(6)), (b) => b.toString(16).padStart(2, "0")).join("");
@@ -67,6 +68,8 @@ class Link extends Source {
   start() {
     if (!this.token) return this._become("refused");
     const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/api/stream`);
+    this._asked = Date.now(); // an answer has been waited for since then; null: none is
+    this._pulse ??= setInterval(() => this._ping(), PING_MS);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       socket.send(JSON.stringify({ token: this.token, client: this.client }));
@@ -75,14 +78,36 @@ class Link extends Source {
     socket.onmessage = (event) => {
       if (this.state !== "connected") this._become("connected"); // who speaks has taken the token
       this._tries = 0;
+      this._asked = null;
       this._take(event.data);
     };
     socket.onclose = (event) => {
       if (event.code === 4401) return this._refuse();
-      this._become("lost");
-      setTimeout(() => this.start(), RETRY_MS[Math.min(this._tries++, RETRY_MS.length - 1)]);
+      this._lost();
     };
     this._socket = socket;
+  }
+
+  _lost() {
+    this._asked = null;
+    this._become("lost");
+    setTimeout(() => this.start(), RETRY_MS[Math.min(this._tries++, RETRY_MS.length - 1)]);
+  }
+
+  // A connection that died in silence (a lid, a wireless network) closes nothing: the server is asked whether it is there.
+  // After a sleep of this page itself, its answer may be here and not yet be read: then it is asked once more.
+  _ping() {
+    const socket = this._socket, now = Date.now(), slept = now - (this._pinged ?? now) > 2 * PING_MS;
+    this._pinged = now;
+    if (slept && this._asked !== null) this._asked = now;
+    if (this._asked !== null && now - this._asked > SILENT_MS) {
+      socket.onopen = socket.onmessage = socket.onclose = null; // whatever may still come of it is too late
+      socket.close();
+      this._lost();
+    } else if (socket.readyState === WebSocket.OPEN) {
+      this._asked ??= now;
+      socket.send('{"ping": true}');
+    }
   }
 
   // An address with another token was pasted into this tab, as after a restart of the server: the page begins anew with it.
@@ -128,6 +153,7 @@ class Link extends Source {
   _take(data) {
     const picture = data instanceof ArrayBuffer;
     const told = picture ? unpack(data) : JSON.parse(data);
+    if (told.kind === "pong") return;
     this.put(told.kind, picture ? told : told.body);
     if (!picture) return;
     requestAnimationFrame(() => {

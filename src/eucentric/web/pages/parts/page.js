@@ -178,7 +178,8 @@ class Page extends HTMLElement {
 
   _tell() {
     const idle = this._phase === "idle";
-    this._doing.textContent = idle ? this._drive?.said ?? "" : [this._drive?.title, this._run?.doing].filter(Boolean).join(" · ");
+    const restores = this._phase === "stopping" && "Aborted: waiting until everything is restored …";
+    this._doing.textContent = idle ? this._drive?.said ?? "" : restores || [this._drive?.title, this._run?.doing].filter(Boolean).join(" · ");
     this._doing.title = this._doing.textContent;
     this._elapsed();
   }
