@@ -52,6 +52,8 @@ EVERY: list[tuple[events.Event, str]] = [
     (events.DriftMeasured(0.0, "fine", "b", None, None, 3e-10, False), "drift     b: not known"),
     (events.DriftMeasured(0.0, "fine", "b", 5e-10, 1e-11, 3e-10, False), "0.500 ± 0.010 nm/s, waiting until"),
     (events.DriftMeasured(0.0, "fine", "b", 2e-10, None, 3e-10, True), "b: 0.20 nm/s: still"),
+    (events.DriftMeasured(0.0, "fine", "b", 2e-12, 3.4e-14, 3e-10, True), "b: 0.002000 ± 0.000034 nm/s: still"),
+    (events.DriftMeasured(0.0, "fine", "b", 2e-12, None, 3e-10, True), "b: 0.0020 nm/s: still"),
     (events.LeftOut(0.0, "fine", "b", FINDING), "left out  target b: Nothing in common"),
     (events.Averaged(0.0, "fine", ("a", "c"), MEASURED), "average   of a, c: −0.300 ± 0.001"),
     (events.Corrected(0.0, "fine", Correction(CorrectionType.STAGE_Z, 1e-6, 1e-6, 2e-6, True), 2e-6),

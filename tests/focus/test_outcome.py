@@ -12,7 +12,7 @@ from eucentric.focus.outcome import COVERAGE, Round, RunResult, Status, StepResu
 from eucentric.focus.patterns import PatternName, pattern
 from eucentric.focus.predict import predicted_measurement
 from eucentric.focus.result import DefocusResult
-from eucentric.focus.settings import CorrectionType, FocusSequence, FocusStep
+from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSequence, FocusStep
 from eucentric.focus.solve import Exposures
 from eucentric.focus.verdict import Finding, Reason, Verdict
 
@@ -85,6 +85,33 @@ def test_a_probe_that_was_taken_back_is_no_correction_and_what_was_measured_befo
     run = _run(_step(), undone)
     assert not run.focused
     assert run.statement.endswith("The probe was taken back. Nothing was corrected.")
+
+
+def _by_hand(*, left: bool, moved: bool) -> RunResult:
+    step = FocusStep(name="manual", preset="fa", focus_method=FocusMethod.MANUAL)
+    status, by = (Status.SKIPPED, (0.0, 0.0)) if left else (Status.BY_HAND, (1e-6, 0.0) if moved else (0.0, 0.0))
+    said = "Step 'manual' was taken back." if left else None
+    done = StepResult(step, status, (), None, 1e21, said, by_hand_m=by, disturbed=moved, left_by_hand=left)
+    return replace(_run(done), sequence=FocusSequence(steps=(step,)))
+
+
+@pytest.mark.parametrize(
+    ("left", "moved", "said"),
+    [
+        (True, True, "Taken back by the operator: lens and stage are as before."),
+        (True, False, "Left by the operator as it was found."),
+        (False, True, "Corrected by hand at the end"),
+        (False, False, "Looked at by hand, nothing was moved."),
+    ],
+)
+def test_what_the_operator_ends_by_hand_is_no_failure(left: bool, moved: bool, said: str) -> None:
+    run = _by_hand(left=left, moved=moved)
+    assert run.statement.startswith(said)
+    assert run.ends_by_hand
+    assert not run.focused
+    nobody = replace(run.steps[0], left_by_hand=False, status=Status.SKIPPED)
+    assert not replace(run, steps=(nobody,)).ends_by_hand
+    assert not replace(run, steps=(_step(), run.steps[0])).statement.startswith(("Taken", "Left", "Looked"))
 
 
 def test_a_skipped_step_leaves_the_measurement_before_it() -> None:

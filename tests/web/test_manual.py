@@ -57,8 +57,10 @@ def test_what_was_moved_is_taken_back(there: Serving) -> None:
         _at_desk(watching)
         us.post("/api/manual/move", json={"channel": "z", "change": "3 um"}).raise_for_status()
         us.post("/api/manual/end", json={"answer": "skip"}).raise_for_status()
-        watching.until(ended)
+        drive = watching.until(ended)["drive"]
     assert scope.stage().z_m == pytest.approx(before, abs=0.1e-6)
+    assert drive["said"].startswith("Taken back by the operator")
+    assert drive["tone"] == ""  # no failure
 
 
 def test_what_goes_too_far_is_refused_and_the_desk_stays(there: Serving) -> None:

@@ -49,7 +49,7 @@ class StepResult:
     `dose_e_per_m2` is what the step spent, over all targets. `left_out` names the targets that were not believed at the
     end, and why; `by_hand_m` what the operator moved: (defocus, stage z); `not_stigmated` why astigmatism that was
     measured last was left as it is. `disturbed` says that a step which does not measure moved the lens or the stage
-    (even where it took that back) or reset defocus.
+    (even where it took that back) or reset defocus; `left_by_hand` that an operator was there, and left it or took it back.
     """
 
     step: FocusStep
@@ -62,6 +62,7 @@ class StepResult:
     by_hand_m: tuple[float, float] = (0.0, 0.0)
     not_stigmated: Finding | None = None
     disturbed: bool = False
+    left_by_hand: bool = False
     expected: Measurement | None = None
 
     @property
@@ -156,7 +157,25 @@ class RunResult:
             undone = "The probe was taken back. " if any(s.taken_back for s in self.steps) else ""
             end = "What was corrected before stays." if moved else "Nothing was corrected."
             return f"Not focused. {self.refusal} {undone}{end}"
-        return f"{self._found}{self._asides}"
+        return f"{self._left or self._found}{self._asides}"
+
+    @property
+    def ends_by_hand(self) -> bool:
+        """Whether the operator has the last word: nothing was measured since, so it is neither good nor bad."""
+        last = self._last
+        return bool(self._left) or (self.residual is None and last is not None and last.status is Status.BY_HAND)
+
+    @property
+    def _left(self) -> str:
+        """What is said where focusing by hand was all there was, and nothing that was moved stays; else empty."""
+        by_hand = [s for s in self.steps if s.left_by_hand or s.status is Status.BY_HAND]
+        if not by_hand or len(by_hand) < len(self.steps) or any(s.by_hand_m != (0.0, 0.0) for s in by_hand):
+            return ""
+        if not all(s.left_by_hand for s in by_hand):
+            return "Looked at by hand, nothing was moved." if self._last is None else ""
+        if any(s.disturbed for s in by_hand):
+            return "Taken back by the operator: lens and stage are as before."
+        return "Left by the operator as it was found."
 
     @property
     def _found(self) -> str:

@@ -12,7 +12,7 @@ from eucentric.focus.verdict import Verdict
 from eucentric.units import decimals, minus, show_angle, show_length
 
 _E_PER_A2 = 1e20  # 1 e/Å² in e/m²
-_SPEED_DECIMALS = 3  # of a nm/s at most
+_SPEED_DECIMALS = 9  # of a nm/s at most
 _WHOLE_M = 10e-6  # longer ranges are told in whole micrometres
 
 
@@ -38,8 +38,9 @@ def dose_words(dose_e_per_m2: float) -> str:
 
 
 def speed_words(speed_m_per_s: float) -> str:
-    """A drift for people."""
-    return f"{speed_m_per_s * 1e9:.2f} nm/s"
+    """A drift for people: with two digits that count, and two decimals at least."""
+    speed = speed_m_per_s * 1e9
+    return f"{speed:.{max(decimals(speed, _SPEED_DECIMALS), 2) if speed > 0 else 2}f} nm/s"
 
 
 def pattern_words(step: FocusStep) -> str:

@@ -22,6 +22,7 @@ from eucentric.msi.words import statement
 from eucentric.web.bench import Bench, Observers
 from eucentric.web.darkroom import text
 from eucentric.web.manual import PageOperator
+from eucentric.web.story import tone_of
 from eucentric.web.watching import Watching
 
 _LOG = logging.getLogger(__name__)
@@ -73,8 +74,7 @@ class Driver:
             case focus.Paused():
                 self._set(phase=Phase.RUNNING if event.over else Phase.PAUSED)
             case focus.RunEnded() if not self._in_session:
-                good = event.result.focused or (event.result.measure_only and event.result.refusal is None)
-                self._ended(event.result.statement, "good" if good else "bad")
+                self._ended(event.result.statement, tone_of(event.result))
             case focus.Failed() if not self._in_session:
                 self._ended(" ".join((event.error, *event.not_restored)), "bad")
             case msi.SessionEnded():

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eucentric.focus import events as focus
+from eucentric.focus.outcome import RunResult
 from eucentric.focus.outcome import Status as StepStatus
 from eucentric.focus.words import (
     by_hand_words,
@@ -34,6 +35,13 @@ class Line:
     what: str
     text: str
     tone: str = ""
+
+
+def tone_of(result: RunResult) -> str:
+    """The tone in which the end of a run is told: none where the operator has the last word."""
+    if result.ends_by_hand:
+        return ""
+    return GOOD if result.focused or (result.measure_only and result.refusal is None) else BAD
 
 
 def line(event: Any) -> Line | None:
@@ -97,8 +105,7 @@ def _around(event: Any) -> Line | None:
         case focus.Failed():
             told = Line("broke off", " ".join((event.error, *event.not_restored)), BAD)
         case focus.RunEnded():
-            good = event.result.focused or (event.result.measure_only and event.result.refusal is None)
-            told = Line("ended", event.result.statement, GOOD if good else BAD)
+            told = Line("ended", event.result.statement, tone_of(event.result))
     return told
 
 

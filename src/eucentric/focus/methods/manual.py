@@ -219,7 +219,7 @@ def focus_by_hand(work: Work, step: FocusStep, target: FocusTarget, hands: Hands
     desk.take_back()
     if reply.answer is Answer.SKIP:
         why = _left_words(step, moved, reply, zero=zero)
-        return StepResult(step, Status.SKIPPED, (), None, dose, why, disturbed=desk.touched)
+        return StepResult(step, Status.SKIPPED, (), None, dose, why, disturbed=desk.touched, left_by_hand=True)
     finding = Finding(
         Reason.BY_HAND,
         f"The operator ended the manual step '{step.name}'{f': {reply.sentence}' if reply.sentence else ''}",
