@@ -21,6 +21,7 @@ from eucentric.errors import EucentricError
 from eucentric.web.api import history, planning, running, settings
 from eucentric.web.control import NotInControl
 from eucentric.web.hub import Watcher
+from eucentric.web.planned import FieldError
 from eucentric.web.room import Room
 from eucentric.web.safety import Gate, Guard
 
@@ -55,16 +56,19 @@ def make_app(room: Room, gate: Gate) -> FastAPI:
 
 
 async def _said(_request: Request, error: Exception) -> JSONResponse:
-    """An error of ours is a sentence; 409: not now, 422: not so."""
+    """An error of ours is a sentence, and the field that it is about; 409: not now, 422: not so."""
     said = " ".join((str(error), *getattr(error, "__notes__", ())))
-    return JSONResponse({"sentence": said}, status_code=409 if isinstance(error, NotInControl) else 422)
+    field = {"field": error.field} if isinstance(error, FieldError) else {}
+    return JSONResponse({"sentence": said, **field}, status_code=409 if isinstance(error, NotInControl) else 422)
 
 
 async def _misread(_request: Request, error: Exception) -> JSONResponse:
     """A request that is not as the description says: what is wrong with it, in a sentence."""
     assert isinstance(error, RequestValidationError)
     wrong = [f"{'.'.join(map(str, one['loc'][1:])) or one['loc'][0]}: {one['msg']}" for one in error.errors()]
-    return JSONResponse({"sentence": f"The request can't be read. {'; '.join(wrong)}."}, status_code=422)
+    field = str(error.errors()[0]["loc"][-1])
+    body = {"sentence": f"The request can't be read. {'; '.join(wrong)}.", "field": field}
+    return JSONResponse(body, status_code=422)
 
 
 async def _not_there(request: Request, error: Exception) -> JSONResponse:

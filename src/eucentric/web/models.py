@@ -14,9 +14,10 @@ class _Body(BaseModel):
 
 
 class Sentence(_Body):
-    """What was done, or why it was not."""
+    """What was done, or why it was not; of a form that was not, the field that stands in the way."""
 
     sentence: str = ""
+    field: str = ""
 
 
 class WhichSettings(_Body):
@@ -146,6 +147,26 @@ class Planned(_Body):
     steps: list[dict[str, str]]
     picture: str
     values: dict[str, Any]
+
+
+class PlanMade(_Body):
+    """What came of a plan: itself, or why there is none."""
+
+    made: Planned | None = None
+    sentence: str = ""
+
+
+class LastPlan(_Body):
+    """The plan that was asked for last."""
+
+    number: int = 0
+    """Counted from the start of the server; 0: none was asked for."""
+    phase: Literal["none", "making", "made", "refused", "cancelled"] = "none"
+    asked: ToPlan | None = None
+    began: str = ""
+    sentence: str = ""
+    """Why there is none."""
+    result: Planned | None = None
 
 
 class State(_Body):

@@ -11,6 +11,7 @@ from eucentric.web.darkroom import text
 from eucentric.web.driver import Driver
 from eucentric.web.hub import Hub
 from eucentric.web.manual import PageOperator
+from eucentric.web.planner import Planner
 from eucentric.web.watching import Watching
 
 
@@ -35,6 +36,7 @@ class Room:
         self.hub = Hub()
         self.watching = Watching(self.hub, book=book if bench is None else bench.book)
         self.driver = Driver(self.watching, bench)
+        self.planner = Planner(lambda body: self.hub.publish("plan", text("plan", body)))
         self.lease = Lease(lambda: self.hub.clients)
         self.lease.changed = self.tell_control
         self.tell_control()
@@ -59,6 +61,7 @@ class Room:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.planner.cancel()
         self.driver.finish()
         self.watching.darkroom.stop()
 

@@ -93,7 +93,9 @@ class History extends HTMLElement {
 
   _about(about) {
     if (!about.history) return fill(this, h("section.panel", h("p.empty", "There are no records to look back at here.")));
+    const first = !this._ready;
     this._ready = true;
+    if (first && this._at) this.open(this._at);
     return this.offsetParent && this.load();
   }
 
@@ -168,8 +170,21 @@ class History extends HTMLElement {
     };
   }
 
+  // What is open, as the address has it.
+  get opened() {
+    return this._at ? String(this._at) : "";
+  }
+
+  go(address) {
+    const number = Number(address);
+    if (!Number.isInteger(number) || number < 1 || number === this._at) return;
+    this._at = number;
+    if (this._ready) this.open(number);
+  }
+
   async open(number) {
     this._at = number;
+    document.dispatchEvent(new Event("eu-open"));
     for (const row of this._body.querySelectorAll("tr")) row.setAttribute("aria-current", String(Number(row.dataset.id) === number));
     try {
       const told = await link.call("GET", `/history/measurements/${number}`);

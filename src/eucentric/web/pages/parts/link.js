@@ -30,7 +30,13 @@ function unpack(buffer) {
   return packet;
 }
 
-export class Refused extends Error {}
+// What was refused, in a sentence; `field` is that of the form which stands in the way.
+export class Refused extends Error {
+  constructor(sentence, field = "") {
+    super(sentence);
+    this.field = field;
+  }
+}
 
 // The newest of each kind, told as it changes. What shows pictures has one: the link, or a stored measurement.
 export class Source extends EventTarget {
@@ -139,7 +145,7 @@ class Link extends Source {
       throw new Refused("The server does not answer.");
     }
     const told = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Refused(told.sentence || `The server answered ${answer.status}.`);
+    if (!answer.ok) throw new Refused(told.sentence || `The server answered ${answer.status}.`, told.field);
     return told;
   }
 

@@ -7,17 +7,12 @@ import "./run.js";
 import "./settings.js";
 import "./watch.js";
 import { clock, duration, fill, h, typing } from "./dom.js";
+import { KEYS } from "./keys.js";
 import { ask, link, say } from "./link.js";
 
 const VIEWS = [["watch", "Watch"], ["run", "Run"], ["settings", "Settings"], ["history", "History"], ["manual", "Manual focus"], ["plan", "Plan"]];
 const HAD = "eucentric-had-control"; // whether this tab controlled when it last heard: a loss is told, also after a reload
 const THEMES = ["dark", "light", "auto"];
-const KEYS = [
-  ["Everywhere", [["1 … 6", "the views"], ["Space", "pause, resume"], ["Shift + S", "start the chosen sequence"], ["M", "measure once, correct nothing"], ["Shift + A", "abort; everything is restored"], ["T", "dark, light, as the system"], ["?", "this help"]]],
-  ["Watch: the pair", [["B F D O", "beside, flicker, difference, overlay"], ["V", "the next of these"], ["← →", "in flicker: by hand"], ["P", "the next compared pair"], ["+ − 0", "zoom in, out, whole"], ["arrows, drag, wheel", "move, zoom"]]],
-  ["Watch: the correlation", [["C", "origin in the middle, top left"], ["N", "around the peak"], ["R", "compensated, raw"]]],
-  ["Manual focus", [["↑ ↓", "one step over, under focus"], ["U J", "one step of the stage up, down"], ["Enter", "a new image"], ["L", "live"]]],
-];
 
 class Page extends HTMLElement {
   connectedCallback() {
@@ -27,6 +22,7 @@ class Page extends HTMLElement {
     this._follow();
     document.addEventListener("keydown", (event) => this._key(event));
     document.addEventListener("eu-say", (event) => this._said(event.detail));
+    document.addEventListener("eu-open", () => this._address());
     document.addEventListener("eu-view", (event) => this.view(event.detail));
     addEventListener("hashchange", () => {
       link.readdress();
@@ -120,13 +116,20 @@ class Page extends HTMLElement {
       this._tabs[k].setAttribute("aria-selected", String(one === name));
       this._views.get(one).hidden = one !== name;
     });
-    if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
+    this._address();
     this._views.get(name).shown?.();
   }
 
   _fromHash() {
-    const name = location.hash.slice(1);
-    this.view(this._views.has(name) ? name : this._now ?? "watch");
+    const [name, ...within] = location.hash.slice(1).split("/"), known = this._views.has(name);
+    if (known && within.length) this._views.get(name).go?.(within.join("/"));
+    this.view(known ? name : this._now ?? "watch");
+  }
+
+  // The view, and what is open in it: a reload opens it again.
+  _address() {
+    const hash = `#${[this._now, this._views.get(this._now).opened].filter(Boolean).join("/")}`;
+    if (location.hash !== hash) history.replaceState(null, "", hash);
   }
 
   start() {
