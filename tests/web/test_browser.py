@@ -117,7 +117,10 @@ def test_a_setting_that_was_saved_is_used(tab: Watched, there: Serving) -> None:
     tolerance = page.locator("#step-Correct-tolerance")
     tolerance.fill("5 mm")
     tolerance.blur()
-    expect(page.locator(".field.wrong .error")).to_contain_text("it must be above 0 and at most 1 mm")
+    expect(page.locator("#step-Correct-tolerance-error")).to_have_text(
+        "Tolerance is 5 mm; it must be above 0 and at most 1 mm."
+    )
+    expect(tolerance).to_have_attribute("aria-invalid", "true")
     expect(button(page, "Save")).to_be_disabled()
     tolerance.fill("0.9 mm")
     tolerance.blur()

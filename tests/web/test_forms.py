@@ -11,7 +11,8 @@ from eucentric.errors import SettingsError
 from eucentric.focus.preset_settings import NamedPreset
 from eucentric.focus.settings import CorrectionLimits, FocusSequence, FocusSettings, FocusStep, Thresholds
 from eucentric.focus.shipped import SHIPPED, Shipped
-from eucentric.web.forms import fields_of, forms, settings_of, values_of
+from eucentric.web.forms import forms, settings_of, values_of
+from eucentric.web.wrong import wrong_in
 
 _MODELS = {
     "settings": FocusSettings,
@@ -80,17 +81,47 @@ def _refused(values: dict[str, Any]) -> SettingsError:
     return error.value
 
 
-def test_what_is_wrong_is_told_at_its_field() -> None:
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("steps", 1, "tolerance"), "5 mm", "Tolerance is 5 mm; it must be above 0 and at most 1 mm."),
+        (("steps", 1, "tolerance"), "5", "Tolerance is 5, without a unit. Write for example 5 µm."),
+        (("steps", 1, "tolerance"), "", "Tolerance: '' is not a number with a unit. Write for example '20 µm'."),
+        (("steps", 0, "iterations"), "a", "Iterations is 'a'; a whole number is wanted."),
+        (("steps", 0, "name"), "", "Name is empty."),
+        (("steps", 0, "thresholds", "lit_min"), 2, "Lit min is 2; it must be from 0 to 1."),
+        (("limits", "cumulative"), "20", "Cumulative is 20, without a unit. Write for example 20 µm."),
+        (("dose_max",), "5", "Dose max is 5, without a unit. Write for example 5 e/Å²."),
+        (("accuracy",), "0 nm", "Accuracy is 0 nm; it must be above 0 and at most 1 mm."),
+        (("steps", 0, "tilts"), [["1 mrad"]], "Tilts is '1 mrad': something is missing."),
+        (("steps", 0, "correlation_type"), "x", "Correlation type is 'x'; use one of matched, phase, cross."),
+    ],
+)
+def test_what_is_wrong_is_told_at_its_field_in_its_own_words(path: tuple[Any, ...], value: object, said: str) -> None:
     values = _values()
-    values["steps"][1]["tolerance"] = "5 mm"
-    error = _refused(values)
-    assert fields_of(error) == [["steps", 1, "tolerance"]]
-    assert "fine" in str(error)
+    inner: Any = values
+    for part in path[:-1]:
+        inner = inner[part]
+    inner[path[-1]] = value
+    assert [(one.path, one.sentence) for one in wrong_in(_refused(values), values)] == [(path, said)]
+
+
+def test_all_that_is_wrong_is_told_and_what_fields_say_together_at_each_of_them() -> None:
     values = _values()
-    values["steps"][0]["thresholds"]["lit_min"] = 2
-    assert fields_of(_refused(values)) == [["steps", 0, "thresholds", "lit_min"]]
+    values["steps"][0]["tolerance"] = values["steps"][1]["tolerance"] = "5 mm"
+    values["steps"][1]["stig_defocus_min"] = "30 um"
+    assert [one.path for one in wrong_in(_refused(values), values)] == [
+        ("steps", 0, "tolerance"),
+        ("steps", 1, "tolerance"),
+    ]
+    for step in values["steps"]:
+        step["tolerance"] = "0.1 mm"
+    told = wrong_in(_refused(values), values)
+    assert {one.path for one in told} == {("steps", 1, "stig_defocus_min"), ("steps", 1, "stig_defocus_max")}
+    assert "must be above" in told[0].sentence
     values = _values()
-    values["limits"]["cumulative"] = "20"
-    assert fields_of(_refused(values)) == [["limits"]]  # a number without a unit is its table's error
-    assert "without a unit" in str(_refused(values))
-    assert fields_of(SettingsError("of another kind")) == []
+    values["steps"][0]["tilts"] = [["1 mrad", "0 mrad"]]
+    (one,) = wrong_in(_refused(values), values)
+    assert one.path[:2] == ("steps", 0)
+    assert "can't be compared" in one.sentence
+    assert wrong_in(SettingsError("of another kind"), values) == ()

@@ -49,7 +49,7 @@ class StepResult:
     `dose_e_per_m2` is what the step spent, over all targets. `left_out` names the targets that were not believed at the
     end, and why; `by_hand_m` what the operator moved: (defocus, stage z); `not_stigmated` why astigmatism that was
     measured last was left as it is. `disturbed` says that a step which does not measure moved the lens or the stage
-    (even where it took that back) or reset defocus; `left_by_hand` that an operator was there, and left it or took it back.
+    (even where it took that back) or reset defocus; `left_by_hand` that an operator left it or took it back.
     """
 
     step: FocusStep

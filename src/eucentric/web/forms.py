@@ -11,10 +11,9 @@ from enum import Enum
 from types import NoneType
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from eucentric.errors import SettingsError
 from eucentric.focus.fields import OFF, Settings, plain_value, si_unit, without_unit
 from eucentric.focus.preset_settings import NamedPreset
 from eucentric.focus.settings import CorrectionLimits, FocusSequence, FocusSettings, FocusStep, Thresholds
@@ -74,17 +73,8 @@ def values_of(settings: FocusSettings) -> dict[str, Any]:
 
 
 def settings_of(values: Mapping[str, Any]) -> FocusSettings:
-    """What a form says. Raises SettingsError with a sentence; `fields_of` tells which fields it is about."""
+    """What a form says. Raises SettingsError, as of a file; `wrong_in` tells what is wrong in the form."""
     return settings_from(_given(values))
-
-
-def fields_of(error: SettingsError) -> list[list[str | int]]:
-    """The paths of the fields that an error is about, as in the form's values."""
-    cause = error.__cause__
-    if not isinstance(cause, ValidationError):
-        return []
-    paths = [[without_unit(p) if isinstance(p, str) else p for p in one["loc"]] for one in cause.errors()]
-    return [path[1:] if path and path[0] == "sequence" else path for path in paths]
 
 
 def _given(values: Any) -> Any:
@@ -111,13 +101,14 @@ def _value(name: str, value: Any, settings: Settings) -> Any:
 
 
 def _fields(model: type[BaseModel]) -> list[dict[str, Any]]:
-    return [_field(name, field) for name, field in model.model_fields.items() if name not in _INNER]
+    return [described(name, field) for name, field in model.model_fields.items() if name not in _INNER]
 
 
-def _field(name: str, field: FieldInfo) -> dict[str, Any]:
+def described(name: str, field: FieldInfo) -> dict[str, Any]:
+    """A field as a form shows it."""
     key, unit = without_unit(name), si_unit(name)
     kinds = _kinds(field)
-    described: dict[str, Any] = {
+    return {
         "name": key,
         "title": _TITLES.get(key) or key.replace("_", " ").capitalize(),
         "help": " ".join((field.description or "").split()),
@@ -128,7 +119,6 @@ def _field(name: str, field: FieldInfo) -> dict[str, Any]:
         "bounds": "any angle" if name == "tilt_direction_rad" else _bounds(field, unit),
         "choices": [str(plain_value(m)) for k in kinds if isinstance(k, type) and issubclass(k, Enum) for m in k],
     }
-    return described
 
 
 def _kinds(field: FieldInfo) -> tuple[Any, ...]:

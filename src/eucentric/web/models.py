@@ -117,12 +117,19 @@ class Named(_Body):
     toml: str
 
 
+class Wrong(_Body):
+    """What is wrong in a field of a form, by its path in the values."""
+
+    path: list[str | int]
+    sentence: str
+
+
 class Checked(_Body):
-    """Whether settings can be used; which fields what is said is about."""
+    """Whether settings can be used; if not why, as of a file, and field by field, as of a form."""
 
     good: bool
     sentence: str = ""
-    fields: list[list[str | int]] = []
+    fields: list[Wrong] = []
     toml: str = ""
 
 

@@ -37,7 +37,7 @@ class Planner:
             return self._last
 
     def make(self, wanted: models.ToPlan) -> models.Planned:
-        """Make a plan and wait for it. Raises FieldError, SettingsError, InputError: one is made, or it was cancelled."""
+        """Make a plan and wait for it. Raises FieldError, SettingsError, InputError: another is made, or cancelled."""
         asked_of(wanted)
         with self._lock:
             if self._process is not None:

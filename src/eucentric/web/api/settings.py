@@ -14,6 +14,7 @@ from eucentric.web import forms, models
 from eucentric.web.api.acting import REFUSALS, controls, done
 from eucentric.web.room import Room
 from eucentric.web.shelf import Shelf
+from eucentric.web.wrong import wrong_in
 
 
 def router(room: Room) -> APIRouter:
@@ -47,7 +48,10 @@ def _written(api: APIRouter, room: Room) -> None:
         try:
             return models.Checked(good=True, toml=to_toml(forms.settings_of(wanted.values)))
         except SettingsError as error:
-            return models.Checked(good=False, sentence=str(error), fields=forms.fields_of(error))
+            fields = [
+                models.Wrong(path=list(one.path), sentence=one.sentence) for one in wrong_in(error, wanted.values)
+            ]
+            return models.Checked(good=False, sentence=str(error), fields=fields)
 
     @api.post("/read")
     def read(wanted: models.Text) -> models.Values:

@@ -14,7 +14,7 @@ export function field(told, value, changed, id) {
   const made = input(told, value, changed, id);
   const shape = { pair: told.unit ? "y, x, for example 0 nm, 500 nm" : "rows, columns, in pixels", pairs: "y, x of each, for example 0 mrad, −5 mrad; 0 mrad, 5 mrad" };
   const hint = [told.bounds, shape[told.kind], told.kind === "number" && told.unit ? `in ${told.unit}` : "", told.kind === "quantity" && /\d$/.test(told.bounds) && EXAMPLES[told.unit] ? `for example ${EXAMPLES[told.unit]}` : ""].filter(Boolean).join(", ");
-  const error = h("p.error", { role: "alert" });
+  const error = h("p.error", { role: "alert", id: `${id}-error` });
   error.hidden = true;
   const row = h(`div.field.as-${told.kind}`, { "data-field": told.name }, h("label", { for: id, title: told.help }, told.title), h("div.input", made.element, hint ? h("span.hint", hint) : null, error),
     told.help ? h("details", h("summary", { title: told.help, "aria-label": `Help: ${told.title}` }, "?"), h("p", told.help)) : null);
@@ -23,6 +23,9 @@ export function field(told, value, changed, id) {
     get: made.get,
     wrong(sentence) {
       row.classList.toggle("wrong", Boolean(sentence));
+      made.element.setAttribute("aria-invalid", String(Boolean(sentence)));
+      if (sentence) made.element.setAttribute("aria-describedby", error.id);
+      else made.element.removeAttribute("aria-describedby");
       error.hidden = !sentence;
       error.textContent = sentence;
     },

@@ -21,6 +21,7 @@ class Settings extends HTMLElement {
       h("section.panel.side", h("div.bar", h("h2", "Sequences")), this._list, h("div.bar.foot", h("button", { type: "button", onclick: () => this._file.click() }, "Load file …"), this._file)),
       h("section.panel.editor",
         h("div.bar", this._title = h("h2", "Nothing chosen"), h("span.grow"), this._told, this._name, this._save, h("button", { type: "button", onclick: () => this.download() }, "Save file …"), this._run),
+        this._wrong = h("div.error", { role: "alert", hidden: true }),
         h("div.columns", h("div", h("div.bar", h("h2", "Steps, in order"), h("span.grow"), h("button.quiet", { type: "button", onclick: () => this.add() }, "Add step")), this._steps, this._whole), this._form)));
     link.on("shelf", (entries) => this._shelf(entries ?? []));
     link.on("about", (about) => about && this._begin(about));
@@ -184,15 +185,23 @@ class Settings extends HTMLElement {
     if (turn !== this._turn) return;
     this._toml = told.toml;
     for (const one of [...this._wholes, ...this._own, ...this._groups, this._thresholds]) for (const field of one.fields.values()) field.wrong("");
+    for (const one of this._steps.children) one.removeAttribute("data-wrong");
     this._save.disabled = !told.good;
+    this._elsewhere([]);
     if (told.good) return;
-    let placed = false;
-    for (const path of told.fields) {
-      const field = this._find(path);
-      field?.wrong(placed ? "see above" : told.sentence);
-      placed ||= Boolean(field);
+    const elsewhere = []; // in a step that is not shown now, or of several fields together
+    for (const { path, sentence } of told.fields) {
+      const field = this._find(path), step = path[0] === "steps" && this.values.steps[path[1]];
+      if (field) field.wrong(sentence);
+      else elsewhere.push(step ? `Step ${path[1] + 1}, ${step.name}: ${sentence}` : sentence);
+      if (step) this._steps.children[path[1]]?.setAttribute("data-wrong", "true");
     }
-    if (!placed) say(told.sentence, "bad");
+    this._elsewhere(told.fields.length ? elsewhere : [told.sentence]);
+  }
+
+  _elsewhere(sentences) {
+    this._wrong.hidden = !sentences.length;
+    fill(this._wrong, sentences.map((one) => h("p", one)));
   }
 
   _find(path) {
@@ -248,7 +257,8 @@ class Settings extends HTMLElement {
   }
 
   run() {
-    ask("POST", "/run/focus", { values: this.values });
+    if (this._save.disabled) return say("Mend what is marked first.", "care");
+    return ask("POST", "/run/focus", { values: this.values });
   }
 
   async _read() {
