@@ -1,8 +1,7 @@
 """The settings of a focus step, of a sequence and of a focus node: what an operator fills in, with units, bounds and
 defaults, in the words that Leginon users know.
 
-In files and forms a field goes without its unit, and its value with one: `delta_max_m` is written
-`delta_max = "20 um"`. Bare numbers are SI.
+In files and forms a value carries its unit: `delta_max_m` is written `delta_max = "20 um"`. Bare numbers are SI.
 """
 
 from __future__ import annotations
@@ -247,6 +246,8 @@ class FocusSettings(Settings):
     """Preset of the final image; without it the preset in which the node was called."""
     dose_max_per_m2: Dose | None = Field(default=None, gt=0)
     """Budget of electrons for each focus target ("50 e/A2"): what would exceed it is not done."""
+    by_hand_dose_max_per_m2: Dose = Field(default=5e22, gt=0)
+    """Electrons for the images of one manual step ("500 e/A2"): none is taken beyond, until the operator raises it."""
     z_approach_m: Length = Field(default=2e-6, ge=0, le=50e-6)
     """Backlash: Z is always approached from below, from this far."""
     focus_approach_m: Length = Field(default=0.0, ge=0, le=100e-6)

@@ -21,7 +21,7 @@ from eucentric.msi import events as msi
 from eucentric.msi.words import statement
 from eucentric.web.bench import Bench, Observers
 from eucentric.web.darkroom import text
-from eucentric.web.manual import PageOperator
+from eucentric.web.manual import LOOKS, PageOperator
 from eucentric.web.story import tone_of
 from eucentric.web.watching import Watching
 
@@ -45,7 +45,9 @@ class Driver:
         self.watching = watching
         self.bench = bench
         self.control = control or Control()
-        self.operator = PageOperator(lambda body: self._tell("manual", body))
+        self.operator = PageOperator(
+            lambda body: self._tell("manual", body), watched=lambda: LOOKS in watching.hub.wanted
+        )
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._confirmed: frozenset[CorrectionType] = frozenset()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -16,21 +17,38 @@ from typing import Any
 from eucentric.errors import EucentricError, InputError, LimitError
 from eucentric.focus.methods.manual import Answer, Desk, Reply
 from eucentric.focus.words import dose_words
-from eucentric.units import show_length
+from eucentric.units import exactly, show_length
 
 Ask = Callable[[Desk], Any]
 WAIT_S = 60.0
 """So long a browser waits for what it asked for."""
 MOST = 6
 """So many things may be asked for before the first of them is done."""
+GRACE_S = 20.0
+"""So long live images go on while nobody looks at them."""
+LOOKS = "live"
+"""What a browser wants that looks at the live image."""
 _IDLE_S = 0.25  # how often a pause or an abort is looked for while nobody asks for anything
 
 
 class PageOperator:
-    """Hand it to Focus, and call it from the server's threads. `changed` is called with what the page shows."""
+    """Hand it to Focus, and call it from the server's threads. `changed` is called with what the page shows.
 
-    def __init__(self, changed: Callable[[dict[str, Any] | None], None]) -> None:
+    Live images stop when nobody looked at them for `grace_s`: `watched` tells whether anybody does.
+    """
+
+    def __init__(
+        self,
+        changed: Callable[[dict[str, Any] | None], None],
+        *,
+        watched: Callable[[], bool] = lambda: True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._changed = changed
+        self._watched = watched
+        self._clock = clock
+        self._seen_s = 0.0
+        self.grace_s = GRACE_S
         self.wait_s = WAIT_S
         self.most = MOST
         self._asked: queue.Queue[tuple[Ask, Future[Any]]] = queue.Queue()
@@ -87,7 +105,7 @@ class PageOperator:
         """Take image after image, or one only when asked."""
 
         def switched(_desk: Desk) -> None:
-            self._live = on
+            self._live, self._seen_s = on, self._clock()
 
         self.ask(switched)
 
@@ -117,6 +135,9 @@ class PageOperator:
 
     def _once(self, desk: Desk) -> None:
         """One thing that was asked for, or an image, or a look whether the run was paused or aborted."""
+        if self._live and self._forgotten():
+            self._live = False
+            self._tell(desk, f"Live was stopped: nobody had looked at it for {self.grace_s:g} s.")
         looks = self._live or self._to_look
         try:
             what, answer = self._asked.get(timeout=_IDLE_S, block=not looks)
@@ -146,6 +167,21 @@ class PageOperator:
         else:
             answer.set_result(done)
             self._tell(desk)
+
+    def _forgotten(self) -> bool:
+        """Whether nobody looked at the live images for too long."""
+        now = self._clock()
+        if self._watched():
+            self._seen_s = now
+        return now - self._seen_s > self.grace_s
+
+    def allow(self, dose_e_per_m2: float) -> None:
+        """Another limit for the electrons of images by hand, at this desk."""
+
+        def allowed(desk: Desk) -> None:
+            desk.dose_max_per_m2 = dose_e_per_m2
+
+        self.ask(allowed)
 
     def _look(self, desk: Desk) -> None:
         trouble, self._to_look = "", False
@@ -182,6 +218,7 @@ class PageOperator:
             "moved_z": show_length(z) if abs(z) > 1e-9 else None,
             "live": self._live,
             "dose": f"{dose_words(desk.dose_e_per_m2)} by hand so far{', and counting' if self._live else ''}",
+            "dose_max": exactly(desk.dose_max_per_m2, "1/m2", "e/Å²"),
             "trouble": trouble,
         }
 

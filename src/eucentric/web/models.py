@@ -67,6 +67,12 @@ class Live(_Body):
     on: bool
 
 
+class DoseMax(_Body):
+    """How many electrons the images by hand may take here."""
+
+    dose_max: str = Field(examples=["500 e/A2"])
+
+
 class ToKeep(Sentence):
     """What keeping a lens setting as the eucentric focus would replace; the sentence asks."""
 

@@ -14,6 +14,7 @@ from eucentric.focus.settings import CorrectionLimits, CorrectionType, FocusStep
 from eucentric.focus.standing import standing
 from eucentric.focus.targets import FocusTarget
 from eucentric.focus.verdict import Finding, Reason
+from eucentric.focus.words import dose_words
 from eucentric.focus.work import Work
 from eucentric.images.frame import Frame, OpticalState
 from eucentric.microscope.lens import zero_of
@@ -58,6 +59,7 @@ class Desk:
         self.target = target
         self.preset = work.scope.preset().name
         self.touched = False
+        self.dose_max_per_m2 = work.settings.by_hand_dose_max_per_m2
         self._began = (self.defocus_m, self.z_m)
         self._spent_before = self._spent
         self._zero_m: float | None = None  # where defocus zero was (absolute), once it was reset here
@@ -104,8 +106,14 @@ class Desk:
         self._work.checkpoint()
 
     def image(self) -> Frame:
-        """A live image. Raises LimitError where the target's budget of electrons is spent."""
+        """A live image. Raises LimitError where the electrons for images by hand, or of the target, are spent."""
         work = self._work
+        then = self.dose_e_per_m2 + work.scope.preset().dose_e_per_m2
+        if then > self.dose_max_per_m2 * (1 + 1e-9):
+            raise LimitError(
+                f"Another image would take this place to {dose_words(then)} by hand; at most "
+                f"{dose_words(self.dose_max_per_m2)} are allowed (by hand dose max). Raise it, or go on without images."
+            )
         refusal = work.too_much(self.target.name, work.scope.preset().dose_e_per_m2, "Another live image")
         if refusal is not None:
             raise LimitError(str(refusal))

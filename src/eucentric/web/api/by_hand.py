@@ -48,6 +48,15 @@ def _desk(api: APIRouter, room: Room) -> None:
         driver.operator.live(wanted.on)
         return done()
 
+    @api.post("/manual/dose", dependencies=[acts])
+    def dose(wanted: models.DoseMax) -> models.Sentence:
+        """Another limit for the electrons of the images by hand, here."""
+        dose_max = parse(wanted.dose_max, "1/m2")
+        if dose_max <= 0:
+            raise InputError(f"'{wanted.dose_max}' is no limit for electrons. Write for example '500 e/A2'.")
+        driver.operator.allow(dose_max)
+        return done()
+
     @api.post("/manual/move", dependencies=[acts])
     def move(wanted: models.Move) -> models.Sentence:
         """A step of the lens or of the stage; an image follows the last of those that were asked for."""

@@ -69,6 +69,7 @@ class Link extends Source {
     this.shown = {}; // pictures since the page was loaded, by kind
     this._wants = new Map();
     this._tries = 0;
+    document.addEventListener("visibilitychange", () => this._tellWants());
   }
 
   start() {
@@ -170,7 +171,8 @@ class Link extends Source {
 
   _tellWants() {
     if (this._socket?.readyState !== WebSocket.OPEN) return;
-    this._socket.send(JSON.stringify({ wants: [...new Set([...this._wants.values()].flat())] }));
+    const wants = document.hidden ? [] : [...this._wants.values()].flat(); // in a tab that is not seen nobody looks
+    this._socket.send(JSON.stringify({ wants: [...new Set(wants)] }));
   }
 
   _become(state) {

@@ -24,17 +24,20 @@ class Manual extends HTMLElement {
     this._waiting = h("span.note", { role: "status" });
     this._rings = h("p.note");
     this._dose = h("span.note", { title: "What the images by hand took of this place since they began" });
+    this._doseMax = h("input", { type: "text", value: "500 e/Å²", "aria-label": "Electrons by hand at most", title: "No image by hand is taken beyond it, here; raise it where the specimen bears it", spellcheck: "false", onchange: () => this._allow() });
+    this._desk.push(this._doseMax);
     this._question = h("p");
     this._keeps = h("dialog.asks", { "aria-label": "Keep as the eucentric focus?" }, h("h2", "From scope"), this._question, h("div.steps2", h("button.first", { type: "button", onclick: () => this._keep() }, "Keep"), h("button.plain", { type: "button", autofocus: true, onclick: () => this._keeps.close() }, "Leave it")));
     const lens = h("fieldset", h("legend", "Lens: defocus"), h("div.steps2", made("− under", "One step to underfocus (↓)", () => this.move("defocus", -1)), this._lens, made("over +", "One step to overfocus (↑)", () => this.move("defocus", 1))));
     const stage = h("fieldset", h("legend", "Stage: Z"), h("div.steps2", made("− down", "One step down (key J)", () => this.move("z", -1)), this._stage, made("up +", "One step up (key U)", () => this.move("z", 1))));
     const eucentric = h("fieldset", h("legend", "Eucentric focus"), h("div.steps2", made("To scope", "Set the lens to the stored eucentric focus", () => this._ask("eucentric-focus/to")), made("From scope", "Keep the present lens setting as the eucentric focus: asks first", () => this._askToKeep())));
     const zero = h("fieldset", h("legend", "Defocus zero"), made("Reset defocus", "The present lens setting becomes defocus zero", () => this._ask("reset-defocus")));
+    const limit = h("label.row.limit", h("span", "Dose at most"), this._doseMax);
     const ends = h("div.steps2", made("Done", "What was moved stays", () => this.end("done"), "first"), made("Take back", "What was moved is taken back", () => this.end("skip"), "stop"));
     const key = (...names) => names.map((name) => h("kbd", name));
     const keys = h("p.note.keys", "Keys, while you focus by hand and control: lens ", key("↑", "↓"), ", stage ", key("U", "J"), ", image ", key("Enter"), ", live ", key("L"));
     fill(this, h("figure.panel", h("div.bar", this._caption, h("span.grow"), this._dose, made("New image", "One more image (Enter)", () => this._ask("look")), this._live), this._canvas),
-      this._spectrum, h("div.desk", h("section.panel", h("div.bar", h("h2", "By hand"), this._waiting, h("span.grow"), this._preset, this._start), this._at, lens, stage, h("div.two", eucentric, zero), ends, keys, this._rings)), this._keeps);
+      this._spectrum, h("div.desk", h("section.panel", h("div.bar", h("h2", "By hand"), this._waiting, h("span.grow"), this._preset, this._start), this._at, lens, stage, h("div.two", eucentric, zero), limit, ends, keys, this._rings)), this._keeps);
     this._spectrum.rings = (context, x, y, scale) => this._draw(context, x, y, scale);
     this._follow();
   }
@@ -62,6 +65,7 @@ class Manual extends HTMLElement {
     this._start.disabled = this._preset.disabled = Boolean(now) || this._phase !== "idle";
     this._live.setAttribute("aria-pressed", String(Boolean(now?.live)));
     this._dose.textContent = now?.dose ?? "";
+    if (now && document.activeElement !== this._doseMax) this._doseMax.value = now.dose_max;
     if (!now) this._keeps.close();
     this._waiting.textContent = now?.waiting ? `${now.waiting} not done yet` : "";
     const rows = now ? [["Step", `${now.step}, preset ${now.preset}`], ["Lens", now.defocus, now.moved_defocus && `moved ${now.moved_defocus}`], ["Stage Z", now.z, now.moved_z && `moved ${now.moved_z}`]] : [];
@@ -100,6 +104,11 @@ class Manual extends HTMLElement {
   _keep() {
     this._keeps.close();
     this._ask("eucentric-focus/from", { focus_m: this._asked });
+  }
+
+  _allow() {
+    const text = this._doseMax.value.trim();
+    this._ask("dose", { dose_max: /[a-z]/i.test(text) ? text : `${text} e/A2` });
   }
 
   move(channel, sign) {
@@ -142,7 +151,7 @@ class Manual extends HTMLElement {
   }
 
   shown() {
-    link.want("manual", ["rings"]);
+    link.want("manual", ["rings", "live"]);
     this.paint();
     this._spectrum.paint();
   }
