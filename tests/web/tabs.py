@@ -33,3 +33,21 @@ def run_to_its_end(page: Page, name: str) -> None:
     told = f"async (before) => {{ const now = {_DRIVE}; return now.phase === 'idle' && now.began !== before; }}"
     page.wait_for_function(told, arg=before, timeout=WITHIN_MS)
     expect(chip(page)).to_have_text("Ended")
+
+
+def all_is_shown(page: Page) -> None:
+    """Wait until all that is shown of the last measurement is of it: words, images, curves, map and spectrum.
+
+    They come one after the other, some after the run has ended: whoever compares pictures before could see them change.
+    """
+    told = """async () => {
+      const { newest } = (await import('/parts/link.js')).link;
+      const numbers = ['reading', 'images', 'curves', 'map', 'spectrum'].map((kind) => newest.get(kind)?.number);
+      return numbers[0] && newest.get('reading').judged && numbers.every((one) => one === numbers[0]);
+    }"""
+    page.wait_for_function(told, timeout=WITHIN_MS)
+
+
+def painted(page: Page) -> None:
+    """Wait until what was asked for is on the screen: pictures are painted with the next frame."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))")

@@ -9,12 +9,13 @@ from playwright.sync_api import Locator, expect
 
 from benchmarks.browser import Watched
 from eucentric.web.serving import Serving
-from tests.web.tabs import NEEDS_CHROMIUM, button, chip, run_to_its_end
+from tests.web.tabs import NEEDS_CHROMIUM, all_is_shown, button, chip, painted, run_to_its_end
 
 pytestmark = NEEDS_CHROMIUM
 
 
 def _looks(locator: Locator) -> str:
+    painted(locator.page)
     return hashlib.sha256(locator.screenshot()).hexdigest()
 
 
@@ -29,6 +30,7 @@ def test_a_run_starts_from_the_page_and_shows_what_it_does(tab: Watched) -> None
     expect(page.locator("eu-watch .big .unit")).to_have_text(" nm")
     expect(page.locator("eu-pair figcaption").first).to_contain_text("mrad")
     expect(page.locator("eu-map .note")).to_contain_text("peak x")
+    all_is_shown(page)
     after = _looks(pair), _looks(found)
     assert before[0] != after[0]
     assert before[1] != after[1]
@@ -41,6 +43,7 @@ def test_a_run_starts_from_the_page_and_shows_what_it_does(tab: Watched) -> None
 def test_the_pair_and_the_map_are_looked_at_from_all_sides(tab: Watched) -> None:
     page = tab.page
     run_to_its_end(page, "Measure once")
+    all_is_shown(page)
     pair, found = page.locator("eu-watch eu-pair canvas").first, page.locator("eu-watch eu-map > canvas")
     seen = {_looks(pair)}
     for key, title in {"d": "First − second", "o": "First orange", "b": "First: tilt"}.items():
@@ -198,7 +201,7 @@ def test_history_is_of_this_instrument_unless_all_are_asked_for(tab: Watched, th
 def test_of_a_refused_measurement_nothing_looks_real(tab: Watched) -> None:
     page = tab.page
     run_to_its_end(page, "Measure once")
-    expect(page.locator("eu-watch .verdict")).to_be_visible()
+    all_is_shown(page)
     show = """({ accepted }) => {
       const there = document.querySelector("eu-watch eu-reading");
       const told = structuredClone(there.source.newest.get("reading"));

@@ -84,7 +84,7 @@ class Where:
     calibrations: Path | None
     place: Place
 
-    def wanted(self, application: str) -> Wanted:
+    def wanted(self, application: str | None) -> Wanted:
         """A session here."""
         from eucentric.cli.session_open import Wanted
 
@@ -117,6 +117,7 @@ def make_bench(where: Where, settings: str, sequences: Path) -> Bench:
         Shelf(sequences, opened=wanted, name=Path(settings).stem),
         SHIPPED,
         begin=lambda application: _opened_session(where, there, application),
+        take_up=lambda folder: taken_up(where, there, folder),
         keep=lambda say: _recorded(where.place, there.instrument, say),
         keep_focus=lambda book, preset, focus_m: _kept_focus(there, store, book, preset, focus_m),
         kept_in="" if store is None else str(store),
@@ -139,16 +140,30 @@ def _opened_session(where: Where, there: Opened, application: str) -> SessionToR
 
     if application not in SHIPPED:  # no file of this machine is read for a browser
         raise SettingsError(f"No application is called '{application}'. There are: {', '.join(SHIPPED)}.")
-    return _Session(open_session(where.wanted(application), lambda _line: None, there), where.place)
+    return BegunHere(open_session(where.wanted(application), lambda _line: None, there), where.place)
 
 
-class _Session:
+def taken_up(where: Where, there: Opened, folder: str) -> SessionToRun:
+    """A session that was left unfinished here, to go on with it."""
+    from eucentric.cli.session_open import open_session
+    from eucentric.errors import InputError
+
+    wanted = replace(where.wanted(None), resume=Path(folder))
+    opening = open_session(wanted, lambda _line: None, there)
+    if opening.ready is None:
+        opening.journal.close()
+        raise InputError(f"The session in {folder} is complete: nothing is left to do.")
+    return BegunHere(opening, where.place)
+
+
+class BegunHere:
     """A session that is open, run as `eucentric run` does."""
 
     def __init__(self, opening: Opening, place: Place) -> None:
         self._opening = opening
         self._place = place
         self.folder = str(opening.folder)
+        self.resume = opening.resume
 
     def run(self, observers: Observers, control: Control) -> str:
         """Run it, and keep its report; what is said at the end."""

@@ -63,7 +63,7 @@ def open_session(wanted: Wanted, say: Callable[[str], None], there: Opened | Non
 
     Raises InputError, SettingsError, CalibrationError before anything moved.
     """
-    return _new(wanted, say, there) if wanted.resume is None else _again(wanted, wanted.resume, say)
+    return _new(wanted, say, there) if wanted.resume is None else _again(wanted, wanted.resume, say, there)
 
 
 def _new(wanted: Wanted, say: Callable[[str], None], there: Opened | None) -> Opening:
@@ -94,7 +94,7 @@ def _new(wanted: Wanted, say: Callable[[str], None], there: Opened | None) -> Op
     return Opening(prepared, application, journal, folder, _command(folder), instrument.instrument, told)
 
 
-def _again(wanted: Wanted, folder: Path, say: Callable[[str], None]) -> Opening:
+def _again(wanted: Wanted, folder: Path, say: Callable[[str], None], there: Opened | None) -> Opening:
     journal = Journal.open(folder)
     try:
         application, about = journal.noted.application, journal.noted.about
@@ -102,7 +102,7 @@ def _again(wanted: Wanted, folder: Path, say: Callable[[str], None]) -> Opening:
         if complete(journal):
             return Opening(None, application, journal, folder, _command(folder), _named(about))
         store = None if about.calibrations is None else Path(about.calibrations)
-        source = _Source(about.microscope, about.seed or 0, store)
+        source = _Source(about.microscope, about.seed or 0, store, there)
         instrument, prepared, told = _prepared(application, source, say)
     except BaseException:
         journal.close()

@@ -17,9 +17,10 @@ Observers = tuple[Observer, ...]
 
 
 class SessionToRun(Protocol):
-    """A session that is ready to begin: its folder is made, nothing moved yet."""
+    """A session that is ready to begin: its folder is made, nothing moved yet. `resume` is the command that goes on."""
 
     folder: str
+    resume: str
 
     def run(self, observers: Observers, control: Control) -> str:
         """Run it; what is said at its end. Raises as Session.run does."""
@@ -37,10 +38,10 @@ def _nothing_kept(_say: Say) -> AbstractContextManager[Observers]:
 class Bench:
     """`keep` gives the observers that keep a run; they tell through what they are given what they can't keep.
 
-    `begin` opens a session by the name of its application; None: there are none here. `keep_focus` keeps a lens setting
-    as the eucentric focus of a preset, and gives the book with it; `kept_in` names the folder, empty where it is only
-    kept in memory. `presets` are their names when the bench is made: to show them no microscope is asked while it
-    works.
+    `begin` opens a session by the name of its application, `take_up` one again by its folder; None: there are none
+    here. `keep_focus` keeps a lens setting as the eucentric focus of a preset, and gives the book with it; `kept_in`
+    names the folder, empty where it is only kept in memory. `presets` are their names when the bench is made: to show
+    them no microscope is asked while it works.
     """
 
     instrument: str
@@ -49,6 +50,7 @@ class Bench:
     shelf: Shelf
     applications: tuple[str, ...] = ()
     begin: Callable[[str], SessionToRun] | None = None
+    take_up: Callable[[str], SessionToRun] | None = None
     keep: Callable[[Say], AbstractContextManager[Observers]] = field(default=_nothing_kept)
     keep_focus: Callable[[CalibrationBook, str, float], CalibrationBook] | None = None
     kept_in: str = ""

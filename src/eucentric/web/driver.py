@@ -19,7 +19,7 @@ from eucentric.focus.focus import Focus
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSequence, FocusSettings, FocusStep
 from eucentric.msi import events as msi
 from eucentric.msi.words import statement
-from eucentric.web.bench import Bench, Observers
+from eucentric.web.bench import Bench, Observers, SessionToRun
 from eucentric.web.darkroom import text
 from eucentric.web.manual import LOOKS, PageOperator
 from eucentric.web.story import tone_of
@@ -52,6 +52,7 @@ class Driver:
         self._thread: threading.Thread | None = None
         self._confirmed: frozenset[CorrectionType] = frozenset()
         self._in_session = False
+        self._opened: SessionToRun | None = None  # unless it was completed
         self._closing = False
         self._now: dict[str, Any] = {
             "phase": Phase.IDLE,
@@ -66,6 +67,8 @@ class Driver:
 
     def __call__(self, event: Any) -> None:
         """Follow what goes on."""
+        if isinstance(event, msi.SessionEnded) and event.result.complete:
+            self._opened = None
         match event:
             case msi.SessionStarted():
                 self._in_session = True
@@ -138,23 +141,32 @@ class Driver:
 
         self._begin("manual", "Manual focus", work)
 
-    def session(self, application: str) -> None:
-        """Run a session. Raises InputError where something runs or there are none.
-
-        It is opened on the run's thread, so that nothing else starts meanwhile; what that raises ends the run.
+    def session(self, application: str, *, begin: Callable[[str], SessionToRun] | None = None) -> None:
+        """Run a session, opened by `begin`, else by the bench's. Raises InputError where something runs or there are
+        none. It is opened on the run's thread, so that nothing else starts meanwhile; what that raises ends the run.
         """
         bench = self._bench()
-        begin = bench.begin
+        begin = begin or bench.begin
         if begin is None:
             raise InputError("This page runs no sessions. Start one with: eucentric run --serve")
 
         def work() -> None:
             opened = begin(application)
+            self._opened = opened
             self.watching.say("session", f"Session folder: {opened.folder}")
             said = opened.run((self.watching, self), self.control)
             self.watching.say("session", said)
 
         self._begin("session", application, work)
+
+    def go_on(self) -> None:
+        """Go on with the session that was left unfinished. Raises InputError where something runs or there is none."""
+        bench, left = self._bench(), self._opened
+        if left is None or bench.take_up is None:
+            raise InputError(
+                "No session was left unfinished here. One of before goes on with: eucentric run --resume FOLDER"
+            )
+        self.session(left.folder, begin=bench.take_up)
 
     def finish(self) -> None:
         """Abort what this page started, and wait until everything is restored. Nothing is started afterwards."""
@@ -243,7 +255,10 @@ class Driver:
             self._publish()
 
     def _publish(self) -> None:
-        self._tell("drive", {**self._now, "phase": str(self._now["phase"]), "starts": self.bench is not None})
+        left = self._opened
+        unfinished = None if self.busy or left is None else {"folder": left.folder, "command": left.resume}
+        told = {"phase": str(self._now["phase"]), "starts": self.bench is not None, "unfinished": unfinished}
+        self._tell("drive", {**self._now, **told})
 
     def _tell(self, kind: str, body: Any) -> None:
         self.watching.hub.publish(kind, text(kind, body))

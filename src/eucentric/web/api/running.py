@@ -74,6 +74,12 @@ def _driving(api: APIRouter, room: Room) -> None:
         room.driver.session(wanted.application)
         return done()
 
+    @api.post("/run/session/again", dependencies=[acts])
+    def go_on() -> models.Sentence:
+        """Go on with the session that was left unfinished here: nothing is done twice."""
+        room.driver.go_on()
+        return done()
+
 
 def _braking(api: APIRouter, room: Room) -> None:
     """On the event loop: calls that wait for the microscope may have taken all of the server's threads."""

@@ -16,17 +16,24 @@ class Run extends HTMLElement {
     this._begin = h("button", { type: "button", onclick: () => ask("POST", "/run/session", { application: this._applications.value }) }, "Start session");
     this._starter = h("div.bar.foot", h("label", "Application ", this._applications), this._begin);
     this._starter.hidden = true;
+    this._again = h("button.first", { type: "button", title: "Go on with it: nothing is done twice", onclick: () => ask("POST", "/run/session/again") }, "Resume session");
+    this._how = h("p.note.how");
+    this._left = h("div.bar.foot", this._how, h("span.grow"), this._again);
+    this._left.hidden = true;
     this._image = h("canvas", { role: "img", "aria-label": "The last single image" });
     this._caption = h("figcaption.note");
     this._single = h("figure.single", this._caption, this._image);
     this._single.hidden = true;
     this._tile = new Tile();
     this._place = new Place();
-    fill(this, h("section.panel.sequence", this._steps), h("section.panel.units", this._session, this._starter), h("div.aside", this._single, h("eu-log.panel")));
+    fill(this, h("section.panel.sequence", this._steps), h("section.panel.units", this._session, this._left, this._starter), h("div.aside", this._single, h("eu-log.panel")));
     link.on("run", () => this._words());
     link.on("session", () => this._words());
     link.on("drive", (drive) => {
-      this._begin.disabled = drive?.phase !== "idle";
+      this._begin.disabled = this._again.disabled = drive?.phase !== "idle";
+      const left = drive?.unfinished;
+      this._left.hidden = !left;
+      if (left) fill(this._how, "Left unfinished. Without this page it goes on with: ", h("code", left.command));
       this._words();
     });
     link.on("about", (about) => this._about(about));
@@ -62,7 +69,7 @@ class Run extends HTMLElement {
 
   session(session) {
     if (!session) {
-      fill(this._session, head("Session", "none yet", null), h("p.empty", "A session's targets are shown here, with what each node needs and promises."));
+      fill(this._session, head("Session", "none yet", null), h("p.empty", "A session's targets are shown here, with what each node needs and promises. One that was begun before goes on with: eucentric run --resume FOLDER"));
       return;
     }
     const nodes = session.nodes.map((one) => `${one.targets} ${one.name}`).join(", ");
