@@ -37,8 +37,8 @@ _MIRRORED = [int(np.argmin(np.abs(_COMPUTED + c))) for c in _MAGNITUDES[~_IS_NEA
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Tables over C1 from −1 mm to 1 mm, at the same samples for all: `coherence` the rms γ, `told` the logarithm of the
-    information of a shift along the tilt in 1/px², each per pixel of common area. `pattern` is the mean γ of the
+    """Tables over C1 from −1 mm to 1 mm, at the same samples for all: `coherence` the rms γ, `told` the logarithm of
+    the information of a shift along the tilt in 1/px², each per pixel of common area. `pattern` is the mean γ of the
     camera's own pattern.
     """
 
