@@ -130,8 +130,8 @@ class Cut extends Panel {
     const raw = this.kind ? this.source.newest.get(`cut-${this.kind}`) : null;
     const cut = this.kind ? (raw?.number === curves?.number ? raw?.cuts[this.which] : null) : told?.cut;
     this.has(cut);
-    this.note.textContent = cut && curves.offset ? `taken at ${curves.offset}` : "";
-    this.note.title = this.note.textContent && `${this.note.textContent} on purpose`;
+    this.note.textContent = cut && curves.offset ? `at ${curves.offset}` : "";
+    this.note.title = this.note.textContent && `taken ${this.note.textContent} on purpose`;
     if (!cut) return;
     this._cut = cut;
     this._told = told;

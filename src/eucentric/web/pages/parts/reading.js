@@ -19,7 +19,7 @@ class Reading extends HTMLElement {
     const moved = curves?.number === told.number ? Math.max(...curves.links.map((one) => one.lit_moved ?? 0)) : 0;
     return fill(this,
       h("div.head",
-        h("div.number", h("div.bar", h("h2", "Defocus"), h("p.note", `${told.step}${told.target === "here" ? "" : `, ${told.target}`}`)),
+        h("div.found", h("div.bar", h("h2", "Defocus"), h("p.note", `${told.step}${told.target === "here" ? "" : `, ${told.target}`}`)),
           h("p.big", { "data-accepted": String(told.accepted || !told.big) }, h("span.value", big.value), h("span.error", big.error ? ` ± ${big.error}` : ""), h("span.unit", ` ${big.unit}`)),
           h("p.side", told.side ?? "not known", told.offset ? h("span.faint", ` · taken at ${told.offset}, told without it`) : null)),
         this._verdict(told, moved)),
