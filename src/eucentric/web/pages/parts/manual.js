@@ -57,12 +57,13 @@ class Manual extends HTMLElement {
     fill(this._preset, about.presets.map((name) => h("option", name)));
     if (about.presets.includes("fa")) this._preset.value = "fa";
     this._start.hidden = this._preset.hidden = !about.starts;
+    this._told(this._now);
   }
 
   _told(now) {
     this._now = now ?? null;
     for (const one of this._desk) one.disabled = !now;
-    this._start.disabled = this._preset.disabled = Boolean(now) || this._phase !== "idle";
+    this._start.disabled = this._preset.disabled = Boolean(now) || this._phase !== "idle" || !this._preset.value; // nothing is begun before it is known at what
     this._live.setAttribute("aria-pressed", String(Boolean(now?.live)));
     this._dose.textContent = now?.dose ?? "";
     if (now && document.activeElement !== this._doseMax) this._doseMax.value = now.dose_max;
