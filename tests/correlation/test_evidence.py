@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 
 from eucentric.correlation.evidence import (
     Candidate,
     chance,
-    difference,
     judged,
     odds_against,
     ranked,
@@ -90,14 +90,33 @@ def test_chance_is_two_tails_of_student_times_the_lags() -> None:
     assert chance(one, 10**9) == 1.0
 
 
-def test_more_evidence_comes_first_unless_another_agrees_clearly_better() -> None:
-    """On a lattice the wrong cell has the larger overlap, the right one the better agreement."""
+def test_more_evidence_comes_first_where_the_images_say_nothing_else() -> None:
+    images = (noise(9), noise(10))
     wide, better = candidate(0.30, 0.01, at=(0, 0)), candidate(0.90, 0.05, at=(50, 0))
-    slightly = candidate(0.33, 0.03, at=(80, 0))
     assert wide.t > better.t
-    assert difference(better, wide) == pytest.approx(0.6 / np.hypot(0.01, 0.05))
-    assert ranked([slightly, wide], 1000)[0] is wide
-    assert ranked([slightly, wide, better], 1000)[0] is better
+    assert ranked(images, [better, wide], factor=1, lags=1000)[0] is wide
+
+
+def lattice_with_dirt(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """A lattice of period 32 in noise, and what is of no lattice in its left third: some dirt, the next grid bar."""
+    y, x = np.mgrid[:192, :160]
+    holes = (np.cos(2 * np.pi * y / 32) * np.cos(2 * np.pi * x / 32)).astype(np.float32) * 2
+    dirt = 2 * noise(seed) * (x < 54)
+    return (holes + dirt + noise(seed + 1), holes + dirt + noise(seed + 2))
+
+
+@pytest.mark.parametrize("seed", [11, 14, 17])
+def test_the_cell_goes_first_in_which_more_agrees_than_the_lattice(seed: int) -> None:
+    """Other cells agree as evenly as the lattice is: their scatter is small, and t larger than in the right one."""
+    images = lattice_with_dirt(seed)
+    true, alias = judged(*images, (0, 0, 1), 1), judged(*images, (32, 0, 1), 1)
+    assert true is not None
+    assert alias is not None
+    assert alias.t > true.t
+    for order in ([true, alias], [alias, true]):
+        assert ranked(images, order, factor=1, lags=10000)[0] is true
+    assert odds_against(images, true, alias, factor=1, lags=10000) > 1e3
+    assert odds_against(images, alias, true, factor=1, lags=10000) == 1.0
 
 
 def test_odds_against_noise_are_the_evidence() -> None:

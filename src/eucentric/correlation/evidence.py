@@ -18,8 +18,8 @@ Lag = tuple[int, int, int]
 
 SIGNIFICANT = 1e-3
 """A candidate less likely than this to be noise counts as a real alternative."""
-PROMOTED_SIGMAS = 5.0
-"""A candidate that agrees better by this many sigmas goes first, even with less evidence in all."""
+PROMOTED_SIGMAS = 2.0
+"""A candidate that agrees better by this many sigmas, block by block, goes first, even with less evidence in all."""
 REPEAT_SIGMAS = 3.0
 """An image that agrees with itself this well at another place is taken for a lattice (one in 700 by chance)."""
 BLOCKS = 256
@@ -102,14 +102,16 @@ def difference(one: Candidate, other: Candidate) -> float:
     return (one.mean - other.mean) / float(np.hypot(one.error, other.error))
 
 
-def ranked(candidates: list[Candidate], lags: int) -> list[Candidate]:
-    """Best first: by evidence; but one that agrees clearly better on a smaller overlap goes before one that has more.
+def ranked(images: tuple[Image, Image], candidates: list[Candidate], *, factor: int, lags: int) -> list[Candidate]:
+    """Best first: by evidence; but of those that noise does not explain one that agrees better goes before another.
 
-    (On a lattice the wrong cell with the larger overlap has more evidence, the right one the better agreement.)
+    On a lattice all cells are alike, evenly, over the whole image. What is not of the lattice agrees in the right one
+    only, more in one block than in another: its evidence has a larger scatter, and yet each block says it is better.
     """
     ranked = sorted(candidates, key=lambda c: c.t, reverse=True)
-    for rival in ranked[1:]:
-        if chance(rival, lags) < SIGNIFICANT and difference(rival, ranked[0]) > PROMOTED_SIGMAS:
+    real = [c for c in ranked if chance(c, lags) < SIGNIFICANT]
+    for rival in real:
+        if rival is not ranked[0] and _paired_difference(images, rival, ranked[0], factor) > PROMOTED_SIGMAS:
             ranked.remove(rival)
             ranked.insert(0, rival)
     return ranked
@@ -118,11 +120,12 @@ def ranked(candidates: list[Candidate], lags: int) -> list[Candidate]:
 def odds_against(images: tuple[Image, Image], best: Candidate, rival: Candidate, *, factor: int, lags: int) -> float:
     """Odds of `best` against `rival` on the searched images; 1 when they can't be told apart.
 
-    A rival that noise explains loses by the evidence for the best, exp(½(t² − t'²)). One that is significant itself, or
-    that a lattice in the images explains, must also agree clearly worse where it overlaps: exp(½t²) of the difference.
+    A rival that noise explains loses by the evidence for the best, exp(½(t² − t'²)). One that is significant itself
+    must agree clearly worse, block by block: exp(½t²) of the difference; so must one that a lattice explains.
     """
-    evidence = 0.5 * (best.t**2 - rival.t**2)
-    if chance(rival, lags) < SIGNIFICANT or _repeats(images, best, rival, factor):
+    real = chance(rival, lags) < SIGNIFICANT
+    evidence = 690.0 if real else 0.5 * (best.t**2 - rival.t**2)
+    if real or _repeats(images, best, rival, factor):
         evidence = min(evidence, 0.5 * max(_paired_difference(images, best, rival, factor), 0.0) ** 2)
     return float(np.exp(np.clip(evidence, 0, 690)))
 

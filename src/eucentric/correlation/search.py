@@ -80,7 +80,11 @@ def search(first: Prepared, second: Prepared, pair: PairOptics | None, where: Se
         if best.false_lock_probability < CERTAIN and best.odds > 1 / CERTAIN:
             break
         found = _search_level(first, second, pair, where, factor=factor, workers=workers, trials=len(levels))
-        if found.false_lock_probability <= best.false_lock_probability:
+        both = max(found.false_lock_probability, best.false_lock_probability)
+        better = (
+            found.odds > best.odds if both < CERTAIN else (found.false_lock_probability <= best.false_lock_probability)
+        )
+        if better:
             best = found
     return best
 
@@ -103,7 +107,7 @@ def _search_level(
     lags = max(int(allowed.sum()), 1) * trials
     step = (float(factor), float(factor))
     seen = (judged(white_a, white_b, lag, factor) for lag in _peaks(correlation, allowed))
-    candidates = ranked([c for c in seen if c is not None], lags)
+    candidates = ranked((white_a, white_b), [c for c in seen if c is not None], factor=factor, lags=lags)
     if not candidates:
         return Found((), 1.0, None, 1.0, correlation, step)
     tilted = pair is not None and pair.slope != (0.0, 0.0)
