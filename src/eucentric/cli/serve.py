@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eucentric.cli.bench import Opened
     from eucentric.cli.session_open import Opening, Wanted
     from eucentric.focus.control import Control
+    from eucentric.focus.methods.manual import Operator
     from eucentric.records.place import Place
     from eucentric.web.bench import Bench, Observers, Say, SessionToRun
 
@@ -139,10 +140,10 @@ def _opened_session(where: Where, there: Opened, application: str) -> SessionToR
 
     if application not in SHIPPED:  # no file of this machine is read for a browser
         raise SettingsError(f"No application is called '{application}'. There are: {', '.join(SHIPPED)}.")
-    return _Session(open_session(where.wanted(application), lambda _line: None, there), where.place)
+    return BegunHere(open_session(where.wanted(application), lambda _line: None, there), where.place)
 
 
-class _Session:
+class BegunHere:
     """A session that is open, run as `eucentric run` does."""
 
     def __init__(self, opening: Opening, place: Place) -> None:
@@ -150,7 +151,7 @@ class _Session:
         self._place = place
         self.folder = str(opening.folder)
 
-    def run(self, observers: Observers, control: Control) -> str:
+    def run(self, observers: Observers, control: Control, operator: Operator) -> str:
         """Run it, and keep its report; what is said at the end."""
         from eucentric.cli.page import Page
         from eucentric.cli.run import going_on, keep_report, run_opened
@@ -163,7 +164,7 @@ class _Session:
         try:
             with opening.journal, going_on(opening, log):
                 told = (console(quiet=True), log)
-                report = run_opened(opening, self._place, told, Page(observers, control))
+                report = run_opened(opening, self._place, told, Page(observers, control, operator))
                 unkept = keep_report(report, opening)
         except Stopped as stop:
             raise Aborted(str(stop)) from stop

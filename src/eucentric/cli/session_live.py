@@ -19,6 +19,7 @@ from eucentric.cli.session_log import SessionLog
 from eucentric.cli.session_troubles import told_above
 from eucentric.focus import events as focus_events
 from eucentric.focus.outcome import Status as StepStatus
+from eucentric.focus.settings import FocusMethod
 from eucentric.focus.words import (
     correction_words,
     dose_words,
@@ -198,10 +199,13 @@ class SessionLive:
         match event:
             case focus_events.StepStarted():
                 self._now(f"{self._what}, {event.step.name}")
-            case focus_events.FrameTaken():
+                if event.step.focus_method is FocusMethod.MANUAL:
+                    self._line(event.step.name, "by hand: the session waits until the operator at the page is done")
+            case focus_events.FrameTaken() | focus_events.ByHand() if event.frame is not None:
                 dose = event.frame.dose_e_per_m2 or 0.0
                 self._spent[self._unit] = self._spent.get(self._unit, 0.0) + dose
-                self._now(f"{self._what}, {event.step}: image {event.index + 1}")
+                at = f"image {event.index + 1}" if isinstance(event, focus_events.FrameTaken) else "by hand"
+                self._now(f"{self._what}, {event.step}: {at}")
             case focus_events.Measured():
                 self._line(event.step, measured_words(event.result))
             case focus_events.Judged() if not event.verdict.accepted:

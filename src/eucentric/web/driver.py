@@ -149,7 +149,7 @@ class Driver:
         def work() -> None:
             opened = begin(application)
             self.watching.say("session", f"Session folder: {opened.folder}")
-            said = opened.run((self.watching, self), self.control)
+            said = opened.run((self.watching, self), self.control, self.operator)
             self.watching.say("session", said)
 
         self._begin("session", application, work)

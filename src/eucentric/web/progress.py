@@ -175,7 +175,7 @@ class SessionProgress:
             case msi.Exposed():
                 flagged = event.exposure.flagged
                 self._set(event.unit.key, said=exposure_words(event.exposure), tone="care" if flagged else "good")
-            case focus.FrameTaken():
+            case focus.FrameTaken() | focus.ByHand() if event.frame is not None:
                 self._spent[self._unit] = self._spent.get(self._unit, 0.0) + (event.frame.dose_e_per_m2 or 0.0)
             case focus.Measured():
                 self._set(self._unit, said=event.result.words)
