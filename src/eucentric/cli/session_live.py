@@ -31,7 +31,7 @@ from eucentric.focus.words import (
 from eucentric.msi import events
 from eucentric.msi.application import Application, Kind
 from eucentric.msi.known import Check
-from eucentric.msi.left import TimeLeft
+from eucentric.msi.left import Left, TimeLeft
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.units import Unit
 from eucentric.msi.words import checks_words, duration, exposure_words, promised
@@ -103,9 +103,9 @@ class SessionLive:
         self._aside(event)
 
     @property
-    def left_s(self) -> float | None:
-        """What the rest will take, seconds; None as long as nobody knows."""
-        return self._left.seconds()
+    def left(self) -> Left | None:
+        """What the rest will take; None where nobody knows."""
+        return self._left.left()
 
     def _session(self, event: events.SessionEvent) -> None:
         """From unit to unit."""
@@ -149,7 +149,7 @@ class SessionLive:
         self._wrapped(f"{event.application.name} on {event.instrument}: {len(event.units)} targets ({of}).", "", "bold")
         if event.done:
             self._wrapped(f"It goes on: {event.done} of {len(event.units)} are done.", "", "")
-        self._left.expect(event.units[event.done :])
+        self._left.expect(event.units[event.done :], event.expected_s)
         self._bar.update(self._task, total=len(event.units), completed=event.done)
 
     def _checks(self, event: events.SessionEvent) -> None:
@@ -253,8 +253,8 @@ class SessionLive:
 
     def _now(self, text: str) -> None:
         self._what = text.partition(",")[0]
-        left = self.left_s
-        told = "" if left is None else f"about {duration(left)} left, "
+        left = self.left
+        told = "" if left is None else f"{'roughly' if left.rough else 'about'} {duration(left.seconds)} left, "
         dose = sum(self._spent.values())
         spent = f"{dose_words(dose)} for focusing" if dose else ""
         self._bar.update(self._task, description=escape(f"{told}{text}{', ' if spent else ''}{spent}"))

@@ -21,6 +21,7 @@ from eucentric.msi.activities import Activities
 from eucentric.msi.application import Application, Kind
 from eucentric.msi.beliefs import Beliefs
 from eucentric.msi.events import AnyEvent, FocusedAnew, InstrumentLost, Observer, PutRight, SessionEnded, SessionStarted
+from eucentric.msi.expected import expected_s
 from eucentric.msi.focusing import left_of_budget
 from eucentric.msi.found import look, put_right
 from eucentric.msi.journal import Journal
@@ -86,7 +87,8 @@ class Session:
         self._check_fits()
         self._begun_s = self._scope.now_s()
         tell, done = self._audience.tell, len(self._journal.noted.outcomes)
-        tell(SessionStarted(self._begun_s, self._scope.name, self._application, self._units, done))
+        expected = expected_s(self._application, {preset.name: preset for preset in self._scope.presets()})
+        tell(SessionStarted(self._begun_s, self._scope.name, self._application, self._units, done, expected))
         try:
             stopped = self._taken_up() or self._preserved()
         except BaseException as stop:
