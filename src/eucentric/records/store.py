@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, Table, func, insert, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from eucentric.errors import KeepError
 from eucentric.records import schema
@@ -42,6 +42,7 @@ class Store:
         self.place = place
         self._engine = engine
         self._folder = folder
+        self._unsure: str | None = None  # of a record whose commit failed: it may be there
 
     @classmethod
     def open(cls, place: Place) -> Self:
@@ -65,11 +66,14 @@ class Store:
         self._engine.dispose()
 
     def write(self, record: Record) -> Written:
-        """Write a record; when this returns it is on the disk.
+        """Write a record; when this returns it is on the disk. Tried again after a failure it is written once: a commit
+        whose answer was lost may have been done.
 
         Images that can't be written are left out, and the rest is kept. Raises KeepError where nothing could be kept
         now, InputError where it never can.
         """
+        if record.key == self._unsure and self._is_there(record):
+            return self._was_there(record)
         lost = None
         try:
             files = self._images(record)
@@ -80,9 +84,29 @@ class Store:
             with self._engine.begin() as connection:
                 run_id = _written(connection, record, files)
         except DBAPIError as error:
+            again, self._unsure = record.key == self._unsure, record.key
+            if again and isinstance(error, IntegrityError) and self._is_there(record):  # committed meanwhile
+                return self._was_there(record)
             self._take_away(files)
             raise in_words(error, self.place) from error
         return Written(run_id, lost, self._cap() if files else None)
+
+    def _is_there(self, record: Record) -> bool:
+        """Whether a record is in the database. Raises KeepError where that can't be asked now."""
+        try:
+            with self._engine.connect() as connection:
+                query = select(schema.Written.key).where(schema.Written.key == record.key)
+                return connection.execute(query).first() is not None
+        except DBAPIError as error:
+            raise in_words(error, self.place) from error
+
+    def _was_there(self, record: Record) -> Written:
+        """What is told of a record that was written when its commit seemed to fail."""
+        if record.run is None:
+            return Written(None)
+        with self._engine.connect() as connection:
+            run_id = connection.execute(select(schema.Run.id).where(schema.Run.key == record.run.key)).scalar_one()
+        return Written(run_id, None, self._cap() if record.has_pixels else None)
 
     def _images(self, record: Record) -> dict[str, int]:
         """Write its images; their sizes by their place below the folder."""
@@ -129,6 +153,7 @@ def _file(record: Record, picture: Picture) -> str:
 
 def _written(connection: Connection, record: Record, files: dict[str, int]) -> int | None:
     """All rows of a record; the number of its run."""
+    connection.execute(insert(schema.Written).values(key=record.key))
     session_id = None if record.session is None else _row_of(connection, schema.Session, record.session, {})
     run_id = None
     if record.run is not None:
