@@ -76,7 +76,7 @@ class Driver:
                 good = event.result.focused or (event.result.measure_only and event.result.refusal is None)
                 self._ended(event.result.statement, "good" if good else "bad")
             case focus.Failed() if not self._in_session:
-                self._ended(" ".join((event.error, *event.not_restored)), "bad")
+                self._ended(" ".join((event.error, *event.not_restored)), "care" if event.stopped else "bad")
             case msi.SessionEnded():
                 self._in_session = False
                 self._ended(statement(event.result), "good" if event.result.complete else "care")
