@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from eucentric.errors import KeepError
+from eucentric.records import schema
+from eucentric.records import store as stores
 from eucentric.records.reading import Records
 from eucentric.records.recorder import Recorder
 from eucentric.records.store import Store
 from tests.records.lost import a_run, answers_lost, counted, written
-from tests.records.made import place_in, run
+from tests.records.made import never, place_in, run
 
 
 def test_what_was_committed_without_an_answer_is_there_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,3 +60,23 @@ def test_one_that_is_committed_while_it_is_tried_again_is_there_once(
     finally:
         store.close()
     assert counted(store.place)["events"] == 1
+
+
+def test_a_calibration_that_another_process_writes_at_the_same_moment_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a server it is not seen before it is committed; then the rule that there is one breaks what was begun."""
+    looked, right = list[int](), stores._calibration
+    written(place_in(tmp_path))
+
+    def blind(connection: Connection, values: dict[str, Any]) -> int:
+        looked.append(1)
+        return stores._insert(connection, schema.Calibration, values) if len(looked) == 1 else right(connection, values)
+
+    monkeypatch.setattr(stores, "_calibration", blind)
+    with Recorder(place_in(tmp_path), say=never) as recorder:
+        for event in run().events:
+            recorder(event)
+    assert len(looked) == 3  # two measurements, the first one tried twice
+    assert counted(place_in(tmp_path))["calibrations"] == 1
+    assert counted(place_in(tmp_path))["measurements"] == 4

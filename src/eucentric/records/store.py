@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Table, func, insert, select, update
+from sqlalchemy import Connection, Engine, Select, Table, func, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from eucentric.errors import KeepError
@@ -73,7 +73,7 @@ class Store:
         now, InputError where it never can.
         """
         if record.key == self._unsure and self._is_there(record):
-            return self._was_there(record)
+            return Written(self._run_id(record), None, self._cap() if record.has_pixels else None)
         lost = None
         try:
             files = self._images(record)
@@ -81,32 +81,44 @@ class Store:
             lost = str(error)
             record, files = record.without_images(lost), {}
         try:
-            with self._engine.begin() as connection:
-                run_id = _written(connection, record, files)
+            run_id = self._committed(record, files)
         except DBAPIError as error:
-            again, self._unsure = record.key == self._unsure, record.key
-            if again and isinstance(error, IntegrityError) and self._is_there(record):  # committed meanwhile
-                return self._was_there(record)
+            self._unsure = record.key
             self._take_away(files)
             raise in_words(error, self.place) from error
         return Written(run_id, lost, self._cap() if files else None)
 
+    def _committed(self, record: Record, files: dict[str, int]) -> int | None:
+        """Write all rows in one transaction; the number of its run.
+
+        Where another process made the same row meanwhile (a calibration, which SQLite's writers can't), it is found the
+        second time; a record whose first commit was still under way when it was looked for is left.
+        """
+        try:
+            return self._transaction(record, files)
+        except IntegrityError:
+            return self._run_id(record) if self._is_there(record) else self._transaction(record, files)
+
+    def _transaction(self, record: Record, files: dict[str, int]) -> int | None:
+        with self._engine.begin() as connection:
+            return _written(connection, record, files)
+
     def _is_there(self, record: Record) -> bool:
         """Whether a record is in the database. Raises KeepError where that can't be asked now."""
+        return self._one(select(schema.Written.key).where(schema.Written.key == record.key)) is not None
+
+    def _run_id(self, record: Record) -> int | None:
+        """The number of its run, which is in the database; None: of none."""
+        if record.run is None:
+            return None
+        return int(self._one(select(schema.Run.id).where(schema.Run.key == record.run.key)))
+
+    def _one(self, query: Select[Any]) -> Any:
         try:
             with self._engine.connect() as connection:
-                query = select(schema.Written.key).where(schema.Written.key == record.key)
-                return connection.execute(query).first() is not None
+                return connection.execute(query).scalar()
         except DBAPIError as error:
             raise in_words(error, self.place) from error
-
-    def _was_there(self, record: Record) -> Written:
-        """What is told of a record that was written when its commit seemed to fail."""
-        if record.run is None:
-            return Written(None)
-        with self._engine.connect() as connection:
-            run_id = connection.execute(select(schema.Run.id).where(schema.Run.key == record.run.key)).scalar_one()
-        return Written(run_id, None, self._cap() if record.has_pixels else None)
 
     def _images(self, record: Record) -> dict[str, int]:
         """Write its images; their sizes by their place below the folder."""

@@ -42,7 +42,9 @@ class Watcher:
         self._wake.set()
 
     async def next(self) -> Message:
-        """The newest message that it does not have, waited for. Texts go first; pictures wait until there is room."""
+        """The newest message that it does not have, waited for: in the order in which they
+        became news, but pictures wait until there is room.
+        """
         while True:
             for kind in tuple(self._news):
                 message = self._hub.newest(kind)
