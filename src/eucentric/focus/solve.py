@@ -20,6 +20,7 @@ from eucentric.focus.patterns import Link
 from eucentric.optics.aberrations import Aberrations, Tilt, direction, image_shift
 
 _ROUNDS = 3  # Gauss-Newton rounds: the model is linear but for small products, the second round converges
+_STILL = 1e-9  # a step by so little of a prior's 1σ, or of C1's, is none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +131,10 @@ def _gauss_newton(model: Model, start: Array, observed: Array, weight: Array) ->
     at, design = start, jacobian(model, start)
     for _ in range(_ROUNDS):
         gradient = design.T @ weight @ (observed - model(at)) - precision @ at
-        at = at + np.linalg.solve(design.T @ weight @ design + precision, gradient)
+        step = np.linalg.solve(design.T @ weight @ design + precision, gradient)
+        if np.max(np.abs(step)) < _STILL:  # as where a measurement is predicted from its own model
+            break
+        at = at + step
         design = jacobian(model, at)
     return at, design
 

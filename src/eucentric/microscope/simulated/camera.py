@@ -73,7 +73,7 @@ class Camera:
             rng = np.random.default_rng((self._seed, 4, binning, *shape))
             pixels = rng.standard_normal(shape, dtype=np.float32)
             columns = rng.standard_normal((1, shape[1]), dtype=np.float32)
-            slow = zoom(rng.standard_normal((12, 12), dtype=np.float32), [n / 12 for n in shape], order=3)
+            slow = _stretched(rng.standard_normal((12, 12), dtype=np.float32), shape)
             # The three add up to the stated rms: mostly single pixels.
             gain = 1 + self.m.gain_residual * (0.9 * pixels + 0.3 * columns + 0.3 * slow)
             dark = self.m.dark_residual_counts * rng.standard_normal(shape, dtype=np.float32)
@@ -88,6 +88,12 @@ class Camera:
         for _ in range(int(rng.poisson(mean))):
             y, x = (int(rng.integers(0, n - 1)) for n in counts.shape)
             counts[y : y + 2, x : x + 2] += rng.uniform(1000, 30000) * rng.dirichlet(np.ones(4)).reshape(2, 2)
+
+
+def _stretched(coarse: Float, shape: tuple[int, int]) -> Float:
+    """A coarse grid as a smooth image: cubic splines along one axis after the other."""
+    along_y, along_x = (zoom(np.eye(m), (n / m, 1), order=3) for m, n in zip(coarse.shape, shape, strict=True))
+    return np.asarray(along_y @ coarse @ along_x.T, dtype=np.float32)
 
 
 @lru_cache(maxsize=8)

@@ -72,17 +72,20 @@ class View:
     def heights(self, centre_px: complex, shape: tuple[int, int]) -> Float:
         """Height (ny, nx) at each image point, interpolated from a few nodes (the film is smooth)."""
         ny, nx = shape
+        return np.asarray(_linear(ny) @ self._nodes(centre_px, shape) @ _linear(nx).T, dtype=np.float32)
+
+    def _nodes(self, centre_px: complex, shape: tuple[int, int]) -> NDArray[np.float64]:
+        """Heights of the nodes (nodes, nodes), evenly spread over an image."""
+        ny, nx = shape
         rows, columns = np.linspace(0, ny - 1, _NODES) - ny // 2, np.linspace(0, nx - 1, _NODES) - nx // 2
         grid_y, grid_x = np.meshgrid(rows, columns, indexing="ij")
-        nodes = self.height_m(self.lattice.places(grid_y + centre_px.imag, grid_x + centre_px.real))
-        return np.asarray(_linear(ny) @ nodes @ _linear(nx).T, dtype=np.float32)
+        return self.height_m(self.lattice.places(grid_y + centre_px.imag, grid_x + centre_px.real))
 
     def mean_height_m(self, size: tuple[int, int], shift_px: complex = 0j) -> float:
         """Mean height of the mid-plane over the central half of the view that an untilted beam makes."""
         centre = self.lattice.point(self.place_of(shift_px))
-        heights = self.heights(centre, size)
-        ny, nx = size
-        return float(heights[ny // 4 : ny - ny // 4, nx // 4 : nx - nx // 4].mean(dtype=np.float64))
+        middle_y, middle_x = (_linear(n)[n // 4 : n - n // 4].mean(axis=0) for n in size)
+        return float(middle_y @ self._nodes(centre, size) @ middle_x)
 
 
 def _linear(points: int) -> NDArray[np.float64]:

@@ -45,7 +45,7 @@ from eucentric.optimize.planning.prediction import (
     with_further,
     z_most_m,
 )
-from eucentric.optimize.planning.sight import Array, Sight, sight
+from eucentric.optimize.planning.sight import Array, Sight, Sights, sight
 
 ROOM = 1.1
 """A range holds an error with so much to spare: scales of tilts are not exact."""
@@ -54,18 +54,10 @@ _FAR_M = 100e-6  # what grows with C1 is told from here
 _GAIN = {name: len(pattern(name, 1e-3).links) for name in PATTERNS}  # independent pairs
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Candidates `first` … `last` − 1: of one magnification, binning, tilt and exposure, so that they see alike."""
-
-    table: Sight
-    first: int
-    last: int
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """All candidates of an instrument; arrays (n,) say what differs between them.
+    """All candidates of an instrument; arrays (n,) say what differs between them. Those of one magnification, binning,
+    tilt and exposure see alike: `sight` is their row of `sights`.
 
     `apart_m` is what Cs makes of the tilt, β²; `base_m2` the variance of C1 beside noise at a place that has been
     exposed, `fresh_m2` at one that has not; `slope` what of it grows with C1².
@@ -73,7 +65,8 @@ class Grid:
 
     instrument: Instrument
     candidates: tuple[Candidate, ...]
-    groups: tuple[Group, ...]
+    sights: Sights
+    sight: NDArray[np.intp]
     size: Array
     pixel_m: Array
     tilt: Array
@@ -95,7 +88,8 @@ class Grid:
 def grid_of(instrument: Instrument, tilt_max_rad: float | None, presets: tuple[str, ...]) -> Grid:
     """All candidates that see a film at focus."""
     every: list[Candidate] = []
-    groups: list[Group] = []
+    rows: list[int] = []
+    sights: list[Sight] = []
     for (magnification, binning), tilt in itertools.product(images_of(instrument), tilts_of(instrument, tilt_max_rad)):
         if presets and magnification.name not in presets:
             continue
@@ -108,9 +102,10 @@ def grid_of(instrument: Instrument, tilt_max_rad: float | None, presets: tuple[s
                 for name, by in itertools.product(PATTERNS, CORRECTIONS)
             ]
             if these:
-                groups.append(Group(looks[exposure], len(every), len(every) + len(these)))
                 every += these
-    return _filled(instrument, tuple(every), tuple(groups))
+                rows += len(these) * [len(sights)]
+                sights.append(looks[exposure])
+    return _filled(instrument, tuple(every), Sights.of(sights), np.array(rows, dtype=np.intp))
 
 
 _ANY = (PatternName.PAIR, 0.0, CorrectionType.NONE)
@@ -126,7 +121,7 @@ def _offsets(one: Candidate, instrument: Instrument) -> list[float]:
     return [o for o, sees in zip(OFFSETS_M, seen, strict=True) if sees and clear(replace(one, offset_m=o), instrument)]
 
 
-def _filled(instrument: Instrument, these: tuple[Candidate, ...], groups: tuple[Group, ...]) -> Grid:
+def _filled(instrument: Instrument, these: tuple[Candidate, ...], sights: Sights, rows: NDArray[np.intp]) -> Grid:
     def of(what: Callable[[Candidate], float]) -> Array:
         return np.array([what(one) for one in these], dtype=np.float64)
 
@@ -142,7 +137,8 @@ def _filled(instrument: Instrument, these: tuple[Candidate, ...], groups: tuple[
     return Grid(
         instrument=instrument,
         candidates=these,
-        groups=groups,
+        sights=sights,
+        sight=rows,
         size=of(lambda c: c.size_px),
         pixel_m=of(lambda c: c.pixel_m),
         tilt=of(lambda c: c.tilt_rad),
@@ -231,10 +227,7 @@ def _through(grid: Grid, c1_m: Array) -> tuple[Array, Array]:
     c3 = grid.instrument.lens.cs_m
     apart = np.abs(2 * grid.tilt * (c1_m + c3 * grid.tilt**2)) / (grid.pixel_m * grid.size)
     left = np.where(1 - apart >= OVERLAP_FOR_RANGE, 1 - apart, 0.0)
-    gamma, told = np.empty(c1_m.size), np.empty(c1_m.size)
-    for group in grid.groups:
-        part = slice(group.first, group.last)
-        gamma[part], told[part] = group.table.at(c1_m[part])
+    gamma, told = grid.sights.at(grid.sight, c1_m)
     area = left * grid.size**2
     sigma = EFFICIENCY / np.sqrt(np.maximum(area * told, 1e-30))
     return np.asarray(gamma * np.sqrt(area)), np.minimum(sigma, grid.size)

@@ -44,7 +44,7 @@ PATTERN_SHARE = 0.1
 CLEAR_PX = 3.0
 """At focus the images are at least so far apart: at no shift lies the camera's own pattern."""
 Z_APPROACH_M = 2e-6
-"""Z arrives from below, from so far; where its backlash is larger than half of that, from twice the backlash."""
+"""Z arrives from below, from so far; from twice its backlash where that is farther."""
 OFF_FOCUS = "optics off eucentric focus"
 """What a budget calls the change of the tilts and their axis with the lens."""
 LENS_MAX_M = 20e-6
@@ -80,7 +80,7 @@ FRESH = Before()
 
 
 def range_of(candidate: Candidate, instrument: Instrument) -> float:
-    """The largest |C1| that is measured and may be corrected so, metres; 0 where nothing is seen even near focus."""
+    """The largest |C1| that a look, the first or the further, measures and that may be corrected so, metres; or 0."""
     by_stage = candidate.correction is CorrectionType.STAGE_Z
     most = z_most_m(instrument) if by_stage else lens_max(instrument)
     most = min(most, told_apart_m(candidate, instrument))
@@ -88,7 +88,9 @@ def range_of(candidate: Candidate, instrument: Instrument) -> float:
         return 0.0
     tried = min(most, candidate.field_m / candidate.tilt_rad) * _SHARES
     at = candidate.offset_m + np.array([[-1.0], [1.0]]) * tried  # with the offset one side is nearer, the other farther
-    seen = np.all(common(candidate, instrument, at)[0] >= STANDS_OUT, axis=0)
+    more = at + further_m(candidate.tilt_rad, candidate.pixel_m)
+    t, _ = with_further(common(candidate, instrument, at), common(candidate, instrument, more))
+    seen = np.all(t >= STANDS_OUT, axis=0)
     return float(np.max(tried, where=seen, initial=0.0))
 
 

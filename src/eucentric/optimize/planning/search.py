@@ -114,7 +114,8 @@ def _prolonged(label: _Label, grid: Grid, sigmas: float, wanted: Wanted) -> list
     for these in _alike(worth, grid, apart=wanted.one_preset):
         kept |= set(these[_undominated(step.left[these], step.dose[these], step.seconds[these])].tolist())
     ends = worth[sigmas * step.left[worth] <= wanted.accuracy_m]
-    for cost, other in ((step.dose, step.seconds), (step.seconds, step.dose)):
+    both = step.dose * step.seconds
+    for cost, other in ((step.dose, step.seconds), (step.seconds, step.dose), (both, step.dose)):
         kept |= set(ends[np.lexsort((other[ends], cost[ends]))[:_KEPT]].tolist())
     return [_longer(label, grid, step, k) for k in sorted(kept)]
 
@@ -177,14 +178,12 @@ def _alike(these: NDArray[np.intp], grid: Grid, *, apart: bool) -> list[NDArray[
 
 
 def _undominated(left: Array, dose: Array, seconds: Array) -> list[int]:
-    """Those that leave less than all that take fewer electrons, or less time."""
+    """Those that leave less than all that take fewer electrons, less time, or less of both."""
     kept: set[int] = set()
-    for cost, other in ((dose, seconds), (seconds, dose)):
-        least = math.inf
-        for k in np.lexsort((other, cost, left)):
-            if cost[k] < least * (1 - 1e-9):
-                least = float(cost[k])
-                kept.add(int(k))
+    for cost, other in ((dose, seconds), (seconds, dose), (dose * seconds, dose)):
+        order = np.lexsort((other, cost, left))
+        least = np.minimum.accumulate(np.concatenate([[np.inf], cost[order][:-1]]))
+        kept |= set(order[cost[order] < least * (1 - 1e-9)].tolist())
     return sorted(kept)
 
 
@@ -206,7 +205,8 @@ def _thinned(labels: list[_Label], wanted: Wanted) -> list[_Label]:
 
 
 def _best(ends: list[_Label], count: int) -> list[_Label]:
-    """The cheapest by electrons, and those by time."""
+    """The cheapest by electrons, those by time, and those by both."""
     by_dose = sorted(ends, key=lambda x: (x.dose, x.seconds))[:count]
     by_time = sorted(ends, key=lambda x: (x.seconds, x.dose))[:count]
-    return list(dict.fromkeys((*by_dose, *by_time)))
+    by_both = sorted(ends, key=lambda x: (x.dose * x.seconds, x.dose))[:count]
+    return list(dict.fromkeys((*by_dose, *by_time, *by_both)))

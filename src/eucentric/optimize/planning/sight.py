@@ -30,23 +30,49 @@ _ZOOM = 8  # the middle of the plane, where everything is far from focus, is sam
 _SMALLEST_M, _LARGEST_M, _A_DECADE = 0.1e-6, 1e-3, 3
 _NEAR_M = 20e-6  # farther away both sides of focus look alike
 _MAGNITUDES = np.geomspace(_SMALLEST_M, _LARGEST_M, 1 + round(_A_DECADE * np.log10(_LARGEST_M / _SMALLEST_M)))
+_IS_NEAR = _MAGNITUDES <= _NEAR_M * 1.01
+_COMPUTED = np.concatenate([-_MAGNITUDES[::-1], [0.0], _MAGNITUDES[_IS_NEAR]])
+_MIRRORED = [int(np.argmin(np.abs(_COMPUTED + c))) for c in _MAGNITUDES[~_IS_NEAR]]
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Tables over C1 from −1 mm to 1 mm: `coherence` the rms γ, `told` the information of a shift along the tilt in
-    1/px², each per pixel of common area. `pattern` is the mean γ of the camera's own pattern.
+    """Tables over C1 from −1 mm to 1 mm, at the same samples for all: `coherence` the rms γ, `told` the logarithm of
+    the information of a shift along the tilt in 1/px², each per pixel of common area. `pattern` is the mean γ of the
+    camera's own pattern.
     """
 
-    c1_m: Array
     coherence: Array
     told: Array
     pattern: float
 
     def at(self, c1_m: ArrayLike) -> tuple[Array, Array]:
         """(rms γ, information) at C1, any shape; between the samples they change evenly in sinh⁻¹(C1)."""
-        where, samples = _even(c1_m), _even(self.c1_m)
-        return np.interp(where, samples, self.coherence), np.exp(np.interp(where, samples, np.log(self.told)))
+        where = _even(c1_m)
+        return np.interp(where, _EVEN, self.coherence), np.exp(np.interp(where, _EVEN, self.told))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sights:
+    """Many of them as rows of tables (n, samples), to be read together."""
+
+    coherence: Array
+    told: Array
+
+    @staticmethod
+    def of(these: Sequence[Sight]) -> Sights:
+        """One row each."""
+        return Sights(np.array([one.coherence for one in these]), np.array([one.told for one in these]))
+
+    def at(self, row: NDArray[np.intp], c1_m: Array) -> tuple[Array, Array]:
+        """What the sight of each row has at its C1, (n,) both, as `Sight.at`."""
+        where = np.clip(_even(c1_m), _EVEN[0], _EVEN[-1])
+        above = np.clip(np.searchsorted(_EVEN, where), 1, _EVEN.size - 1)
+        part = (where - _EVEN[above - 1]) / (_EVEN[above] - _EVEN[above - 1])
+        gamma, told = (
+            table[row, above - 1] * (1 - part) + table[row, above] * part for table in (self.coherence, self.told)
+        )
+        return gamma, np.exp(told)
 
 
 def sight(instrument: Instrument, magnification: Magnification, binning: int, tilt_rad: float) -> dict[float, Sight]:
@@ -66,6 +92,9 @@ def _even(c1_m: ArrayLike) -> Array:
     return np.asarray(np.arcsinh(np.asarray(c1_m) / _SMALLEST_M))
 
 
+_EVEN = _even(np.concatenate([_COMPUTED, _MAGNITUDES[~_IS_NEAR]]))
+
+
 @functools.lru_cache(maxsize=4096)
 def _sights(
     instrument: Instrument,
@@ -74,16 +103,12 @@ def _sights(
     tilt_rad: float,
     exposures: tuple[float, ...],
 ) -> dict[float, Sight]:
-    near, far = _MAGNITUDES[_MAGNITUDES <= _NEAR_M * 1.01], _MAGNITUDES[_MAGNITUDES > _NEAR_M * 1.01]
-    under = np.concatenate([-_MAGNITUDES[::-1], [0.0], near])
     pair = _Pair(instrument, magnification, binning, tilt_rad)
     noises = [_noise(pair, x) for x in exposures]
-    table = np.array([_seen(pair, float(c), noises) for c in under])  # (C1, exposure, 2)
-    mirrored = [int(np.argmin(np.abs(under + c))) for c in far]
-    whole = np.concatenate([table, table[mirrored]])
-    c1 = np.concatenate([under, far])
+    table = np.array([_seen(pair, float(c), noises) for c in _COMPUTED])  # (C1, exposure, 2)
+    whole = np.concatenate([table, table[_MIRRORED]])
     return {
-        x: Sight(c1, whole[:, k, 0], np.maximum(whole[:, k, 1], 1e-30), _pattern(pair, x))
+        x: Sight(whole[:, k, 0], np.log(np.maximum(whole[:, k, 1], 1e-30)), _pattern(pair, x))
         for k, x in enumerate(exposures)
     }
 
