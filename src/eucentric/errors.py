@@ -2,7 +2,8 @@
 
     EucentricError
     ├── InputError            the caller's data or options can't be used (a file, an array, impossible optics)
-    │   └── KeepError         what a session must keep can't be written
+    │   ├── KeepError         what a session must keep can't be written
+    │   └── GoneError         images that are asked for are not kept, or not any more
     ├── SettingsError         a setting is unknown or out of its bounds
     ├── CalibrationError      a calibration is missing or does not fit the present optics
     │   └── NotMeasuredError  a calibration could not be measured here: the images do not tell it
@@ -27,6 +28,10 @@ class InputError(EucentricError):
 
 class KeepError(InputError):
     """What a session must keep can't be written: the disk is full, or gone."""
+
+
+class GoneError(InputError):
+    """Images that are not kept, or were removed to make room."""
 
 
 class SettingsError(EucentricError):

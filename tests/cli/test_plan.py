@@ -114,3 +114,18 @@ def test_calibrations_that_are_not_there_are_a_sentence(capsys, options, words):
         run(["plan", *options])
     assert end.value.code == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("--out none/planned.toml", "none is not there"), ("--out planned.txt", "TOML"), ("--figure none", "written as")],
+)
+def test_where_nothing_can_be_written_is_said_before_anything_is_planned(capsys, tmp_path, monkeypatch, given, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("eucentric.optimize.planning.plan.plan", None)
+    with pytest.raises(SystemExit) as end:
+        run(["plan", *given.split()])
+    assert end.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert said in told.err

@@ -16,6 +16,7 @@ from eucentric.cli.records_wanted import moment
 from eucentric.cli.records_words import not_done
 from eucentric.errors import InputError
 from eucentric.records.place import Place
+from eucentric.records.reading import Records
 from eucentric.records.recorder import Recorder
 from tests.records import made
 
@@ -231,3 +232,13 @@ def test_what_the_readme_shows_can_be_typed(capsys: Capture) -> None:
         assert _run(None, words[2], "--help") == 0
         known = capsys.readouterr().out
         assert all(word in known for word in words if word.startswith("--"))
+
+
+def test_a_table_into_a_folder_that_is_not_there_is_refused(
+    kept: Place, capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is read for it, and no folder is made."""
+    monkeypatch.setattr(Records, "measurements", None)
+    assert _run(kept, "csv", "--out", str(tmp_path / "none" / "table.csv")) == 2
+    assert "none is not there" in " ".join(capsys.readouterr().err.split())
+    assert list(tmp_path.iterdir()) == []

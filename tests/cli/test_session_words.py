@@ -20,6 +20,7 @@ from eucentric.focus import events as focus_events
 from eucentric.images.frame import Frame
 from eucentric.msi import events
 from eucentric.msi.known import Check
+from eucentric.msi.left import Left
 from eucentric.msi.outcome import Exposure, SessionResult, Status, UnitOutcome
 from eucentric.msi.units import Unit, units
 from eucentric.msi.words import check_words, checks_words, duration, length, statement
@@ -309,17 +310,25 @@ def test_tilts_are_told_one_by_one() -> None:
     assert "tilt        −30.0°: image kept, defocus −1.000 µm ± 60 nm (3 σ), 2.0 e/Å²." in written.getvalue()
 
 
-def test_time_left_is_told_once_every_kind_of_unit_was_seen() -> None:
-    """Each unit takes ten seconds here: with half of them done, those left take ten seconds each."""
+def test_time_left_is_rough_until_every_kind_of_unit_was_seen() -> None:
+    """Each unit takes ten seconds here and should take two: with half of them done, those left take ten each."""
     seconds = 0.0
     live = SessionLive(Console(file=io.StringIO(), force_terminal=False), clock=lambda: seconds)
-    live(events.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 0))
+    should = dict.fromkeys((unit.node for unit in UNITS), 2.0)
+    live(events.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 0, should))
     told = []
     for unit, outcome in zip(UNITS, RESULT.outcomes, strict=True):
         live(events.UnitBegan(0.0, unit))
-        told.append(live.left_s)
+        told.append(live.left)
         seconds += 10.0
         live(events.UnitEnded(0.0, outcome))
     half = len(UNITS) // 2
-    assert told[0] is None
-    assert told[half] == pytest.approx(10.0 * (len(UNITS) - half))
+    assert told[0] == Left(2.0 * len(UNITS), rough=True)
+    assert told[1] == Left(10.0 * (len(UNITS) - 1), rough=True)  # all come out as much slower as the first
+    assert told[half] == Left(10.0 * (len(UNITS) - half), rough=False)
+
+
+def test_no_time_left_is_told_of_units_that_nobody_knows() -> None:
+    live = SessionLive(Console(file=io.StringIO(), force_terminal=False))
+    live(events.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 0))
+    assert live.left is None

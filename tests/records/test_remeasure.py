@@ -114,7 +114,7 @@ def test_what_can_not_be_made_again_is_said(tmp_path: Path) -> None:
             recorder(event)
         recorder(events.Failed(9.0, "Stopped."))
     with Records.open(place) as kept:
-        with pytest.raises(InputError, match=r"images are not there\. No images were to be kept"):
+        with pytest.raises(InputError, match=r"are not there\. No images were to be kept"):
             remeasured(kept, 1)
         with pytest.raises(InputError, match="cut off before it was measured"):
             remeasured(kept, 2)

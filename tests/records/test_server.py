@@ -16,13 +16,15 @@ from sqlalchemy.exc import ProgrammingError
 
 from eucentric.errors import InputError, KeepError
 from eucentric.focus import events
+from eucentric.records.base import REVISION
 from eucentric.records.engine import in_words
 from eucentric.records.kept import Wanted
 from eucentric.records.opening import opened_to_write, version_of
 from eucentric.records.place import Place
 from eucentric.records.reading import Records
 from eucentric.records.recorder import Recorder
-from tests.records.made import exported, frames, never, run
+from tests.records.lost import counted, written
+from tests.records.made import exported, frames, never, place_in, run
 from tests.records.test_migrations import differences
 
 _USERS = ("postgres", "nobody")
@@ -106,7 +108,7 @@ def place(server: Server, tmp_path: Path) -> Iterator[Place]:
 
 def test_migrations_make_what_the_code_expects(place: Place) -> None:
     engine = opened_to_write(place)
-    assert version_of(engine) == "0001"
+    assert version_of(engine) == REVISION
     assert differences(engine) == []
     engine.dispose()
     opened_to_write(place).dispose()  # and again
@@ -208,3 +210,11 @@ def test_a_database_that_is_not_there_is_said(server: Server, tmp_path: Path) ->
         said.append(str(error))
     assert said
     assert "/nothing" in said[0]
+
+
+def test_a_commit_whose_answer_is_lost_is_not_written_twice(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(place, monkeypatch)
+    written(place_in(tmp_path))
+    assert counted(place) == counted(place_in(tmp_path))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import gc
 import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,33 +27,11 @@ from eucentric.records.image_files import ImageFolder
 from eucentric.records.place import Images, Place
 from eucentric.records.reading import Records
 from eucentric.records.recorder import Recorder
+from tests.records.disks import read_only
 from tests.records.made import Told, frames, never, place_in, run
 
 POLLS = 10_000_000
 """So often a test looks whether the thread is done: some seconds, where the thread takes milliseconds."""
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 2 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    command = [mount or "mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if sys.platform != "linux" or mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk can't be mounted here: it takes root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """A disk that can't be written for a while."""
-    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)
 
 
 def test_a_disk_that_is_read_only_is_told_once_and_focusing_goes_on(small_disk: Path) -> None:

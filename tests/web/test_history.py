@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from eucentric.focus import events
 from eucentric.records.place import Place
+from eucentric.records.recorder import Recorder
 from eucentric.web.room import Room
 from eucentric.web.serving import Serving
+from tests.records.made import never, place_in, run
 from tests.web.served import client, ended, serving, stream, unpacked, whole_bench
 
 
@@ -111,3 +115,20 @@ def test_records_that_are_not_there_yet_are_none(tmp_path_factory: pytest.TempPa
     with serving(None, room=Room(place=place)) as there, client(there) as us:
         assert us.get("/api/history/measurements").json() == []
         assert us.get("/api/history/sessions").json() == us.get("/api/history/runs").json() == []
+
+
+def test_one_that_can_not_be_made_again_says_why_and_what_to_do(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """By stage tilt: what was assumed beside the calibration is not told."""
+    place = place_in(tmp_path_factory.mktemp("tilted"))
+    with Recorder(place, say=never) as recorder:
+        for event in run().events:
+            recorder(replace(event, how=None) if isinstance(event, events.Assumed) else event)
+    with serving(None, room=Room(place=place)) as there, client(there) as us:
+        told = us.get("/api/history/measurements/1").json()
+        refused = us.post("/api/history/measurements/1/again", json={})
+        assert us.get("/api/history/measurements/1/pictures/map").status_code == 200
+    assert not told["can_be_made_again"]
+    assert "by tilting the stage" in told["why_not_again"]
+    assert "Measure anew" in told["why_not_again"]
+    assert refused.status_code == 422
+    assert refused.json()["sentence"] == told["why_not_again"]

@@ -17,12 +17,12 @@ UNITS = units(APPLICATION)
 def test_a_session_that_ended_early_has_nothing_under_way() -> None:
     progress = SessionProgress()
     assert progress.plain() is None
-    progress.see(msi.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 1))
+    progress.see(msi.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 1, {"Square": 4.0}))
     progress.see(msi.UnitBegan(1.0, UNITS[1]))
     shown = progress.plain()
     assert shown is not None
     assert [unit["state"] for unit in shown["units"][:3]] == ["done before", "now", "to come"]
-    assert shown["left_s"] is None  # no node was timed yet
+    assert shown["left_s"] is None  # of most nodes nobody knows what they take
     result = SessionResult("MSI-T small", "simulated", (), len(UNITS), 0.0, 2.0, stopped="Aborted by the operator.")
     progress.see(msi.SessionEnded(2.0, result))
     ended = progress.plain()

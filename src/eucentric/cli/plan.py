@@ -14,6 +14,7 @@ from eucentric.cli.options import JsonOption
 from eucentric.cli.plan_calibrations import From, MeasuredOption, WhoseOption
 from eucentric.cli.plan_given import Saves, asked_given, instrument_given
 from eucentric.cli.stopped import raise_if_stopped
+from eucentric.cli.written import check_files
 from eucentric.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def plan(
         return
     if scheduler is not None and not verify:
         raise SettingsError("--scheduler does nothing without --verify. Say how often: --verify 200")
+    check_files(out, figure)
     there = instrument_given(instrument, kv, cs, camera)
     known = From(calibrations, calibrations_of).of(there, kv=kv, quiet=as_json)
     there = there if known is None else known.instrument

@@ -178,8 +178,13 @@ def csv(
     images_folder: FolderOption = None,
 ) -> None:
     """One row for each measurement, in SI units; the names of the columns say which."""
+    from eucentric.cli.written import check_place
     from eucentric.records.table import COLUMNS, row
 
+    if out is not None:
+        check_place(out)
+        if out.exists():
+            raise InputError(_THERE.format(out))
     wanted = wanted_of(since, instrument, session, node, run=run, refused=refused)
     with opened_records(records, images_folder) as kept:
         if run is not None:
@@ -195,6 +200,9 @@ def csv(
         typer.echo(f"{counted(len(rows), 'measurement')} in {out}")
 
 
+_THERE = "There is a file {} already. Choose a new name: nothing is written over."
+
+
 @contextmanager
 def _written(path: Path | None) -> Iterator[TextIO]:
     """The file to write, or what is printed."""
@@ -204,10 +212,9 @@ def _written(path: Path | None) -> Iterator[TextIO]:
         sys.stdout.write(text.getvalue())
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8", newline="") as file:
             yield file
     except FileExistsError as error:
-        raise InputError(f"There is a file {path} already. Choose a new name: nothing is written over.") from error
+        raise InputError(_THERE.format(path)) from error
     except OSError as error:
         raise InputError(f"{path} can't be written: {error.strerror or error}. Choose another place.") from error

@@ -44,10 +44,12 @@ def figure(
 
     Against time: defocus, what is left at the end of each run with its bound, drift, and how well a defocus fits.
     """
+    from eucentric.cli.written import check_place
     from eucentric.figures.records import records_figure
     from eucentric.figures.saved import check_suffix, save
 
     check_suffix(out)
+    check_place(out, makes_folder=True)
     with opened_records(records, images_folder) as kept:
         if session is None and since is None and instrument is None and node is None:
             newest = kept.sessions(limit=1)
@@ -85,21 +87,24 @@ def _title(records: Records, wanted: Wanted) -> str:
 
 def run_picture(records: Records, run_id: int) -> Figure | None:
     """The figure of a run as it was drawn at its end, its last pair measured again; None where the run has no end."""
+    from eucentric.errors import GoneError
     from eucentric.figures.run import run_figure
-    from eucentric.records.remeasure import remeasured
+    from eucentric.records.remeasure import Whole
 
     result = records.run_result(run_id)
     measurements = records.measurements(wanted_of(run=run_id))
     if result is None or not measurements:
         return None
     last = records.measurement(measurements[-1].id)
-    frames = records.frames(last.row.id).frames
-    if last.how is None or not frames:
+    try:
+        whole = Whole.of(records, last.row.id)
+    except GoneError:
         return run_figure(result, None, c3_m=0.0)
-    shifts = remeasured(records, last.row.id).shifts
+    if last.how is None:
+        return run_figure(result, None, c3_m=0.0)
     first, second = last.links[0]
-    result = _with_maps(result, shifts)
-    return run_figure(result, (frames[first], frames[second]), c3_m=last.how.column.c3_m)
+    result = _with_maps(result, whole.again().shifts)
+    return run_figure(result, (whole.frames[first], whole.frames[second]), c3_m=last.how.column.c3_m)
 
 
 def _with_maps(result: RunResult, shifts: tuple[Shift, ...]) -> RunResult:

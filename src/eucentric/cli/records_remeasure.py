@@ -75,12 +75,14 @@ def remeasure(
     Exit code: 0 accepted, 3 measured and refused, 2 unusable options, or its images are not there.
     """
     from eucentric.correlation.shift import Method
-    from eucentric.records.remeasure import Changes, remeasured
+    from eucentric.records.remeasure import Changes, Whole, why_not_again
 
     if figure is not None:
+        from eucentric.cli.written import check_place
         from eucentric.figures.saved import check_suffix
 
         check_suffix(figure)
+        check_place(figure, makes_folder=True)
     asked = {
         "false_lock_max": false_lock_max,
         "odds_min": odds_min,
@@ -98,11 +100,14 @@ def remeasure(
             tilt_scale=tilt_scale,
             thresholds={**changes.thresholds, **{name: v for name, v in asked.items() if v is not None}},
         )
-        now = remeasured(kept, measurement, changes)
-        frames = kept.frames(measurement).frames
+        why = why_not_again(details)
+        if why is not None:
+            raise InputError(why)
+        whole = Whole.of(kept, measurement)
+        now = whole.again(changes)
     _tell(details, now, changes, as_json=as_json)
     if figure is not None:
-        _draw(details, now, frames, figure)
+        _draw(details, now, whole.frames, figure)
     if not now.accepted:
         raise typer.Exit(REFUSED)
 

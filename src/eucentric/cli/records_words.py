@@ -18,7 +18,7 @@ from eucentric.records.kept import RUNNING, KeptMeasurement, KeptRun, KeptSessio
 from eucentric.records.plain import plain
 from eucentric.units import counted, minus, show_bound, show_length
 
-_GOOD = {"focused", "measured"}
+_GOOD = {"focused", "measured", "by hand"}
 
 
 def run_table(runs: Sequence[KeptRun]) -> Table:
@@ -53,7 +53,7 @@ def _run_cells(run: KeptRun, *, on: bool, of: bool) -> tuple[str, ...]:
         ended(run),
         "" if run.stated_error_m is None else show_bound(run.stated_error_m),
         "" if run.dose_e_per_m2 is None else f"{run.dose_e_per_m2 / 1e20:.1f}",
-        f"{run.refused} of {run.measurements}",
+        f"{run.refused} of {run.measurements}" if run.measurements else "",
     )
 
 

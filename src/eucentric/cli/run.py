@@ -217,6 +217,7 @@ def run_opened(opening: Opening, place: Place, told: tuple[Console, SessionLog],
             opening.journal,
             observers=(live, watcher, kept, last_word, unattended.watch, recorder, *page.observers),
             control=page.control,
+            operator=page.operator,
             on_lost=(None if console.quiet else Lost.at_terminal(live, opening.resume)) or unattended,
         )
         try:

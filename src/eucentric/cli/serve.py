@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eucentric.cli.bench import Opened
     from eucentric.cli.session_open import Opening, Wanted
     from eucentric.focus.control import Control
+    from eucentric.focus.methods.manual import Operator
     from eucentric.records.place import Place
     from eucentric.web.bench import Bench, Observers, Say, SessionToRun
 
@@ -165,7 +166,7 @@ class BegunHere:
         self.folder = str(opening.folder)
         self.resume = opening.resume
 
-    def run(self, observers: Observers, control: Control) -> str:
+    def run(self, observers: Observers, control: Control, operator: Operator) -> str:
         """Run it, and keep its report; what is said at the end."""
         from eucentric.cli.page import Page
         from eucentric.cli.run import going_on, keep_report, run_opened
@@ -178,7 +179,7 @@ class BegunHere:
         try:
             with opening.journal, going_on(opening, log):
                 told = (console(quiet=True), log)
-                report = run_opened(opening, self._place, told, Page(observers, control))
+                report = run_opened(opening, self._place, told, Page(observers, control, operator))
                 unkept = keep_report(report, opening)
         except Stopped as stop:
             raise Aborted(str(stop)) from stop

@@ -19,6 +19,7 @@ from eucentric.cli.session_log import SessionLog
 from eucentric.cli.session_troubles import told_above
 from eucentric.focus import events as focus_events
 from eucentric.focus.outcome import Status as StepStatus
+from eucentric.focus.settings import FocusMethod
 from eucentric.focus.words import (
     correction_words,
     dose_words,
@@ -30,7 +31,7 @@ from eucentric.focus.words import (
 from eucentric.msi import events
 from eucentric.msi.application import Application, Kind
 from eucentric.msi.known import Check
-from eucentric.msi.left import TimeLeft
+from eucentric.msi.left import Left, TimeLeft
 from eucentric.msi.outcome import Status, UnitOutcome
 from eucentric.msi.units import Unit
 from eucentric.msi.words import checks_words, duration, exposure_words, promised
@@ -102,9 +103,9 @@ class SessionLive:
         self._aside(event)
 
     @property
-    def left_s(self) -> float | None:
-        """What the rest will take, seconds; None as long as nobody knows."""
-        return self._left.seconds()
+    def left(self) -> Left | None:
+        """What the rest will take; None where nobody knows."""
+        return self._left.left()
 
     def _session(self, event: events.SessionEvent) -> None:
         """From unit to unit."""
@@ -148,7 +149,7 @@ class SessionLive:
         self._wrapped(f"{event.application.name} on {event.instrument}: {len(event.units)} targets ({of}).", "", "bold")
         if event.done:
             self._wrapped(f"It goes on: {event.done} of {len(event.units)} are done.", "", "")
-        self._left.expect(event.units[event.done :])
+        self._left.expect(event.units[event.done :], event.expected_s)
         self._bar.update(self._task, total=len(event.units), completed=event.done)
 
     def _checks(self, event: events.SessionEvent) -> None:
@@ -198,10 +199,13 @@ class SessionLive:
         match event:
             case focus_events.StepStarted():
                 self._now(f"{self._what}, {event.step.name}")
-            case focus_events.FrameTaken():
+                if event.step.focus_method is FocusMethod.MANUAL:
+                    self._line(event.step.name, "by hand: the session waits until the operator at the page is done")
+            case focus_events.FrameTaken() | focus_events.ByHand() if event.frame is not None:
                 dose = event.frame.dose_e_per_m2 or 0.0
                 self._spent[self._unit] = self._spent.get(self._unit, 0.0) + dose
-                self._now(f"{self._what}, {event.step}: image {event.index + 1}")
+                at = f"image {event.index + 1}" if isinstance(event, focus_events.FrameTaken) else "by hand"
+                self._now(f"{self._what}, {event.step}: {at}")
             case focus_events.Measured():
                 self._line(event.step, measured_words(event.result))
             case focus_events.Judged() if not event.verdict.accepted:
@@ -249,8 +253,8 @@ class SessionLive:
 
     def _now(self, text: str) -> None:
         self._what = text.partition(",")[0]
-        left = self.left_s
-        told = "" if left is None else f"about {duration(left)} left, "
+        left = self.left
+        told = "" if left is None else f"{'roughly' if left.rough else 'about'} {duration(left.seconds)} left, "
         dose = sum(self._spent.values())
         spent = f"{dose_words(dose)} for focusing" if dose else ""
         self._bar.update(self._task, description=escape(f"{told}{text}{', ' if spent else ''}{spent}"))

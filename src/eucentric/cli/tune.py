@@ -12,8 +12,9 @@ from eucentric.cli.node import Bench
 from eucentric.cli.options import JsonOption
 from eucentric.cli.recorded import RECORDS, FolderOption, RecordsOption, place_of
 from eucentric.cli.tune_ask import Asked
-from eucentric.cli.tune_chosen import Source, check_files, check_not_live, named_settings, settings_of_run
+from eucentric.cli.tune_chosen import Source, check_not_live, named_settings, settings_of_run
 from eucentric.cli.tune_work import Live, Rates, Written, measured, tell, tuned, write
+from eucentric.cli.written import check_files
 from eucentric.errors import SettingsError
 
 _FEWEST, _MOST = 5, 1000

@@ -48,22 +48,6 @@ def settings_of_run(runs: Sequence[StoredRun], step: str | None) -> Chosen:
     return Chosen(run.settings, to_toml(run.settings), _step(run.settings, step))
 
 
-def check_files(out: Path | None, figure: Path | None) -> None:
-    """Raise InputError where what is to be written can't be: before an electron is spent."""
-    from eucentric.cli.written import check_place
-    from eucentric.figures.saved import check_suffix
-
-    if out is not None and out.suffix.lower() != ".toml":
-        raise InputError(f"Settings are kept in TOML, and {out} does not say so. Write {out.with_suffix('.toml')}")
-    if out is not None and out.exists():
-        raise InputError(f"There is already a file {out}, and nothing is written over. Give another name.")
-    if out is not None:
-        check_place(out)
-    if figure is not None:
-        check_suffix(figure)
-        check_place(figure, makes_folder=True)
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where repeats are: runs in the records by number, run folders, and all runs of a session (of a node)."""

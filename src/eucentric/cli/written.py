@@ -26,6 +26,21 @@ def check_place(path: Path, *, makes_folder: bool = False) -> None:
         raise InputError(f"{path} can't be written: the folder {folder} is not yours to write to. Give another place.")
 
 
+def check_files(out: Path | None, figure: Path | None) -> None:
+    """Raise InputError where settings and figure can't be written under these names, before anything is done."""
+    from eucentric.figures.saved import check_suffix
+
+    if out is not None and out.suffix.lower() != ".toml":
+        raise InputError(f"Settings are kept in TOML, and {out} does not say so. Write {out.with_suffix('.toml')}")
+    if out is not None and out.exists():
+        raise InputError(f"There is already a file {out}, and nothing is written over. Give another name.")
+    if out is not None:
+        check_place(out)
+    if figure is not None:
+        check_suffix(figure)
+        check_place(figure, makes_folder=True)
+
+
 def each_tried(writes: Iterable[Callable[[], None]]) -> list[str]:
     """Write one file after the other, whatever becomes of those before; why not, of each that could not be written."""
     unwritten = []

@@ -27,7 +27,8 @@ _LINEAR_UM = 0.1
 _FLOOR_NM = 0.3
 _PER_DECADE = 5
 """Bins of the histograms."""
-_WELL = {"focused", "measured"}
+_WELL = {"focused", "measured", "by hand", "aborted"}
+"""How runs end that did not fail: whom the operator stops did not either."""
 
 
 @dataclass(frozen=True, slots=True)

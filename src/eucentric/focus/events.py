@@ -130,11 +130,14 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The run broke off; `error` says why in a sentence, `not_restored` has one for each part left as it was."""
+    """The run broke off; `error` says why in a sentence, `not_restored` has one for each part left as it was.
+    `stopped`: it was the operator's wish.
+    """
 
     time_s: float
     error: str
     not_restored: tuple[str, ...] = ()
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,8 @@ class Focus:
     def _failed(self, error: BaseException, sentence: str) -> None:
         notes, now = tuple(getattr(error, "__notes__", ())), self._audience.now_s
         self._audience.tell(events.Restored(now(), self._left()))
-        self._audience.tell(events.Failed(now(), sentence, notes))
+        stopped = isinstance(error, KeyboardInterrupt | Aborted)
+        self._audience.tell(events.Failed(now(), sentence, notes, stopped))
 
     def _left(self) -> OpticalState | None:
         """How the instrument stands after what failed, which nothing here may replace: not even another Ctrl-C."""

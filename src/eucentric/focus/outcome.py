@@ -184,7 +184,10 @@ class RunResult:
             last = self._last
             if last is not None and last.status is Status.BY_HAND:
                 lens, z = (show_length(v) for v in last.by_hand_m)
-                return f"Corrected by hand at the end (defocus {lens}, stage z {z}): not measured since."
+                return (
+                    f"Corrected by hand at the end (defocus {lens}, stage z {z}): not measured since. A measuring step "
+                    "after it tells whether it is in focus."
+                )
             return "Not focused: no measurement stands at the end."
         if self.measure_only:
             return f"Measured, nothing corrected: {left}."

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from eucentric.focus import events as focus_events
@@ -16,13 +16,16 @@ from eucentric.msi.units import Unit
 
 @dataclass(frozen=True, slots=True)
 class SessionStarted:
-    """A session begins, or is taken up again after `done` of its units."""
+    """A session begins, or is taken up again after `done` of its units. `expected_s` is what one target of a node
+    should take, roughly, by the node's name.
+    """
 
     time_s: float
     instrument: str
     application: Application
     units: tuple[Unit, ...]
     done: int
+    expected_s: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ def _run(shared: Shared, unit: Unit, settings: FocusSettings) -> tuple[RunResult
         shared.book,
         settings,
         observers=(seen,),
+        operator=shared.operator,
         confirmed=shared.journal.noted.confirmed,
         workers=shared.workers,
     )

@@ -13,6 +13,7 @@ from eucentric.focus import events as focus_events
 from eucentric.focus.audience import Audience
 from eucentric.focus.control import Control
 from eucentric.focus.hands import check_able
+from eucentric.focus.methods.manual import Operator
 from eucentric.images.frame import Frame
 from eucentric.microscope.preserved import Preserved
 from eucentric.microscope.protocol import Microscope
@@ -20,6 +21,7 @@ from eucentric.msi.activities import Activities
 from eucentric.msi.application import Application, Kind
 from eucentric.msi.beliefs import Beliefs
 from eucentric.msi.events import AnyEvent, FocusedAnew, InstrumentLost, Observer, PutRight, SessionEnded, SessionStarted
+from eucentric.msi.expected import expected_s
 from eucentric.msi.focusing import left_of_budget
 from eucentric.msi.found import look, put_right
 from eucentric.msi.journal import Journal
@@ -44,7 +46,8 @@ class Session:
 
     `journal` is new, or one that is to go on. A unit at which a call fails is begun anew once without asking; after
     that `on_lost` is asked when calls fail or do not return: True: try again, False: the session ends there and can be
-    resumed. `control` pauses and aborts from another thread.
+    resumed. `control` pauses and aborts from another thread; `operator` does the manual steps of focus nodes, which are
+    skipped where there is none.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Session:
         observers: Iterable[Observer] = (),
         control: Control | None = None,
         on_lost: Callable[[InstrumentError], bool] | None = None,
+        operator: Operator | None = None,
         workers: int = 2,
     ) -> None:
         self._scope = Metered.over(microscope, self._check, self._taken, journal.stigmator)
@@ -66,6 +70,7 @@ class Session:
         self._audience = Audience[AnyEvent](observers, self._scope.now_s)
         self._control = control
         self._on_lost = _no if on_lost is None else on_lost
+        self._operator = operator
         self._workers = workers
         self._units = units(application)
         self._shared: Shared | None = None
@@ -82,7 +87,8 @@ class Session:
         self._check_fits()
         self._begun_s = self._scope.now_s()
         tell, done = self._audience.tell, len(self._journal.noted.outcomes)
-        tell(SessionStarted(self._begun_s, self._scope.name, self._application, self._units, done))
+        expected = expected_s(self._application, {preset.name: preset for preset in self._scope.presets()})
+        tell(SessionStarted(self._begun_s, self._scope.name, self._application, self._units, done, expected))
         try:
             stopped = self._taken_up() or self._preserved()
         except BaseException as stop:
@@ -172,6 +178,7 @@ class Session:
             activities=Activities(self._audience.now_s),
             memory=memory,
             check=self._check,
+            operator=self._operator,
             workers=self._workers,
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from eucentric.calibration.book import CalibrationBook
 from eucentric.focus.audience import Audience
+from eucentric.focus.methods.manual import Operator
 from eucentric.focus.settings import FocusSettings
 from eucentric.images.frame import Frame
 from eucentric.microscope.preserved import Part, Preserved
@@ -43,7 +44,8 @@ class Approach:
 class Shared:
     """One session's instrument, calibrations, application, units, journal and audience.
 
-    `memory` is what will be restored at the end; `check` waits in a pause and raises Aborted after an abort.
+    `memory` is what will be restored at the end; `check` waits in a pause and raises Aborted after an abort;
+    `operator` does manual steps.
     """
 
     scope: Metered
@@ -56,6 +58,7 @@ class Shared:
     activities: Activities
     memory: Preserved
     check: Callable[[], None]
+    operator: Operator | None = None
     workers: int = 2
     unit: Unit | None = None
     """The unit that is worked on."""

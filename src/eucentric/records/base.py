@@ -9,8 +9,10 @@ from sqlalchemy import JSON, DateTime, Dialect, Double, MetaData, Text
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0001"
-"""The newest migration: what this code reads and writes."""
+REVISION = "0002"
+"""The newest migration: what this code writes."""
+READ = frozenset({"0001", REVISION})
+"""What it reads as well as its own version, so that an archive which can't be written need not be migrated."""
 VERSION_TABLE = "records_version"
 """Where a database says which version it has: of its own name, so that a server's database may hold other things."""
 

@@ -59,8 +59,9 @@ class KeptSession:
 class KeptRun:
     """A run. `session_id`, `node` and `target` (the unit's key) where it came from a session.
 
-    `status`: "running" (or killed), "focused", "not focused", "measured", "refused", "failed" (broke off). `reason` is
-    the code of a refusal.
+    `status`: "running" (or killed), "focused", "not focused", "measured", "by hand" (nothing else was done),
+    "nothing measured" (all steps were skipped), "refused", "aborted" (by the operator), "failed" (broke off). `reason`
+    is the code of a refusal.
     """
 
     id: int

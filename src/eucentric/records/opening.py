@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from eucentric.errors import InputError
-from eucentric.records.base import REVISION, VERSION_TABLE, Base
+from eucentric.errors import InputError, KeepError
+from eucentric.records.base import READ, REVISION, VERSION_TABLE, Base
 from eucentric.records.engine import engine_of, engine_of_archive, in_wal, in_words, not_writable
 from eucentric.records.place import Place
 
@@ -25,7 +25,9 @@ def opened_to_write(place: Place) -> Engine:
 
 
 def opened_to_read(place: Place) -> Engine:
-    """An engine for reading. Raises InputError also where there are no records yet."""
+    """An engine for reading. Raises InputError also where there are no records yet, and where they are of an old
+    version that can't be brought up to date in their place.
+    """
     if place.file is not None and not place.file.is_file():
         raise InputError(
             f"There are no records at {place}. They are made by the first eucentric focus or eucentric run; name the "
@@ -33,10 +35,25 @@ def opened_to_read(place: Place) -> Engine:
         )
     engine = _answering(place)
     with disposed_on_error(place, engine):
-        if version_of(engine) != REVISION:
-            opened_to_write(place).dispose()
-        in_wal(place, engine)
+        found = version_of(engine)
+        if found not in READ:
+            _updated(place, found)
     return engine
+
+
+def _updated(place: Place, found: str | None) -> None:
+    """Migrate records that are to be read."""
+    try:
+        opened_to_write(place).dispose()
+    except KeepError as error:
+        if found is None:
+            raise
+        known = ", ".join(sorted(READ))
+        raise InputError(
+            f"The records at {place} are of an older eucentric (version {found}; this one reads {known}) and must be "
+            f"brought up to date, which failed: {error} Or copy them with their images to where they can be written, "
+            "and name the copy: --records"
+        ) from error
 
 
 def _answering(place: Place) -> Engine:

@@ -151,7 +151,12 @@ class Records:
         try:
             return Frames(tuple(self._frame(image) for image in images))
         except EucentricError as error:
-            return Frames((), str(error))
+            return Frames((), self._gone_meanwhile(measurement_id) or str(error))
+
+    def _gone_meanwhile(self, measurement_id: int) -> str | None:
+        """Why an image can't be read that was kept a moment ago, where it was removed since."""
+        with self._asked() as orm:
+            return next((one.gone for one in self._images(orm, measurement_id) if one.gone is not None), None)
 
     def events(self, run_id: int) -> tuple[dict[str, Any], ...]:
         """Everything that was told in a run, in its order, as kept (`references.resolved` puts results in)."""

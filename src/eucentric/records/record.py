@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -53,7 +54,9 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What belongs together: events, and the rows that they make or change. `pictures` are those of no measurement."""
+    """What belongs together: events, and the rows that they make or change. `pictures` are those of no measurement; by
+    its `key` it is known again where it is tried once more.
+    """
 
     session: Facts | None
     run: Facts | None
@@ -64,6 +67,7 @@ class Record:
     measurement: Taken | None = None
     moved: Moved | None = None
     pictures: tuple[Picture, ...] = ()
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def images(self) -> tuple[Picture, ...]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from pydantic import ValidationError
 
 from eucentric.correlation.shift import Method
-from eucentric.errors import InputError
+from eucentric.errors import GoneError, InputError
 from eucentric.focus.how import How
 from eucentric.focus.measure import measure_frames
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusStep, Thresholds
 from eucentric.focus.targets import at_centre
+from eucentric.images.frame import Frame
 from eucentric.records.kept import MeasurementDetails
 from eucentric.records.reading import Records
 
@@ -43,25 +44,60 @@ class Changes:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All that is kept of a measurement, with its images: read once, because the oldest images may be removed to make
+    room at any time.
+    """
+
+    details: MeasurementDetails
+    frames: tuple[Frame, ...]
+
+    @classmethod
+    def of(cls, records: Records, measurement_id: int) -> Self:
+        """Raises InputError for an unknown number, GoneError where its images are not there."""
+        details, found = records.measurement(measurement_id), records.frames(measurement_id)
+        if found.why_not is not None:
+            raise GoneError(f"The images of measurement {measurement_id} are not there. {found.why_not}")
+        return cls(details, found.frames)
+
+    def again(self, changes: Changes = Changes()) -> DefocusResult:
+        """As `remeasured`."""
+        why = why_not_again(self.details)
+        if why is not None:
+            raise InputError(why)
+        details = self.details
+        assert details.how is not None
+        assert details.result is not None
+        how, scale = changed(details.how, changes), changes.tilt_scale
+        tilts = tuple((y * scale, x * scale) for y, x in details.result.exposures.tilts)
+        return _placed(measure_frames(self.frames, tilts, details.links, how), details)
+
+
+def why_not_again(details: MeasurementDetails) -> str | None:
+    """Why a measurement can't be made again whatever becomes of its images, and what to do; None where it can."""
+    number = details.row.id
+    if details.result is None:
+        return f"Measurement {number} can't be made again: it was cut off before it was measured. Choose another one."
+    if details.how is None:
+        return (
+            f"Measurement {number} can't be made again: it was made by tilting the stage, and what was believed of the "
+            "lens then is not kept. Measure anew with the other settings; its images are in the run folder that "
+            f"eucentric records export {details.row.run_id} FOLDER makes."
+        )
+    return None
+
+
 def remeasured(records: Records, measurement_id: int, changes: Changes = Changes()) -> DefocusResult:
     """The measurement from its stored images. With no changes it gives what it gave, but for what other measurements
     of its run said (a second look, what a correction should have left): each stands for itself here.
 
-    Raises InputError where its images are not there, it was cut off, or the stage was tilted for it.
+    Raises InputError where it was cut off, or the stage was tilted for it, GoneError where its images are not there.
     """
-    details = records.measurement(measurement_id)
-    if details.how is None or details.result is None:
-        why = "it was cut off before it was measured" if details.result is None else "it was made by tilting the stage"
-        raise InputError(f"Measurement {measurement_id} can't be made again: {why}. Choose another one.")
-    frames = records.frames(measurement_id)
-    if frames.why_not is not None:
-        raise InputError(
-            f"Measurement {measurement_id} can't be made again: its images are not there. {frames.why_not}"
-        )
-    how = changed(details.how, changes)
-    scale = changes.tilt_scale
-    tilts = tuple((y * scale, x * scale) for y, x in details.result.exposures.tilts)
-    return _placed(measure_frames(frames.frames, tilts, details.links, how), details)
+    why = why_not_again(records.measurement(measurement_id))
+    if why is not None:
+        raise InputError(why)
+    return Whole.of(records, measurement_id).again(changes)
 
 
 def changed(how: How, changes: Changes) -> How:

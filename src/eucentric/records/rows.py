@@ -11,7 +11,7 @@ from typing import Any
 from eucentric.calibration.instrument import Calibration
 from eucentric.correlation.shift import Shift
 from eucentric.focus import events
-from eucentric.focus.outcome import RunResult, StepResult
+from eucentric.focus.outcome import RunResult, Status, StepResult
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import FocusSettings
 from eucentric.focus.verdict import Verdict
@@ -56,12 +56,16 @@ def ended_values(event: events.RunEnded) -> Values:
 def failed_values(event: events.Failed) -> Values:
     """How a run broke off."""
     said = " ".join((event.error, *event.not_restored))
-    return {"ended_s": event.time_s, "status": "failed", "focused": False, "statement": said}
+    status = "aborted" if event.stopped else "failed"
+    return {"ended_s": event.time_s, "status": status, "focused": False, "statement": said}
 
 
 def _status(result: RunResult) -> str:
     if result.refusal is not None:
         return "refused"
+    if not any(step.rounds for step in result.steps):
+        by_hand = any(step.status is Status.BY_HAND for step in result.steps)
+        return "by hand" if by_hand else "nothing measured"
     if result.measure_only:
         return "measured"
     return "focused" if result.focused else "not focused"

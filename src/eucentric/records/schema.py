@@ -35,6 +35,15 @@ class Store(Base):
     key: Mapped[str] = mapped_column(String(64))
 
 
+class Written(Base):
+    """The key of each record that was written, in its transaction: where the answer to a commit was lost, the record is
+    there or not, and is never written twice.
+    """
+
+    __tablename__ = "written"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
 class Session(Base):
     """A session of multi-scale imaging; `folder` is its own, where its journal and its images are."""
 

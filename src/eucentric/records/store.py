@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Table, func, insert, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, Select, Table, func, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from eucentric.errors import KeepError
 from eucentric.records import schema
@@ -42,6 +42,7 @@ class Store:
         self.place = place
         self._engine = engine
         self._folder = folder
+        self._unsure: str | None = None  # of a record whose commit failed: it may be there
 
     @classmethod
     def open(cls, place: Place) -> Self:
@@ -65,11 +66,14 @@ class Store:
         self._engine.dispose()
 
     def write(self, record: Record) -> Written:
-        """Write a record; when this returns it is on the disk.
+        """Write a record; when this returns it is on the disk. Tried again after a failure it is written once: a commit
+        whose answer was lost may have been done.
 
         Images that can't be written are left out, and the rest is kept. Raises KeepError where nothing could be kept
         now, InputError where it never can.
         """
+        if record.key == self._unsure and self._is_there(record):
+            return Written(self._run_id(record), None, self._cap() if record.has_pixels else None)
         lost = None
         try:
             files = self._images(record)
@@ -77,12 +81,44 @@ class Store:
             lost = str(error)
             record, files = record.without_images(lost), {}
         try:
-            with self._engine.begin() as connection:
-                run_id = _written(connection, record, files)
+            run_id = self._committed(record, files)
         except DBAPIError as error:
+            self._unsure = record.key
             self._take_away(files)
             raise in_words(error, self.place) from error
         return Written(run_id, lost, self._cap() if files else None)
+
+    def _committed(self, record: Record, files: dict[str, int]) -> int | None:
+        """Write all rows in one transaction; the number of its run.
+
+        Where another process made the same row meanwhile (a calibration, which SQLite's writers can't), it is found the
+        second time; a record whose first commit was still under way when it was looked for is left.
+        """
+        try:
+            return self._transaction(record, files)
+        except IntegrityError:
+            return self._run_id(record) if self._is_there(record) else self._transaction(record, files)
+
+    def _transaction(self, record: Record, files: dict[str, int]) -> int | None:
+        with self._engine.begin() as connection:
+            return _written(connection, record, files)
+
+    def _is_there(self, record: Record) -> bool:
+        """Whether a record is in the database. Raises KeepError where that can't be asked now."""
+        return self._one(select(schema.Written.key).where(schema.Written.key == record.key)) is not None
+
+    def _run_id(self, record: Record) -> int | None:
+        """The number of its run, which is in the database; None: of none."""
+        if record.run is None:
+            return None
+        return int(self._one(select(schema.Run.id).where(schema.Run.key == record.run.key)))
+
+    def _one(self, query: Select[Any]) -> Any:
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(query).scalar()
+        except DBAPIError as error:
+            raise in_words(error, self.place) from error
 
     def _images(self, record: Record) -> dict[str, int]:
         """Write its images; their sizes by their place below the folder."""
@@ -129,6 +165,7 @@ def _file(record: Record, picture: Picture) -> str:
 
 def _written(connection: Connection, record: Record, files: dict[str, int]) -> int | None:
     """All rows of a record; the number of its run."""
+    connection.execute(insert(schema.Written).values(key=record.key))
     session_id = None if record.session is None else _row_of(connection, schema.Session, record.session, {})
     run_id = None
     if record.run is not None:

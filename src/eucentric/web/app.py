@@ -17,13 +17,14 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from eucentric import __version__
-from eucentric.errors import EucentricError
+from eucentric.errors import EucentricError, GoneError
 from eucentric.web.api import history, planning, running, settings
 from eucentric.web.control import NotInControl
 from eucentric.web.hub import Watcher
 from eucentric.web.planned import FieldError
 from eucentric.web.room import Room
 from eucentric.web.safety import Gate, Guard
+from eucentric.web.turns import Busy
 
 _TOKEN_WITHIN_S = 10.0
 _CLOSED_NO_TOKEN = 4401
@@ -55,11 +56,15 @@ def make_app(room: Room, gate: Gate) -> FastAPI:
     return app
 
 
+_STATUS: dict[type[EucentricError], int] = {NotInControl: 409, Busy: 409, GoneError: 410}
+
+
 async def _said(_request: Request, error: Exception) -> JSONResponse:
-    """An error of ours is a sentence, and the field that it is about; 409: not now, 422: not so."""
+    """An error of ours is a sentence, and the field that it is about; 409: not now, 410: not any more, 422: not so."""
     said = " ".join((str(error), *getattr(error, "__notes__", ())))
     field = {"field": error.field} if isinstance(error, FieldError) else {}
-    return JSONResponse({"sentence": said, **field}, status_code=409 if isinstance(error, NotInControl) else 422)
+    status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 422)
+    return JSONResponse({"sentence": said, **field}, status_code=status)
 
 
 async def _misread(_request: Request, error: Exception) -> JSONResponse:

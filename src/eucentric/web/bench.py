@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from eucentric.calibration.book import CalibrationBook
 from eucentric.focus.control import Control
+from eucentric.focus.methods.manual import Operator
 from eucentric.microscope.protocol import Microscope
 from eucentric.web.shelf import Shelf
 
@@ -22,8 +23,8 @@ class SessionToRun(Protocol):
     folder: str
     resume: str
 
-    def run(self, observers: Observers, control: Control) -> str:
-        """Run it; what is said at its end. Raises as Session.run does."""
+    def run(self, observers: Observers, control: Control, operator: Operator) -> str:
+        """Run it, its manual steps done by `operator`; what is said at its end. Raises as Session.run does."""
         ...
 
 

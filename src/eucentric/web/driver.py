@@ -81,7 +81,7 @@ class Driver:
             case focus.RunEnded() if not self._in_session:
                 self._ended(event.result.statement, tone_of(event.result))
             case focus.Failed() if not self._in_session:
-                self._ended(" ".join((event.error, *event.not_restored)), "bad")
+                self._ended(" ".join((event.error, *event.not_restored)), "care" if event.stopped else "bad")
             case msi.SessionEnded():
                 self._in_session = False
                 self._ended(statement(event.result), "good" if event.result.complete else "care")
@@ -154,7 +154,7 @@ class Driver:
             opened = begin(application)
             self._opened = opened
             self.watching.say("session", f"Session folder: {opened.folder}")
-            said = opened.run((self.watching, self), self.control)
+            said = opened.run((self.watching, self), self.control, self.operator)
             self.watching.say("session", said)
 
         self._begin("session", application, work)

@@ -50,7 +50,9 @@ class Watcher:
         self._wake.set()
 
     async def next(self) -> Message:
-        """The newest message that it does not have, waited for. Texts go first; pictures wait until there is room."""
+        """The newest message that it does not have, waited for: in the order in which they
+        became news, but pictures wait until there is room.
+        """
         while True:
             if self._pinged:
                 self._pinged = False

@@ -175,7 +175,7 @@ class SessionProgress:
             case msi.Exposed():
                 flagged = event.exposure.flagged
                 self._set(event.unit.key, said=exposure_words(event.exposure), tone="care" if flagged else "good")
-            case focus.FrameTaken():
+            case focus.FrameTaken() | focus.ByHand() if event.frame is not None:
                 self._spent[self._unit] = self._spent.get(self._unit, 0.0) + (event.frame.dose_e_per_m2 or 0.0)
             case focus.Measured():
                 self._set(self._unit, said=event.result.words)
@@ -193,7 +193,7 @@ class SessionProgress:
             for k, u in enumerate(event.units)
         ]
         self._at = {unit.key: k for k, unit in enumerate(event.units)}
-        self._left.expect(event.units[event.done :])
+        self._left.expect(event.units[event.done :], event.expected_s)
         self._spent, self._unit, self.done = {}, "", event.done
 
     def _ended(self, event: msi.UnitEnded) -> None:
@@ -219,7 +219,7 @@ class SessionProgress:
         """As JSON has it; None: there was no session. Of a long one what is around the present unit."""
         if self._application is None:
             return None
-        counts = Counter(unit["node"] for unit in self._units)
+        counts, left = Counter(unit["node"] for unit in self._units), self._left.left()
         first = max(0, min(self._at.get(self._unit, 0) - _SHOWN_UNITS // 2, len(self._units) - _SHOWN_UNITS))
         return {
             "name": self._application.name,
@@ -230,7 +230,8 @@ class SessionProgress:
             "total": len(self._units),
             "done": self.done,
             "unit": self._unit,
-            "left_s": self._left.seconds(),
+            "left_s": None if left is None else left.seconds,
+            "left_rough": left is not None and left.rough,
             "dose": dose_words(sum(self._spent.values())),
         }
 

@@ -13,7 +13,7 @@ from eucentric.errors import InputError
 from eucentric.focus.result import DefocusResult
 from eucentric.records.kept import KeptMeasurement, KeptRun, KeptSession, MeasurementDetails
 from eucentric.records.reading import Records
-from eucentric.records.remeasure import Changes, remeasured
+from eucentric.records.remeasure import Changes, Whole
 from eucentric.units import minus, show_length
 from eucentric.web.develop import Looked
 from eucentric.web.words import big_number
@@ -105,37 +105,34 @@ def facts(details: MeasurementDetails) -> list[dict[str, str]]:
 def looked_at(records: Records, number: int) -> Looked:
     """A stored measurement with its images, and its maps made anew; its numbers as they were kept.
 
-    Raises InputError where its images are not there, or it was cut off.
+    Raises GoneError where its images are not there, InputError where it was cut off.
     """
     details = records.measurement(number)
     if details.result is None:
         raise InputError(f"Measurement {number} was cut off before it was measured: there is nothing to look at.")
-    frames = records.frames(number)
-    if frames.why_not is not None:
-        raise InputError(frames.why_not)
+    whole = Whole.of(records, number)
     c3_m = None if details.calibration is None else details.calibration.column.c3_m
-    looked = Looked(number, details.row.step, frames.frames, details.links, details.result, c3_m)
-    return replace(looked, result=_with_maps(records, looked, details))
+    result = _with_maps(whole, details.result)
+    return Looked(number, details.row.step, whole.frames, details.links, result, c3_m)
 
 
-def _with_maps(records: Records, looked: Looked, details: MeasurementDetails) -> DefocusResult:
+def _with_maps(whole: Whole, kept: DefocusResult) -> DefocusResult:
     """Maps are not kept: they are those of the same comparison, made once more."""
-    kept = looked.result
-    if details.how is not None:
-        again = remeasured(records, looked.number).shifts
+    if whole.details.how is not None:
+        again = whole.again().shifts
     else:
-        pairs = [(looked.frames[first].pixels, looked.frames[second].pixels) for first, second in looked.links]
+        pairs = [(whole.frames[first].pixels, whole.frames[second].pixels) for first, second in whole.details.links]
         again = tuple(register(one, two, method=kept.shift.method, workers=1) for one, two in pairs)
     shifts = tuple(replace(shift, map=made.map) for shift, made in zip(kept.shifts, again, strict=True))
     return replace(kept, shifts=shifts)
 
 
 def made_again(records: Records, number: int, changes: Changes) -> Looked:
-    """A stored measurement made again with other settings. Raises InputError as `remeasured` does."""
-    result = remeasured(records, number, changes)
-    details, frames = records.measurement(number), records.frames(number)
+    """A stored measurement made again with other settings. Raises InputError and GoneError as `remeasured` does."""
+    whole = Whole.of(records, number)
+    details, result = whole.details, whole.again(changes)
     c3_m = changes.c3_m if details.how is None or changes.c3_m is not None else details.how.column.c3_m
-    return Looked(number, details.row.step, frames.frames, details.links, result, c3_m)
+    return Looked(number, details.row.step, whole.frames, details.links, result, c3_m)
 
 
 def difference(before: DefocusResult | None, now: DefocusResult) -> str:

@@ -12,7 +12,8 @@ from eucentric.web.room import Room
 REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Sentence, "description": "The token is missing or wrong."},
     403: {"model": Sentence, "description": "It does not come from the server's own page."},
-    409: {"model": Sentence, "description": "Another browser controls."},
+    409: {"model": Sentence, "description": "Not now: another browser controls, or too many ask at once."},
+    410: {"model": Sentence, "description": "Its images are not kept any more."},
     421: {"model": Sentence, "description": "The server is not called so."},
     422: {"model": Sentence, "description": "It can't be done; the sentence says why."},
 }

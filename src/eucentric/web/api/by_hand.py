@@ -148,7 +148,7 @@ def _where(bench: Bench) -> str:
 
 def _known(room: Room, preset: str) -> float | None:
     """The stored eucentric focus of a preset."""
-    book = None if room.bench is None else room.bench.book
+    book = room.watching.book if room.bench is None else room.bench.book
     known: Calibration | None = None if book is None else book.presets.get(preset)
     return None if known is None else known.eucentric_focus_m
 

@@ -15,16 +15,21 @@ from eucentric.errors import InputError
 from eucentric.focus.result import DefocusResult
 from eucentric.records.kept import MeasurementDetails, Wanted
 from eucentric.records.reading import Records
-from eucentric.records.remeasure import Changes
+from eucentric.records.remeasure import Changes, why_not_again
 from eucentric.web import models, stored
 from eucentric.web.api.acting import REFUSALS
 from eucentric.web.develop import Looked, curves, images, maps, raw, spectrum
 from eucentric.web.packets import Packet, packed
 from eucentric.web.reading import reading
 from eucentric.web.room import Room
+from eucentric.web.turns import Turns
 
 _MOST = 2000
 _FURTHEST = 100_000
+_AGAIN = 4
+"""So many measurements are made again or wait for it."""
+_PICTURES_ASKED = 20
+"""So many pictures are made or wait for it: a browser asks for six at once."""
 _LARGEST = 2**31 - 1  # the largest number of a row, in either database
 _NONE_KEPT = "This page has no records to look back at."
 
@@ -35,9 +40,10 @@ AnyNumber = Annotated[int | None, Query(ge=1, le=_LARGEST)]
 def router(room: Room) -> APIRouter:
     """The routes."""
     api = APIRouter(prefix="/history", tags=["history"], responses=REFUSALS)
+    computing = threading.Lock()  # one at a time: a run needs the processor too
     _lists(api, room)
-    _one(api, room)
-    _its_pictures(api, room)
+    _one(api, room, Turns(computing, _AGAIN, "measurements to be made again"))
+    _its_pictures(api, _Last(room, Turns(computing, _PICTURES_ASKED, "pictures of measurements")))
     return api
 
 
@@ -102,16 +108,16 @@ class _Last:
     It is known by when it was taken too: another file of records may have been put in the place of the one before.
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, turns: Turns) -> None:
         self._room = room
-        self._at_work = threading.Lock()
+        self._turns = turns
         self._key: tuple[object, ...] = ()
         self._looked: Looked | None = None
 
     def looked(self, number: int, how: models.Otherwise) -> Looked:
-        """A measurement as it was, or made again. Raises InputError as the records do."""
+        """A measurement as it was, or made again. Raises InputError and GoneError as the records do, and Busy."""
         changes = _changes(how)
-        with self._at_work, _records(self._room) as records:
+        with self._turns.turn(), _records(self._room) as records:
             details = records.measurement(number)
             key = (number, details.row.taken_at, tuple(one.gone for one in details.images), changes)
             if self._looked is None or key != self._key:
@@ -124,19 +130,21 @@ def _looked(records: Records, number: int, changes: Changes | None) -> Looked:
     return stored.looked_at(records, number) if changes is None else stored.made_again(records, number, changes)
 
 
-def _one(api: APIRouter, room: Room) -> None:
+def _one(api: APIRouter, room: Room, turns: Turns) -> None:
     @api.get("/measurements/{number}")
     def measurement(number: Number) -> dict[str, Any]:
         """All that is kept of a measurement but its pictures."""
         with _records(room) as records:
             details = records.measurement(number)
+        why_not = why_not_again(details)
         gone = next((image.gone for image in details.images if image.gone is not None), None)
         return {
             "row": stored.row(details.row),
             "facts": stored.facts(details),
             "reading": None if details.result is None else _reading(details, details.result),
             "gone": gone,
-            "can_be_made_again": details.how is not None and details.result is not None and gone is None,
+            "can_be_made_again": why_not is None and gone is None,
+            "why_not_again": why_not,
             "methods": [str(method) for method in Method],
         }
 
@@ -144,16 +152,14 @@ def _one(api: APIRouter, room: Room) -> None:
     def again(number: Number, wanted: models.Again) -> dict[str, Any]:
         """Made again from its images with other settings. The records stay as they are."""
         changes = replace(_changes(wanted) or Changes(), thresholds=wanted.thresholds or {})
-        with _records(room) as records:
+        with turns.turn(), _records(room) as records:
             before = records.measurement(number)
             made = stored.made_again(records, number, changes)
         said = stored.difference(before.result, made.result)
         return {"reading": _reading(before, made.result), "said": said}
 
 
-def _its_pictures(api: APIRouter, room: Room) -> None:
-    last = _Last(room)
-
+def _its_pictures(api: APIRouter, last: _Last) -> None:
     @api.get("/measurements/{number}/pictures/{kind}", response_class=Response)
     def pictures(number: Number, kind: str, how: Annotated[models.Otherwise, Query()]) -> Response:
         """Its pictures as one message: images, map, map-cross, map-phase or spectrum."""

@@ -204,7 +204,7 @@ class History extends HTMLElement {
     this._reading.show(told.reading, null);
     if (told.gone || !told.reading) return fill(this._views, h("p.empty", told.gone ?? "It was cut off before it was measured."));
     if (told.can_be_made_again) this._form(number, told);
-    else fill(this._again, h("p.faint", "It was made by tilting the stage, and can't be made again with other settings."));
+    else fill(this._again, h("p.faint", told.why_not_again));
     return this._pictures(number, "");
   }
 
