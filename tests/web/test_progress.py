@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from eucentric.focus import events as focus
 from eucentric.msi import events as msi
 from eucentric.msi.outcome import SessionResult
@@ -29,6 +31,26 @@ def test_a_session_that_ended_early_has_nothing_under_way() -> None:
     assert ended is not None
     assert {unit["state"] for unit in ended["units"][1:]} == {"not done"}
     assert (ended["done"], ended["total"]) == (1, len(UNITS))
+    assert ended["over"]
+
+
+def test_what_runs_after_a_session_adds_nothing_to_it() -> None:
+    progress = SessionProgress()
+    progress.see(msi.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 1, {"Square": 4.0}))
+    progress.see(msi.UnitBegan(1.0, UNITS[1]))
+    told = run().events
+    for event in told:
+        progress.see(event)
+    within = progress.plain()
+    assert within is not None
+    assert within["units"][1]["said"]
+    assert within["dose"] != "0.0 e/Å²"
+    result = SessionResult("MSI-T small", "simulated", (), len(UNITS), 0.0, 2.0, stopped="Aborted by the operator.")
+    progress.see(msi.SessionEnded(2.0, result))
+    ended = json.dumps(progress.plain())
+    for event in told:
+        progress.see(event)
+    assert json.dumps(progress.plain()) == ended
 
 
 def test_a_step_that_takes_longer_than_the_last_time_has_no_time_left_that_is_known() -> None:

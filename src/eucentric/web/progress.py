@@ -157,6 +157,8 @@ class SessionProgress:
         self._at: dict[str, int] = {}
         self._spent: dict[str, float] = {}
         self._unit = ""
+        self._at_unit = False  # what a focus node tells after a unit's end is of a run beside the session
+        self._over = False
         self.done = 0
 
     def see(self, event: Any) -> None:
@@ -166,7 +168,7 @@ class SessionProgress:
                 self._started(event)
             case msi.UnitBegan():
                 self._left.begin()
-                self._unit = event.unit.key
+                self._unit, self._at_unit = event.unit.key, True
                 self._set(event.unit.key, state="now")
             case msi.NeedsChecked():
                 self._set(event.unit.key, needs=[_check(c) for c in event.needs])
@@ -175,13 +177,14 @@ class SessionProgress:
             case msi.Exposed():
                 flagged = event.exposure.flagged
                 self._set(event.unit.key, said=exposure_words(event.exposure), tone="care" if flagged else "good")
-            case focus.FrameTaken() | focus.ByHand() if event.frame is not None:
+            case focus.FrameTaken() | focus.ByHand() if self._at_unit and event.frame is not None:
                 self._spent[self._unit] = self._spent.get(self._unit, 0.0) + (event.frame.dose_e_per_m2 or 0.0)
-            case focus.Measured():
+            case focus.Measured() if self._at_unit:
                 self._set(self._unit, said=event.result.words)
             case msi.UnitEnded():
                 self._ended(event)
             case msi.SessionEnded():
+                self._at_unit, self._over = False, True
                 for unit in self._units:
                     if unit["state"] in {"to come", "now"}:
                         unit["state"] = "not done"
@@ -195,10 +198,12 @@ class SessionProgress:
         self._at = {unit.key: k for k, unit in enumerate(event.units)}
         self._left.expect(event.units[event.done :], event.expected_s)
         self._spent, self._unit, self.done = {}, "", event.done
+        self._at_unit = self._over = False
 
     def _ended(self, event: msi.UnitEnded) -> None:
         out = event.outcome
         self._left.end(out.node)
+        self._at_unit = False
         self._spent[out.key] = out.focus_dose_e_per_m2
         self.done += 1
         tone = "good" if out.status is Status.DONE else "bad"
@@ -229,6 +234,7 @@ class SessionProgress:
             "after": max(len(self._units) - first - _SHOWN_UNITS, 0),
             "total": len(self._units),
             "done": self.done,
+            "over": self._over,
             "unit": self._unit,
             "left_s": None if left is None else left.seconds,
             "left_rough": left is not None and left.rough,
