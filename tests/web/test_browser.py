@@ -224,11 +224,21 @@ def test_manual_focus_moves_and_shows(tab: Watched, there: Serving) -> None:
     page.keyboard.press("5")
     button(page, "Focus by hand").click()
     expect(button(page, "over +")).to_be_enabled()
+    expect(chip(page)).to_have_text("By hand")
+    expect(page.locator(".doing")).to_contain_text("waits for the operator at Manual focus (key 5)")
+    page.get_by_label("Step of the stage").fill("-3 µm")
+    button(page, "up +").click()
+    expect(page.locator(".toast")).to_contain_text("Nothing was moved")
+    page.get_by_label("Electrons by hand at most").fill("50")
+    page.get_by_label("Electrons by hand at most").blur()
+    expect(page.locator(".toast")).to_contain_text("'50' is without a unit")
+    expect(page.get_by_label("Electrons by hand at most")).to_have_value("500 e/Å²")
+    assert "422" in tab.complaints.pop()  # that it was refused
     for _ in range(3):  # faster than they are made
         page.keyboard.press("ArrowDown")
     expect(page.locator("eu-manual dl")).to_contain_text("moved −1.500 µm")
     expect(page.locator("eu-manual figcaption").first).to_contain_text("by hand")
-    expect(page.locator("eu-manual figure .note")).to_contain_text("e/Å² by hand so far")
+    expect(page.locator("eu-manual figure .note")).to_contain_text("e/Å² by hand")
     button(page, "From scope").click()
     asks, bench = page.locator("dialog.asks"), there.room.bench
     stored = bench.book.of("fa").eucentric_focus_m  # type: ignore[union-attr]

@@ -71,6 +71,10 @@ def test_what_goes_too_far_is_refused_and_the_desk_stays(there: Serving) -> None
         assert refused.status_code == 422
         assert "Nothing was moved" in refused.json()["sentence"]
         assert us.post("/api/manual/move", json={"channel": "defocus", "change": "1 s"}).status_code == 422
+        bare = us.post("/api/manual/move", json={"channel": "z", "change": "2e-4"})  # µm? 200 µm were moved
+        assert bare.status_code == 422
+        assert "without a unit" in bare.json()["sentence"]
+        assert us.post("/api/manual/dose", json={"dose_max": "50"}).status_code == 422
         us.post("/api/manual/look").raise_for_status()
         us.post("/api/run/abort").raise_for_status()
         watching.until(ended)
@@ -177,7 +181,7 @@ def test_the_estimate_follows_what_is_moved_reset_and_taken_back(tmp_path: Path)
         assert moved.c1_m == pytest.approx(first.c1_m + 1.5e-6, abs=1e-9)
         assert f"The present estimate of defocus is {show_length(moved.c1_m)}" in _asked_of(made, us)
         desk = watching.until(lambda told: told["manual"]["moved_defocus"])["manual"]
-        assert desk["dose"].endswith("by hand so far")
+        assert desk["dose"].endswith("by hand")
         us.post("/api/manual/end", json={"answer": "skip"}).raise_for_status()
         watching.until(ended)
         assert room.watching.estimate(standing(scope)) is None  # at the preset that was found

@@ -217,7 +217,7 @@ class PageOperator:
             "moved_defocus": show_length(defocus) if abs(defocus) > 1e-9 else None,
             "moved_z": show_length(z) if abs(z) > 1e-9 else None,
             "live": self._live,
-            "dose": f"{dose_words(desk.dose_e_per_m2)} by hand so far{', and counting' if self._live else ''}",
+            "dose": f"{dose_words(desk.dose_e_per_m2)} by hand{', counting' if self._live else ''}",
             "dose_max": exactly(desk.dose_max_per_m2, "1/m2", "e/Å²"),
             "trouble": trouble,
         }

@@ -12,7 +12,7 @@ from eucentric.calibration.instrument import Calibration
 from eucentric.errors import CalibrationError, InputError
 from eucentric.focus.methods.manual import Answer, Desk
 from eucentric.images.frame import OpticalState
-from eucentric.units import parse, show_length
+from eucentric.units import parse, show_length, unit_in
 from eucentric.web import models
 from eucentric.web.api.acting import controls, done
 from eucentric.web.bench import Bench
@@ -51,7 +51,7 @@ def _desk(api: APIRouter, room: Room) -> None:
     @api.post("/manual/dose", dependencies=[acts])
     def dose(wanted: models.DoseMax) -> models.Sentence:
         """Another limit for the electrons of the images by hand, here."""
-        dose_max = parse(wanted.dose_max, "1/m2")
+        dose_max = _typed(wanted.dose_max, "1/m2", "500 e/A2")
         if dose_max <= 0:
             raise InputError(f"'{wanted.dose_max}' is no limit for electrons. Write for example '500 e/A2'.")
         driver.operator.allow(dose_max)
@@ -60,7 +60,7 @@ def _desk(api: APIRouter, room: Room) -> None:
     @api.post("/manual/move", dependencies=[acts])
     def move(wanted: models.Move) -> models.Sentence:
         """A step of the lens or of the stage; an image follows the last of those that were asked for."""
-        change_m = parse(wanted.change.replace("−", "-"), "m")
+        change_m = _typed(wanted.change.replace("−", "-"), "m", "0.5 um")
 
         def step(desk: Desk) -> float:
             return desk.step_defocus(change_m) if wanted.channel == "defocus" else desk.step_z(change_m)
@@ -72,6 +72,14 @@ def _desk(api: APIRouter, room: Room) -> None:
         """Done (what was moved stays), skip or abort (it is taken back)."""
         driver.operator.end(Answer(wanted.answer))
         return done()
+
+
+def _typed(text: str, si_unit: str, example: str) -> float:
+    """What somebody typed, in SI. Raises InputError where the unit is missing, too: what moves or burns is not guessed."""
+    value = parse(text, si_unit)
+    if not unit_in(text):
+        raise InputError(f"'{text}' is without a unit. Nothing was done. Write for example '{example}'.")
+    return value
 
 
 def _settings_of_the_lens(api: APIRouter, room: Room) -> None:

@@ -107,14 +107,17 @@ class Manual extends HTMLElement {
     this._ask("eucentric-focus/from", { focus_m: this._asked });
   }
 
-  _allow() {
-    const text = this._doseMax.value.trim();
-    this._ask("dose", { dose_max: /[a-z]/i.test(text) ? text : `${text} e/A2` });
+  // What is refused does not stay there as if it held.
+  async _allow() {
+    await this._ask("dose", { dose_max: this._doseMax.value.trim() });
+    if (this._now && document.activeElement !== this._doseMax) this._doseMax.value = this._now.dose_max;
   }
 
+  // What is typed is neither guessed nor turned round: without its unit the server refuses it, with a sign this.
   move(channel, sign) {
-    const text = (channel === "z" ? this._stage : this._lens).value.trim().replace(/^[-−+]/, "");
-    this._ask("move", { channel, change: `${sign < 0 ? "-" : ""}${/[a-zµ]/i.test(text) ? text : `${text} um`}` });
+    const step = (channel === "z" ? this._stage : this._lens).value.trim();
+    if (/^[-−+]/.test(step)) return say(`'${step}' has a sign. Buttons and keys say which way: write the step without one. Nothing was moved.`, "bad");
+    return this._ask("move", { channel, change: `${sign < 0 ? "-" : ""}${step}` });
   }
 
   end(answer) {

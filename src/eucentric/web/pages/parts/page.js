@@ -9,10 +9,10 @@ import "./watch.js";
 import { clock, duration, fill, h, typing } from "./dom.js";
 import { KEYS } from "./keys.js";
 import { ask, link, say } from "./link.js";
+import { themeButton } from "./theme.js";
 
 const VIEWS = [["watch", "Watch"], ["run", "Run"], ["settings", "Settings"], ["history", "History"], ["manual", "Manual focus"], ["plan", "Plan"]];
 const HAD = "eucentric-had-control"; // whether this tab controlled when it last heard: a loss is told, also after a reload
-const THEMES = ["dark", "light", "auto"];
 
 class Page extends HTMLElement {
   connectedCallback() {
@@ -28,7 +28,6 @@ class Page extends HTMLElement {
       link.readdress();
       this._fromHash();
     });
-    this._theme(localStorage.getItem("eucentric-theme") ?? "dark");
     this._fromHash();
     setInterval(() => this._elapsed(), 500);
     link.start();
@@ -43,13 +42,13 @@ class Page extends HTMLElement {
     this._instrument = h("span.instrument");
     this._link = h("span.link", { role: "status" });
     this._control = h("button.quiet", { type: "button", onclick: () => this._takeOrGive() });
-    this._themeButton = h("button.quiet", { type: "button", title: "Dark, light, as the system (key T)", onclick: () => this._nextTheme() });
+    this._theme = themeButton();
     this._sequence = h("select", { "aria-label": "Sequence", title: "The sequence that Start runs", onchange: () => sessionStorage.setItem("eucentric-sequence", this._sequence.value) });
     const button = (name, title, act) => h(`button${name === "Start" ? ".first" : ""}`, { type: "button", title, onclick: act }, name);
     this._start = button("Start", "Run the chosen sequence (Shift + S)", () => this.start());
     this._measure = button("Measure once", "Measure once, correct nothing (key M)", () => this.measure());
     this._pause = button("Pause", "Stand still before the next call of the instrument (Space)", () => this.pause());
-    this._abort = button("Abort", "End it; everything is restored (Shift + A)", () => ask("POST", "/run/abort"));
+    this._abort = button("Abort", "End it; what measuring changed is restored, what was corrected stays (Shift + A)", () => ask("POST", "/run/abort"));
     this._banner = h("div.banner", { role: "alert" });
     this._banner.hidden = true;
     this._asked = h("p");
@@ -65,7 +64,7 @@ class Page extends HTMLElement {
       h("div.columns", KEYS.map(([title, keys]) => h("section", h("h3", title), h("dl", keys.map(([key, what]) => [h("dt", key), h("dd", what)]))))));
     for (const one of [this._start, this._measure, this._pause, this._abort]) one.disabled = true;
     fill(this,
-      h("header.top", h("span.brand", "eucentric"), this._instrument, h("nav", { role: "tablist", "aria-label": "Views" }, this._tabs), h("span.grow"), this._link, this._control, this._themeButton, h("button.quiet", { type: "button", title: "Keys (?)", onclick: () => this.help() }, "?")),
+      h("header.top", h("span.brand", "eucentric"), this._instrument, h("nav", { role: "tablist", "aria-label": "Views" }, this._tabs), h("span.grow"), this._link, this._control, this._theme, h("button.quiet", { type: "button", title: "Keys (?)", onclick: () => this.help() }, "?")),
       h("div.transport", this._sequence, this._start, this._measure, this._pause, this._abort, this._chip, this._doing, h("span.grow"), this._spent),
       this._banner, h("main", [...this._views.values()]), this._toast, this._help, this._question);
   }
@@ -75,6 +74,7 @@ class Page extends HTMLElement {
     link.on("drive", (drive) => drive && this._drove(drive));
     link.on("run", (run) => run && this._ran(run));
     link.on("session", () => this._elapsed());
+    link.on("manual", (now) => this._waits(Boolean(now)));
     link.on("control", (control) => control && this._controlled(control));
     document.addEventListener("eu-shelf", (event) => this._shelf(event.detail));
   }
@@ -159,6 +159,14 @@ class Page extends HTMLElement {
     this._tell();
   }
 
+  // A step that is done by hand stands until somebody comes: that is not seen as running, in any view.
+  _waits(byHand) {
+    this._byHand = byHand;
+    this._tabs[VIEWS.findIndex(([name]) => name === "manual")].dataset.waits = String(byHand);
+    this._transport();
+    this._tell();
+  }
+
   // What goes on, and what can be done about it: nothing while the server is not there.
   _transport() {
     const { _drive: drive, _there: there } = this;
@@ -169,9 +177,9 @@ class Page extends HTMLElement {
     const idle = drive.phase === "idle", held = drive.phase === "paused" || drive.phase === "pausing";
     this._pause.disabled = this._abort.disabled = !there || idle || drive.phase === "stopping";
     this._pause.textContent = held ? "Resume" : "Pause";
-    const doing = { idle: drive.said ? "Ended" : "Idle", running: "Running", pausing: "Pausing", paused: "Paused", stopping: "Stopping" }[drive.phase];
+    const doing = { idle: drive.said ? "Ended" : "Idle", running: this._byHand ? "By hand" : "Running", pausing: "Pausing", paused: "Paused", stopping: "Stopping" }[drive.phase];
     this._chip.textContent = there ? doing : `Not known; last: ${doing}`;
-    this._chip.dataset.tone = !there ? "" : idle ? drive.tone : held ? "care" : "live";
+    this._chip.dataset.tone = !there ? "" : idle ? drive.tone : held || this._byHand ? "care" : "live";
   }
 
   _ran(run) {
@@ -182,7 +190,7 @@ class Page extends HTMLElement {
   _tell() {
     const idle = this._phase === "idle";
     const restores = this._phase === "stopping" && "Aborted: waiting until everything is restored …";
-    this._doing.textContent = idle ? this._drive?.said ?? "" : restores || [this._drive?.title, this._run?.doing].filter(Boolean).join(" · ");
+    this._doing.textContent = idle ? this._drive?.said ?? "" : restores || [this._drive?.title, this._run?.doing, this._byHand && "waits for the operator at Manual focus (key 5)"].filter(Boolean).join(" · ");
     this._doing.title = this._doing.textContent;
     this._elapsed();
   }
@@ -242,18 +250,6 @@ class Page extends HTMLElement {
     this._question.showModal();
   }
 
-  _theme(name) {
-    document.documentElement.dataset.theme = name;
-    localStorage.setItem("eucentric-theme", name);
-    this._themeButton.textContent = { auto: "As system", dark: "Dark", light: "Light" }[name] ?? "Dark";
-    document.dispatchEvent(new Event("eu-theme"));
-  }
-
-  _nextTheme() {
-    const now = document.documentElement.dataset.theme;
-    this._theme(THEMES[(THEMES.indexOf(now) + 1) % THEMES.length]);
-  }
-
   help() {
     if (this._help.open) this._help.close();
     else this._help.showModal();
@@ -282,7 +278,7 @@ class Page extends HTMLElement {
     if (key === "S" && shiftKey) return () => this.start();
     if (key === "A" && shiftKey) return () => this._abort.click();
     if (key === "m") return () => this.measure();
-    if (key === "t") return () => this._nextTheme();
+    if (key === "t") return () => this._theme.click();
     return null;
   }
 
