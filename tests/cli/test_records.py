@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from eucentric.cli.main import run
 from eucentric.cli.records_wanted import moment
-from eucentric.cli.records_words import not_done
+from eucentric.cli.records_words import not_done, session_table
 from eucentric.errors import InputError
+from eucentric.records.kept import KeptSession
 from eucentric.records.place import Place
 from eucentric.records.reading import Records
 from eucentric.records.recorder import Recorder
@@ -65,6 +67,16 @@ def test_the_list_is_chosen(kept: Place, capsys: Capture) -> None:
     assert [one["id"] for one in json.loads(capsys.readouterr().out)] == [3]
     assert _run(kept, "list", "--sessions", "--json") == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+def test_the_sessions_are_listed_in_80_columns() -> None:
+    at = datetime(2026, 11, 30, 20, 0, tzinfo=UTC)
+    one = KeptSession(1, "MSI-T small", "simulated (seed 3)", "runs/a", "0.1", at, at, 0.0, 9.0, 12, False, None, 4)
+    screen = Console(file=io.StringIO(), width=80)
+    with screen.capture() as got:
+        screen.print(session_table([one]))
+    assert "targets  runs" in got.get()
+    assert "12     4" in got.get()
 
 
 def test_a_folder_is_no_file_of_records(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from eucentric.cli.session_troubles import troubles
 from eucentric.cli.session_truth import Truths
 from eucentric.cli.session_words import all_well
 from eucentric.focus import events as focus_events
+from eucentric.focus.settings import CorrectionType
 from eucentric.images.frame import Frame
 from eucentric.msi import events
 from eucentric.msi.known import Check
@@ -291,6 +292,10 @@ def test_a_session_that_goes_on_says_so() -> None:
         (events.InstrumentLost(0.0, None, "It does not answer."), "The instrument is lost: It does not answer."),
         (events.InstrumentBack(0.0, UNITS[1]), f"{UNITS[1].key} is begun anew"),
         (focus_events.ObserverFailed(0.0, "The disk is full."), "The disk is full. The session goes on"),
+        (
+            focus_events.ByHand(0.0, "look", CorrectionType.STAGE_Z, 2e-6, 3e-6),
+            "by hand Stage Z by +2.000 µm, now 3.000 µm",
+        ),
         (events.NeedsChecked(0.0, UNITS[0], (NOT_MET,)), "Put a Z Focus before it."),
         (events.UnitEnded(0.0, UnitOutcome("Square 1", "Square", Status.FAILED, "Beyond the limit.")), "Beyond the"),
     ],

@@ -731,6 +731,8 @@ def test_an_aborted_run_restores_everything() -> None:
     assert microscope.defocus_m() == 0
     assert isinstance(told[-1], events.Failed)
     assert told[-1].error.startswith("Aborted")
+    taken = [frame.frame.dose_e_per_m2 or 0.0 for frame in _of(told, events.FrameTaken)]
+    assert told[-1].dose_e_per_m2 == pytest.approx(sum(taken))
     control.release()
     assert focus.run().focused
 

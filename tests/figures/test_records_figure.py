@@ -56,6 +56,12 @@ def test_a_session_shows_all_that_was_measured(shown: Shown, on_the_wall: bool, 
     assert save(figure, tmp_path / "a.png").stat().st_size > 0
 
 
+def test_whom_the_operator_stopped_is_not_said_to_be_in_focus(shown: Shown) -> None:
+    runs = tuple(replace(run, status="aborted") if run.status != "focused" else run for run in shown.runs)
+    said = words(records_figure(replace(shown, runs=runs), title="Stopped"))
+    assert "5 runs, 1 aborted, all others in focus; 10 measurements" in said
+
+
 def test_what_is_zero_or_not_known_does_not_break_the_axes(shown: Shown) -> None:
     lost = tuple(replace(one, c1_m=None, chi2=None, accepted=False) for one in shown.measurements)
     still = tuple(

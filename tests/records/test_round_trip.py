@@ -199,13 +199,14 @@ def test_a_measurement_that_is_cut_off_is_kept_as_far_as_it_came(tmp_path: Path)
     told = example.run().events
     at = next(n for n, event in enumerate(told) if isinstance(event, events.ShiftFound))
     with Recorder(place_in(tmp_path), say=never) as recorder:
-        failed = events.Failed(40.0, "The camera gave no image.", ("The lens stays.",))
+        failed = events.Failed(40.0, "The camera gave no image.", ("The lens stays.",), dose_e_per_m2=3e20)
         for event in (*told[:at], events.Restored(40.0, example.frames()[1].state), failed):
             recorder(event)
     with Records.open(place_in(tmp_path)) as records:
         run = records.run(1)
         assert records.run_details(1).left_as == example.frames()[1].state
         assert run.status == "failed"
+        assert run.dose_e_per_m2 == 3e20
         assert run.statement == "The camera gave no image. The lens stays."
         (cut,) = records.measurements()
         assert cut.accepted is None

@@ -188,6 +188,8 @@ def test_settings_are_only_read_and_written_on_the_shelf(there: Serving, tmp_pat
         values = us.get("/api/settings/one/quick").json()["values"]
         for name in ("..%2F..%2Fescaped", "%2Ftmp%2Fescaped", ".hidden", "a%5Cb", "quick"):
             assert us.put(f"/api/settings/one/{name}", json={"values": values}).status_code in {404, 405, 422}
+        up = us.put("/api/settings/one/..%2Fescaped", json={"values": values})
+        assert "can't be a file's name" in up.json()["sentence"]
         for name in ("..%2F..%2Fpyproject", "%2Fetc%2Fpasswd"):
             assert us.get(f"/api/settings/one/{name}").status_code in {404, 422}
         outside = tmp_path / "mine.toml"

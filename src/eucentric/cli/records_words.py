@@ -73,7 +73,8 @@ def session_table(sessions: Sequence[KeptSession]) -> Table:
     widths = {"session": 7, "begun": 16, "ended": 8, "targets": 7, "runs": 4}
     for name in ("session", "begun", "application", "instrument", "ended", "targets", "runs"):
         right = name in {"session", "targets", "runs"}
-        table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=widths.get(name))
+        table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=widths.get(name),
+                         max_width=widths["ended"] if name == "ended" else None)  # fmt: skip
     for one in sessions:
         end = "complete" if one.complete else ("not ended" if one.ended_at is None else "not complete")
         table.add_row(

@@ -21,6 +21,7 @@ from eucentric.focus import events as focus_events
 from eucentric.focus.outcome import Status as StepStatus
 from eucentric.focus.settings import FocusMethod
 from eucentric.focus.words import (
+    by_hand_words,
     correction_words,
     dose_words,
     drift_words,
@@ -220,6 +221,8 @@ class SessionLive:
     def _aside(self, event: focus_events.Event) -> None:
         """What happens beside measuring and correcting."""
         match event:
+            case focus_events.ByHand() if event.channel is not None:
+                self._line("by hand", by_hand_words(event), "cyan")
             case focus_events.DriftMeasured() if not event.still:
                 self._line("drift", drift_words(event))
             case focus_events.LeftOut():

@@ -87,7 +87,9 @@ def _summary(shown: Shown, failed: int) -> str:
     refused = [one for one in shown.measurements if one.accepted is False]
     reasons = Counter((one.reason or "").lower().replace("_", " ") for one in refused)
     why = f" ({', '.join(f'{name} {count}' for name, count in reasons.most_common(4))})" if refused else ""
-    runs = f"{counted(len(shown.runs), 'run')}, {f'{failed} not in focus' if failed else 'all in focus'}"
+    stopped = sum(run.status == "aborted" for run in shown.runs)
+    ends = f"{failed} not in focus" if failed else "all others in focus" if stopped else "all in focus"
+    runs = f"{counted(len(shown.runs), 'run')}, {f'{stopped} aborted, ' if stopped else ''}{ends}"
     return f"{runs}; {counted(len(shown.measurements), 'measurement')}, {len(refused)} refused{why}"
 
 

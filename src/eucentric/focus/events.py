@@ -131,13 +131,14 @@ class Restored:
 @dataclass(frozen=True, slots=True)
 class Failed:
     """The run broke off; `error` says why in a sentence, `not_restored` has one for each part left as it was.
-    `stopped`: it was the operator's wish.
+    `stopped`: it was the operator's wish. `dose_e_per_m2`: spent by then at the target that got most; None: not known.
     """
 
     time_s: float
     error: str
     not_restored: tuple[str, ...] = ()
     stopped: bool = False
+    dose_e_per_m2: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

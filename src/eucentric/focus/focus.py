@@ -118,10 +118,10 @@ class Focus:
                 self._checkpoint()
         except (KeyboardInterrupt, Aborted) as stop:
             restored = () if getattr(stop, "__notes__", ()) else ("Beam tilt and preset restored.",)
-            self._failed(stop, " ".join((str(stop) or "Stopped.", *restored, *_left_behind(run))))
+            self._failed(stop, " ".join((str(stop) or "Stopped.", *restored, *_left_behind(run))), run)
             raise
         except Exception as error:
-            self._failed(error, " ".join((str(error) or type(error).__name__, *_left_behind(run))))
+            self._failed(error, " ".join((str(error) or type(error).__name__, *_left_behind(run))), run)
             raise
         now = self._audience.now_s  # the run is done: a clock that fails now must not lose its result
         tell(events.Restored(now(), standing(scope)))
@@ -141,11 +141,12 @@ class Focus:
         if self._control is not None:
             self._control.check(lambda: tell(events.Paused(now())), lambda: tell(events.Paused(now(), over=True)))
 
-    def _failed(self, error: BaseException, sentence: str) -> None:
+    def _failed(self, error: BaseException, sentence: str, run: Run | None) -> None:
         notes, now = tuple(getattr(error, "__notes__", ())), self._audience.now_s
         self._audience.tell(events.Restored(now(), self._left()))
         stopped = isinstance(error, KeyboardInterrupt | Aborted)
-        self._audience.tell(events.Failed(now(), sentence, notes, stopped))
+        dose = None if run is None else max(run.work.doses.values(), default=0.0)
+        self._audience.tell(events.Failed(now(), sentence, notes, stopped, dose))
 
     def _left(self) -> OpticalState | None:
         """How the instrument stands after what failed, which nothing here may replace: not even another Ctrl-C."""

@@ -57,7 +57,13 @@ def failed_values(event: events.Failed) -> Values:
     """How a run broke off."""
     said = " ".join((event.error, *event.not_restored))
     status = "aborted" if event.stopped else "failed"
-    return {"ended_s": event.time_s, "status": status, "focused": False, "statement": said}
+    return {
+        "ended_s": event.time_s,
+        "status": status,
+        "focused": False,
+        "statement": said,
+        "dose_e_per_m2": _number(event.dose_e_per_m2),
+    }
 
 
 def _status(result: RunResult) -> str:

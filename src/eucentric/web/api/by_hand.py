@@ -75,7 +75,7 @@ def _desk(api: APIRouter, room: Room) -> None:
 
 
 def _typed(text: str, si_unit: str, example: str) -> float:
-    """What somebody typed, in SI. Raises InputError where the unit is missing, too: what moves or burns is not guessed."""
+    """What somebody typed, in SI. Raises InputError where the unit is missing, too: it is not guessed."""
     value = parse(text, si_unit)
     if not unit_in(text):
         raise InputError(f"'{text}' is without a unit. Nothing was done. Write for example '{example}'.")

@@ -58,7 +58,7 @@ def _written(api: APIRouter, room: Room) -> None:
         """The settings in the text of a TOML file."""
         return models.Values(values=forms.values_of(read_toml(wanted.text)))
 
-    @api.put("/one/{name}", dependencies=[controls(room)])
+    @api.put("/one/{name:path}", dependencies=[controls(room)])
     def save(name: str, wanted: models.ToSave) -> models.Sentence:
         """Keep settings under a name."""
         path = _shelf(room).save(name, forms.settings_of(wanted.values), replace=wanted.replace)
