@@ -448,8 +448,13 @@ def test_a_run_that_is_aborted_at_the_desk_restores_the_lens_and_its_zero() -> N
             raise Aborted("Stopped at the desk.")
 
     microscope = _open()
+    told: list[events.Event] = []
+    focus = Focus(
+        microscope, _book(microscope), _settings(BY_HAND), observers=(told.append,), operator=Stops(Answer.DONE)
+    )
     with pytest.raises(Aborted):
-        _run(microscope, _settings(BY_HAND), operator=Stops(Answer.DONE))
+        focus.run()
+    assert told[-1].error.endswith("restored, and what was moved by hand taken back.")  # type: ignore[union-attr]
     assert (microscope.focus_m(), microscope.defocus_m()) == pytest.approx((0, 0), abs=1e-12)
 
 

@@ -117,7 +117,8 @@ class Focus:
                 result = working(run)
                 self._checkpoint()
         except (KeyboardInterrupt, Aborted) as stop:
-            restored = () if getattr(stop, "__notes__", ()) else ("Beam tilt and preset restored.",)
+            by_hand = ", and what was moved by hand taken back" if run is not None and run.work.at_desk else ""
+            restored = () if getattr(stop, "__notes__", ()) else (f"Beam tilt and preset restored{by_hand}.",)
             self._failed(stop, " ".join((str(stop) or "Stopped.", *restored, *_left_behind(run))), run)
             raise
         except Exception as error:

@@ -24,7 +24,7 @@ class Work:
 
     `memory` is what will be restored. `checkpoint` waits in a pause and raises Aborted after an abort. `measurements`
     counts them through the run, from 0. `moved_m` is the sum of all |corrections|; `drifting` says that the stage was
-    moved and not yet seen still.
+    moved and not yet seen still, `at_desk` that something was moved by hand and nobody has said yet whether it stays.
     """
 
     scope: Guarded
@@ -37,6 +37,7 @@ class Work:
     measurements: int = 0
     moved_m: float = 0.0
     drifting: bool = False
+    at_desk: bool = False
     kept: set[Part] = field(default_factory=set)
     doses: dict[str, float] = field(default_factory=dict)
     melted: set[str] = field(default_factory=set)

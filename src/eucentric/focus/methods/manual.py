@@ -125,14 +125,14 @@ class Desk:
     def step_defocus(self, change_m: float) -> float:
         """Change the lens by so much; what it then reads."""
         self._allow(self._began[0], self.defocus_m + change_m, self._limits.defocus_absolute_m, "lens defocus")
-        self.touched = True
+        self.touched = self._work.at_desk = True
         self._hands.move(self.step, CorrectionType.DEFOCUS, self.defocus_m + change_m)
         return self._told(CorrectionType.DEFOCUS, change_m, self.defocus_m)
 
     def step_z(self, change_m: float) -> float:
         """Change the stage's z by so much; what it then reads."""
         self._allow(self._began[1], self.z_m + change_m, self._limits.stage_z_absolute_m, "stage z")
-        self.touched = True
+        self.touched = self._work.at_desk = True
         self._hands.move(self.step, CorrectionType.STAGE_Z, self.z_m + change_m)
         return self._told(CorrectionType.STAGE_Z, change_m, self.z_m)
 
@@ -151,7 +151,7 @@ class Desk:
         """The present lens setting becomes defocus zero, and stays so when done; the lens does not move."""
         self.check()
         self._needs_zero("defocus zero can't be reset")
-        self.touched = True
+        self.touched = self._work.at_desk = True
         if self._zero_m is None:
             self._zero_m = zero_of(self._work.scope)
         self._zeroed(self._hands.try_zero(self.step))
@@ -213,7 +213,7 @@ def focus_by_hand(work: Work, step: FocusStep, target: FocusTarget, hands: Hands
             f"The operator of step '{step.name}' answered {reply!r}. Let focus(desk) return a Reply, for example "
             "Reply(Answer.DONE). What was moved by hand is taken back."
         )
-    moved, dose = desk.moved_m, desk.dose_e_per_m2
+    moved, dose, work.at_desk = desk.moved_m, desk.dose_e_per_m2, False
     if reply.answer is Answer.DONE:
         if desk.zero_was_reset:
             hands.keep_zero()

@@ -10,7 +10,7 @@ const TINTS = ["--accent", "--mark", "--good", "--violet", "--olive", "--dim"];
 const LINEAR_UM = 0.01, LABEL_PX = 13, LABEL_LOG_PX = 21;
 const LOG = { distr: 3 }, BOTH = { distr: 4, asinh: LINEAR_UM, range: (_, low, high) => [Math.min(3 * low, -LINEAR_UM), Math.max(3 * high, LINEAR_UM)] };
 const PLOTS = [
-  ["Defocus", "µm", (one) => (one.c1_m === null ? null : one.c1_m * 1e6), BOTH],
+  ["Defocus", "µm; by powers of ten beyond ±0.01", (one) => (one.c1_m === null ? null : one.c1_m * 1e6), BOTH],
   ["Error, 1 σ", "nm", (one) => (one.total_sigma_m === null ? null : one.total_sigma_m * 1e9), LOG],
   ["Drift", "nm/s", (one) => (one.drift_m_per_s === null ? null : one.drift_m_per_s * 1e9), LOG],
   ["χ² per degree", "", (one) => one.chi2_per_dof, LOG],

@@ -61,7 +61,7 @@ class CorrelationMap extends HTMLElement {
     const k = packet && packet.number === curves?.number ? packet.maps.findIndex((one) => one.link === this.which) : -1;
     if (k < 0) {
       const why = !curves ? "No correlation yet" : this.kind === "map" ? "This measurement has no such map" : "It is being made";
-      label(context, why, width / 2, height / 2, { align: "center", colour: token("--dim") });
+      label(context, why, width / 2, height / 2, { align: "center", colour: token("--dim"), edge: token("--panel") });
       this._note.textContent = "";
       return;
     }

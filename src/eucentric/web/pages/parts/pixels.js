@@ -68,13 +68,13 @@ export function token(name) {
 }
 
 // Text that can be read on any picture.
-export function label(context, text, x, y, { align = "left", base = "alphabetic", colour = "#fff", size = 12 } = {}) {
+export function label(context, text, x, y, { align = "left", base = "alphabetic", colour = "#fff", edge = "rgba(0, 0, 0, 0.75)", size = 12 } = {}) {
   context.font = `${size}px ${token("--font") || "sans-serif"}`;
   context.textAlign = align;
   context.textBaseline = base;
   context.lineJoin = "round";
   context.lineWidth = 3;
-  context.strokeStyle = "rgba(0, 0, 0, 0.75)";
+  context.strokeStyle = edge;
   context.strokeText(text, x, y);
   context.fillStyle = colour;
   context.fillText(text, x, y);
