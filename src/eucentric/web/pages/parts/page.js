@@ -21,6 +21,8 @@ class Page extends HTMLElement {
     this._build();
     this._follow();
     document.addEventListener("keydown", (event) => this._key(event));
+    // What was clicked keeps no focus: the next Space would not pause but do it again, and it may move the stage.
+    document.addEventListener("click", (event) => event.detail && event.target.closest?.("button")?.blur());
     document.addEventListener("eu-say", (event) => this._said(event.detail));
     document.addEventListener("eu-open", () => this._address());
     document.addEventListener("eu-view", (event) => this.view(event.detail));
