@@ -89,7 +89,8 @@ def _stream(room: Room, gate: Gate) -> Callable[[WebSocket], Awaitable[None]]:
         await socket.accept()
         hello = await _hello(socket, gate)
         if hello is None:
-            await socket.close(_CLOSED_NO_TOKEN)
+            with suppress(WebSocketDisconnect):  # it is gone already
+                await socket.close(_CLOSED_NO_TOKEN)
             return
         watcher = Watcher(room.hub, str(hello.get("client", "")), asyncio.get_running_loop())
         room.hub.join(watcher)
