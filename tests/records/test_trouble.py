@@ -285,6 +285,16 @@ def test_a_record_that_can_not_be_written_costs_itself_alone(tmp_path: Path) -> 
         assert all(records.frames(row.id).why_not is None for row in records.measurements())
 
 
+def test_words_that_no_database_keeps_cost_no_record(tmp_path: Path) -> None:
+    """An instrument's error with bytes of another encoding, and a NUL."""
+    with Recorder(place_in(tmp_path), say=never) as recorder:
+        recorder(run().events[0])
+        recorder(events.Failed(9.0, "Lens \udcb5\0 failed."))
+    with Records.open(place_in(tmp_path)) as records:
+        (one,) = records.runs()
+    assert (one.status, one.statement) == ("failed", "Lens ?? failed.")
+
+
 def test_what_can_not_be_made_a_record_is_told_once_and_costs_itself_alone(tmp_path: Path) -> None:
     """No events at all, among those of a run."""
     said: list[str] = []
