@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import WebSocket, WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from eucentric.errors import InputError
-from eucentric.web.app import make_app
+from eucentric.web.app import _listen, make_app
+from eucentric.web.hub import Watcher
 from eucentric.web.room import Room
 from eucentric.web.safety import Gate
 from eucentric.web.serving import Serving
@@ -167,6 +170,24 @@ def test_who_leaves_without_a_word_leaves_no_trace(caplog: pytest.LogCaptureFixt
     finally:
         log.removeHandler(caplog.handler)
     assert [record.getMessage() for record in caplog.records] == []
+
+
+def test_who_goes_while_something_is_sent_ends_the_listening_in_silence() -> None:
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Mapping[str, object]) -> None:
+        if message["type"] == "websocket.send":
+            raise OSError("gone")
+
+    async def goes() -> None:
+        browser, room = WebSocket({"type": "websocket"}, receive, send), Room()
+        await browser.accept()
+        with pytest.raises(WebSocketDisconnect):
+            await browser.send_text("{}")
+        await _listen(browser, room, Watcher(room.hub, "", asyncio.get_running_loop()))
+
+    asyncio.run(goes())
 
 
 def test_what_can_not_be_read_or_is_not_there_is_said_in_a_sentence(there: Serving) -> None:
