@@ -6,12 +6,15 @@ than the instrument's file. The classic plan's electrons are those of its two pa
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.claims import Claim, judged, shown
+from benchmarks.classic_plan import classic_jobs
 from eucentric.cli.plan_verify import Job, jobs_of, run_trials, trial_of
+from eucentric.correlation.shift import Method
 from eucentric.focus.preset_settings import NamedPreset
 from eucentric.focus.settings import FocusSettings
 from eucentric.focus.shipped import shipped
@@ -26,9 +29,10 @@ from eucentric.optimize.trials.trial import Verified, verified
 GROUP = "5 plans"
 START_M, ACCURACY_M = 500e-6, 0.1e-6
 ONE_PRESET = "300kv-autoloader"
-TRIALS, BESIDE, SHIPPED_TRIALS = 1000, 40, 12
+TRIALS, BESIDE, SHIPPED_TRIALS, CLASSIC_TRIALS = 1000, 100, 40, 60
 A2 = 1e20
 MEDIAN_WITHIN = 0.25
+CLASSIC_EXPOSURES = (1.0, 0.4, 0.1)
 EQUAL = 0.02
 """Success rates that differ by no more are called equal; their intervals are told."""
 
@@ -37,6 +41,7 @@ def run(*, quick: bool = False, log: bool = False) -> Iterator[Claim]:
     """All rows."""
     share = 20 if quick else 1
     yield from _two_pairs(TRIALS // share, log=log)
+    yield from _classic_run(CLASSIC_TRIALS // share, log=log)
     for name in SHIPPED:
         yield from _beside_shipped(name, max(BESIDE // share, 4), max(SHIPPED_TRIALS // share, 2), log=log)
 
@@ -69,6 +74,16 @@ def _two_pairs(trials: int, *, log: bool) -> Iterator[Claim]:
         f"{made.steps[0].candidate.exposure:g} of the preset's time",
     )
     yield from _as_predicted(made, came, took_s, there.name)
+
+
+def _classic_run(trials: int, *, log: bool) -> Iterator[Claim]:
+    """What the classic plan needs, if it exposes less than its presets do: it is no straw man."""
+    there = instrument_of(ONE_PRESET)
+    for method, exposure in itertools.product((Method.PHASE, Method.MATCHED), CLASSIC_EXPOSURES):
+        jobs = classic_jobs(there, START_M, ACCURACY_M, exposure=exposure, method=method, trials=trials)
+        came = _tried(jobs, log=log)
+        what = f"the classic plan run, {method} correlation, {exposure:g} of its presets' exposure, {trials} trials"
+        yield shown(GROUP, what, f"{_told(came)}; median {(came.median_m or 0.0) * 1e9:.0f} nm")
 
 
 def _beside_shipped(name: str, trials: int, others: int, *, log: bool) -> Iterator[Claim]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -40,6 +41,16 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     newest = store.newest("tilt response", "scope", FA)
     assert newest is not None
     assert newest.sentence == "Number 2."  # of one second the one kept last
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such modes there")
+def test_others_may_read_what_is_kept(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        CalibrationStore(tmp_path).keep(record())
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o644]
 
 
 def test_a_figure_lies_beside_its_record(tmp_path: Path) -> None:

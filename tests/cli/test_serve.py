@@ -13,8 +13,9 @@ import httpx
 import pytest
 
 from eucentric.cli.main import STOPPED, UNUSABLE, run
+from eucentric.cli.serve import BegunHere
 from eucentric.focus.toml import to_toml
-from tests.web.served import QUICK
+from tests.web.served import QUICK, whole_bench
 
 _ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/#token=(\S+)")
 
@@ -59,6 +60,20 @@ def test_a_port_without_a_page_is_refused(command: str, capsys: pytest.CaptureFi
     assert _ended(command, "--port", "8400") == UNUSABLE
     assert "Add --serve" in capsys.readouterr().err
     assert sorted(path.name for path in Path().iterdir()) == ["quick.toml"]  # nothing was begun
+
+
+@pytest.mark.usefixtures("_in")
+def test_a_session_believes_the_focus_that_was_kept_at_the_page() -> None:
+    made, _ = whole_bench(Path())
+    assert made.keep_focus is not None
+    assert made.begin is not None
+    kept_m = 0.7e-6
+    made.book = made.keep_focus(made.book, "fa", kept_m)
+    begun = made.begin("msi-t-small")
+    assert isinstance(begun, BegunHere)
+    with begun._opening.journal:
+        assert begun._opening.ready is not None
+        assert begun._opening.ready.book.of("fa").eucentric_focus_m == kept_m
 
 
 @pytest.mark.usefixtures("_in")

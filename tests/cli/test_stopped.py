@@ -19,6 +19,15 @@ def test_it_is_said_once_that_everything_is_restored_first(capfd: pytest.Capture
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_where_another_thread_restores_only_the_first_interrupts(capfd: pytest.CaptureFixture[str]) -> None:
+    with said_when_stopped(once=True):
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.raise_signal(number)
+    assert capfd.readouterr().err.count("it ends when everything is restored") == 1
+
+
 def test_signals_that_are_ignored_stay_so(capfd: pytest.CaptureFixture[str]) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -9,6 +9,7 @@ from scipy import stats
 
 from eucentric.correlation.evidence import (
     Candidate,
+    Compared,
     chance,
     judged,
     odds_against,
@@ -94,7 +95,7 @@ def test_more_evidence_comes_first_where_the_images_say_nothing_else() -> None:
     images = (noise(9), noise(10))
     wide, better = candidate(0.30, 0.01, at=(0, 0)), candidate(0.90, 0.05, at=(50, 0))
     assert wide.t > better.t
-    assert ranked(images, [better, wide], factor=1, lags=1000)[0] is wide
+    assert ranked(Compared(*images), [better, wide], factor=1, lags=1000)[0] is wide
 
 
 def lattice_with_dirt(seed: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -114,16 +115,16 @@ def test_the_cell_goes_first_in_which_more_agrees_than_the_lattice(seed: int) ->
     assert alias is not None
     assert alias.t > true.t
     for order in ([true, alias], [alias, true]):
-        assert ranked(images, order, factor=1, lags=10000)[0] is true
-    assert odds_against(images, true, alias, factor=1, lags=10000) > 1e3
-    assert odds_against(images, alias, true, factor=1, lags=10000) == 1.0
+        assert ranked(Compared(*images), order, factor=1, lags=10000)[0] is true
+    assert odds_against(Compared(*images), true, alias, factor=1, lags=10000) > 1e3
+    assert odds_against(Compared(*images), alias, true, factor=1, lags=10000) == 1.0
 
 
 def test_odds_against_noise_are_the_evidence() -> None:
     """Where the images do not repeat themselves a chance rival loses by exp(½(t² − t'²))."""
     images = (noise(9), noise(10))
     best, rival = candidate(0.08), candidate(0.03, at=(40.0, 24.0))
-    assert odds_against(images, best, rival, factor=1, lags=10000) == pytest.approx(np.exp(0.5 * (64 - 9)))
+    assert odds_against(Compared(*images), best, rival, factor=1, lags=10000) == pytest.approx(np.exp(0.5 * (64 - 9)))
 
 
 def lattice_odds(texture_rms: float, seed: int) -> tuple[float, float]:
@@ -136,8 +137,8 @@ def lattice_odds(texture_rms: float, seed: int) -> tuple[float, float]:
     assert true is not None
     assert alias is not None
     return (
-        odds_against(images, true, alias, factor=1, lags=10000),
-        odds_against(images, alias, true, factor=1, lags=10000),
+        odds_against(Compared(*images), true, alias, factor=1, lags=10000),
+        odds_against(Compared(*images), alias, true, factor=1, lags=10000),
     )
 
 

@@ -160,6 +160,16 @@ def test_a_folder_belongs_to_one_database(tmp_path: Path) -> None:
     assert (tmp_path / "holiday" / "beach.mrc").exists()
 
 
+def test_a_folder_in_whose_making_a_process_was_killed_is_used(tmp_path: Path) -> None:
+    """It had not got its key yet."""
+    place = place_in(tmp_path)
+    place.image_folder.mkdir()
+    (place.image_folder / ".torn-4711-records-key").write_text("a key that", encoding="utf-8")
+    _told(place, (True,))
+    assert len(_files(place)) == 2
+    Store.open(place).close()
+
+
 def test_a_file_that_somebody_took_away_is_said(tmp_path: Path) -> None:
     place = place_in(tmp_path)
     _told(place, (True,))

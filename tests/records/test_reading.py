@@ -42,6 +42,14 @@ def test_runs_come_with_the_newest_first(records: Records) -> None:
     assert records.run(3).begun_at == BEGUN + 2 * HOUR
 
 
+def test_measurements_before_the_last_ones_are_asked_for(records: Records) -> None:
+    every = records.measurements()
+    assert len(every) == 5
+    assert records.measurements(limit=2, skip=1) == every[2:4]
+    assert records.measurements(limit=9, skip=4) == every[:1]
+    assert records.measurements(skip=5) == ()
+
+
 @pytest.mark.parametrize(
     ("wanted", "ids"),
     [

@@ -137,6 +137,15 @@ def test_a_run_comes_back(place: Place, tmp_path: Path) -> None:
     assert {path.name for path in out.iterdir()} == {"events.jsonl", "settings.toml", "result.json", "pairs"}
 
 
+def test_words_that_no_server_keeps_cost_no_record(place: Place) -> None:
+    with Recorder(place, say=never) as recorder:
+        recorder(run().events[0])
+        recorder(events.Failed(9.0, "Lens \udcb5\0 failed."))
+    with Records.open(place) as records:
+        assert records.run(1).statement == "Lens ?? failed."
+        assert records.events(1)[-1]["error"] == "Lens \udcb5\0 failed."
+
+
 def test_images_go_by_the_cap(place: Place) -> None:
     with Recorder(place.model_copy(update={"cap_bytes": 40000}), say=never) as recorder:
         for event in run().events:

@@ -22,6 +22,7 @@ from eucentric.focus.focus import Focus
 from eucentric.focus.shipped import shipped
 from eucentric.microscope.registry import handed_out, open_microscope
 from eucentric.records import engine as engines
+from eucentric.records import writer as writers
 from eucentric.records.gathering import Gathering
 from eucentric.records.image_files import ImageFolder
 from eucentric.records.place import Images, Place
@@ -223,6 +224,24 @@ def test_what_still_waits_at_the_end_is_counted(tmp_path: Path) -> None:
     assert f"{records} records of what was told are not in" in said[-1]
 
 
+def test_what_waits_for_one_who_does_not_answer_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread is held up by the first record; of the others the last few wait, and the rest is counted as lost."""
+    monkeypatch.setattr(writers, "_MOST", 3)
+    said: list[str] = []
+    records = sum(len(one) for one in map(Gathering(Images.ALL, now=lambda: datetime.now(UTC)), run().events))
+    other = create_engine(place_in(tmp_path).url, connect_args={"isolation_level": None})
+    with Recorder(place_in(tmp_path), say=said.append, patience_s=5.0) as recorder, other.connect() as connection:
+        recorder._writer._patience_s = 0.05
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        _tell(recorder, run())
+        assert recorder._writer._queue.qsize() == 3 < records
+        recorder.close()
+        connection.exec_driver_sql("ROLLBACK")
+        recorder._writer._thread.join()
+    other.dispose()
+    assert f"{records} records of what was told are not in" in said[-1]
+
+
 def test_the_writer_ends_also_where_the_rest_can_not_be_made_a_record(tmp_path: Path) -> None:
     """What waits for its verdict is no event at all."""
     recorder = Recorder(place_in(tmp_path), say=never)
@@ -264,6 +283,16 @@ def test_a_record_that_can_not_be_written_costs_itself_alone(tmp_path: Path) -> 
         (one,) = records.runs()
         assert (one.status, one.measurements) == ("focused", 2)
         assert all(records.frames(row.id).why_not is None for row in records.measurements())
+
+
+def test_words_that_no_database_keeps_cost_no_record(tmp_path: Path) -> None:
+    """An instrument's error with bytes of another encoding, and a NUL."""
+    with Recorder(place_in(tmp_path), say=never) as recorder:
+        recorder(run().events[0])
+        recorder(events.Failed(9.0, "Lens \udcb5\0 failed."))
+    with Records.open(place_in(tmp_path)) as records:
+        (one,) = records.runs()
+    assert (one.status, one.statement) == ("failed", "Lens ?? failed.")
 
 
 def test_what_can_not_be_made_a_record_is_told_once_and_costs_itself_alone(tmp_path: Path) -> None:

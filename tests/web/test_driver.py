@@ -162,6 +162,26 @@ def test_once_takes_the_step_that_is_named_and_looks_once() -> None:
         once(QUICK.model_copy(update={"sequence": QUICK.sequence.model_copy(update={"steps": (by_hand,)})}), None)
 
 
+def test_a_run_that_the_system_has_no_thread_for_is_told_and_the_next_one_begins(
+    there: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if thread.name == "eucentric-run":
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    with client(there) as us, stream(there) as watching:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", start)
+            refused = us.post("/api/run/focus", json={"name": "quick"})
+        assert refused.status_code == 422
+        assert "can't start new thread" in refused.json()["sentence"]
+        us.post("/api/run/focus", json={"name": "quick"}).raise_for_status()
+        watching.until(ended)
+
+
 def test_only_the_one_in_control_drives(there: Serving) -> None:
     with client(there, who="anna") as anna, client(there, who="ben") as ben, stream(there, who="anna") as watching:
         anna.post("/api/control/take").raise_for_status()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -48,6 +50,20 @@ def test_a_plan_that_is_being_made_is_cancelled_and_another_one_waits_for_nothin
         now = watching.until(lambda told: told["plan"]["phase"] != "making")["plan"]
         assert now["phase"] == "cancelled"
         assert us.delete("/api/plan").json()["sentence"] == "No plan is being made."
+
+
+def test_a_planner_that_says_nothing_is_told_and_the_next_plan_is_made(
+    there: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with client(there) as us:
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "executable", shutil.which("true"))
+            told = us.post("/api/plan", json=WANTED)
+        last = us.get("/api/plan").json()
+        assert us.delete("/api/plan").json()["sentence"] == "No plan is being made."
+    assert told.status_code == 422
+    assert "A fault of the program ended the planner" in told.json()["sentence"]
+    assert (last["phase"], last["sentence"]) == ("refused", told.json()["sentence"])
 
 
 def test_what_can_not_be_read_is_said_at_its_field(there: Serving) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import WebSocket, WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from eucentric.errors import InputError
-from eucentric.web.app import make_app
+from eucentric.web.app import _listen, make_app
+from eucentric.web.hub import Watcher
 from eucentric.web.room import Room
 from eucentric.web.safety import Gate
 from eucentric.web.serving import Serving
@@ -156,6 +160,36 @@ def test_what_is_no_message_closes_the_stream(there: Serving, hello: str | bytes
     assert closed.value.rcvd.code == 4401
 
 
+def test_who_leaves_without_a_word_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("uvicorn.error")
+    try:
+        with serving(None) as made:
+            log.addHandler(caplog.handler)
+            with connect(f"{made.address.replace('http', 'ws')}/api/stream", origin=made.address):  # type: ignore[arg-type]
+                pass
+    finally:
+        log.removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+def test_who_goes_while_something_is_sent_ends_the_listening_in_silence() -> None:
+    async def receive() -> dict[str, str]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Mapping[str, object]) -> None:
+        if message["type"] == "websocket.send":
+            raise OSError("gone")
+
+    async def goes() -> None:
+        browser, room = WebSocket({"type": "websocket"}, receive, send), Room()
+        await browser.accept()
+        with pytest.raises(WebSocketDisconnect):
+            await browser.send_text("{}")
+        await _listen(browser, room, Watcher(room.hub, "", asyncio.get_running_loop()))
+
+    asyncio.run(goes())
+
+
 def test_what_can_not_be_read_or_is_not_there_is_said_in_a_sentence(there: Serving) -> None:
     with client(there) as us:
         odd = us.post("/api/plan", json={"start": 7})
@@ -168,6 +202,18 @@ def test_what_can_not_be_read_or_is_not_there_is_said_in_a_sentence(there: Servi
     assert "GET /api/nothing: Not Found" in nothing.json()["sentence"]
     assert other.is_client_error
     assert other.json()["sentence"]
+
+
+def test_the_address_that_is_printed_is_the_one_that_is_served() -> None:
+    try:
+        made = Serving(Room(), host="::1", port=0)
+    except InputError:
+        pytest.skip("this machine has no IPv6")
+    with made:
+        assert made.address == f"http://[::1]:{made.port}"
+        assert httpx.get(made.address).is_success
+    with Serving(Room(), host="localhost", port=0) as made:
+        assert httpx.get(made.address).is_success
 
 
 def test_a_host_that_is_none_is_told_with_the_option_that_gives_it() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,16 @@ def test_what_is_saved_is_listed_first_and_read_back(tmp_path: Path) -> None:
     assert (second.name, second.saved) == ("quick", False)
     assert [entry.name for entry in rest] == [one.key for one in SHIPPED]
     assert [p.name for p in path.parent.iterdir()] == ["my focus.toml"]  # no half-written file stays
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such modes there")
+def test_others_may_read_what_is_saved(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        path = Shelf(tmp_path).save("mine", QUICK)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_a_name_that_is_taken_is_replaced_only_where_that_is_said(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -92,15 +92,15 @@ class CalibrationStore:
 
     def _write(self, name: str, text: str) -> bool:
         """Write a new file, whole; False where one of that name appeared meanwhile."""
-        handle, unfinished = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".unfinished")
+        unfinished = self.folder / f".{uuid4().hex}.unfinished"  # not of tempfile: others may read it, too
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with unfinished.open("x", encoding="utf-8") as file:
                 file.write(text + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-            return _appear(Path(unfinished), self.folder / name)
+            return _appear(unfinished, self.folder / name)
         finally:
-            Path(unfinished).unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -59,6 +59,7 @@ def serve(
     Ctrl-C ends it; what runs is aborted first, and everything restored.
     """
     from eucentric.cli.recorded import check_records, place_of
+    from eucentric.cli.stopped import said_when_stopped
     from eucentric.web.room import Room
     from eucentric.web.safety import LOOPBACK
     from eucentric.web.serving import Serving
@@ -66,7 +67,7 @@ def serve(
     place = place_of(records, images_folder, keep_images, images_cap)
     check_records(place)
     bench = make_bench(Where(microscope, seed, calibrations, place), settings, sequences)
-    with Serving(Room(bench, place=place), host=host, port=port) as serving:
+    with said_when_stopped(once=True), Serving(Room(bench, place=place), host=host, port=port) as serving:
         typer.echo(f"The live page of {bench.instrument}: {serving.url}")
         if host not in LOOPBACK:
             typer.echo(_OPEN_TO_ALL, err=True)
@@ -111,18 +112,24 @@ def make_bench(where: Where, settings: str, sequences: Path) -> Bench:
         raise CalibrationError(f"{there.instrument} brings no calibration. Name a folder: --calibrations FOLDER")
     for sentence in () if store is None else cautions(there, store):
         typer.echo(sentence, err=True)
-    return Bench(
+    made = Bench(
         there.instrument,
         there.microscope,
         book,
         Shelf(sequences, opened=wanted, name=Path(settings).stem),
         SHIPPED,
-        begin=lambda application: _opened_session(where, there, application),
-        take_up=lambda folder: taken_up(where, there, folder),
+        begin=lambda application: _opened_session(where, _as_believed(there, made), application),
+        take_up=lambda folder: taken_up(where, _as_believed(there, made), folder),
         keep=lambda say: _recorded(where.place, there.instrument, say),
         keep_focus=lambda book, preset, focus_m: _kept_focus(there, store, book, preset, focus_m),
         kept_in="" if store is None else str(store),
     )
+    return made
+
+
+def _as_believed(there: Opened, bench: Bench) -> Opened:
+    """The instrument with what was kept at the page since it was opened, for sessions that read no store."""
+    return replace(there, brought=bench.book)
 
 
 @contextmanager

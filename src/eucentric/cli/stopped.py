@@ -28,9 +28,10 @@ def raise_if_stopped(why: str, done: int, asked: int, what: str, *, by_user: boo
 
 
 @contextmanager
-def said_when_stopped() -> Iterator[None]:
+def said_when_stopped(*, once: bool = False) -> Iterator[None]:
     """At the first Ctrl-C (SIGTERM, SIGHUP) stderr says that everything is restored first; each one interrupts.
 
+    With `once` only the first does: where another thread restores, no further one may end the program before that.
     Written past all buffers: in the middle of another line nothing else is allowed. Signals that are ignored stay so.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -40,6 +41,8 @@ def said_when_stopped() -> Iterator[None]:
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         nonlocal told
+        if told and once:
+            return
         if not told:
             told = True
             with suppress(OSError):  # nobody reads there any more

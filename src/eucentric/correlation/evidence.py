@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.fft as sf
 from numpy.typing import NDArray
 from scipy import special
+
+from eucentric.correlation.whiten import EDGE
 
 Image = NDArray[np.float32]
 Lag = tuple[int, int, int]
@@ -41,6 +44,29 @@ class Candidate:
     def t(self) -> float:
         """Student's t of the evidence."""
         return self.mean / self.error
+
+
+class Compared:
+    """Two whitened images, and each as it is a part of a pixel further on. What was moved is kept."""
+
+    def __init__(self, a: Image, b: Image) -> None:
+        self.images = (a, b)
+        self._spectra: dict[int, NDArray[np.complex64]] = {}
+        self._moved: dict[tuple[int, float, float], Image] = {}
+
+    def further(self, which: int, part: tuple[float, float]) -> Image:
+        """Image `which` at r + part, part (y, x) below a pixel; it wraps around."""
+        image = self.images[which]
+        y, x = (round(v, 2) for v in part)
+        if y == x == 0:
+            return image
+        if (which, y, x) not in self._moved:
+            if which not in self._spectra:
+                self._spectra[which] = np.asarray(sf.rfft2(image), np.complex64)
+            qy, qx = sf.fftfreq(image.shape[0])[:, None], sf.rfftfreq(image.shape[1])[None]
+            ramp = np.exp(2j * np.pi * y * qy).astype(np.complex64) * np.exp(2j * np.pi * x * qx).astype(np.complex64)
+            self._moved[which, y, x] = np.asarray(sf.irfft2(self._spectra[which] * ramp, s=image.shape), np.float32)
+        return self._moved[which, y, x]
 
 
 def judged(a: Image, b: Image, lag: Lag, factor: int) -> Candidate | None:
@@ -102,7 +128,7 @@ def difference(one: Candidate, other: Candidate) -> float:
     return (one.mean - other.mean) / float(np.hypot(one.error, other.error))
 
 
-def ranked(images: tuple[Image, Image], candidates: list[Candidate], *, factor: int, lags: int) -> list[Candidate]:
+def ranked(images: Compared, candidates: list[Candidate], *, factor: int, lags: int) -> list[Candidate]:
     """Best first: by evidence; but of those that noise does not explain one that agrees better goes before another.
 
     On a lattice all cells are alike, evenly, over the whole image. What is not of the lattice agrees in the right one
@@ -117,7 +143,7 @@ def ranked(images: tuple[Image, Image], candidates: list[Candidate], *, factor: 
     return ranked
 
 
-def odds_against(images: tuple[Image, Image], best: Candidate, rival: Candidate, *, factor: int, lags: int) -> float:
+def odds_against(images: Compared, best: Candidate, rival: Candidate, *, factor: int, lags: int) -> float:
     """Odds of `best` against `rival` on the searched images; 1 when they can't be told apart.
 
     A rival that noise explains loses by the evidence for the best, exp(½(t² − t'²)). One that is significant itself
@@ -130,30 +156,35 @@ def odds_against(images: tuple[Image, Image], best: Candidate, rival: Candidate,
     return float(np.exp(np.clip(evidence, 0, 690)))
 
 
-def _paired_difference(images: tuple[Image, Image], best: Candidate, rival: Candidate, factor: int) -> float:
+def _paired_difference(images: Compared, best: Candidate, rival: Candidate, factor: int) -> float:
     """By how many sigmas `best` agrees better than `rival`, block by block where both can be seen.
 
     The same blocks of one image are held against the other image at both shifts, so that it matters little what is in
-    a block; once for either image. Where no blocks are common, overlap for overlap.
+    a block; once for either image. Each shift is taken with its part of a pixel, and away from the tapered edges: else
+    the cell on whole pixels, or near no shift, would agree better. Where no blocks are common, overlap for overlap.
     """
-    a, b = images
-    one, two = ([round(s / factor) for s in c.shift_px] for c in (best, rival))
+    shifts = [np.array(c.shift_px) / factor for c in (best, rival)]
     sizes = []
-    for still, moved, sign in ((a, b, 1), (b, a, -1)):
-        lags = [(sign * y, sign * x) for y, x in (one, two)]
-        rows, columns = (_common([lag[axis] for lag in lags], a.shape[axis]) for axis in (0, 1))
+    for still, moved, sign in ((0, 1, 1), (1, 0, -1)):
+        lags = [(round(y), round(x)) for y, x in (sign * shift for shift in shifts)]
+        image = images.images[still]
+        rows, columns = (_common([lag[axis] for lag in lags], image.shape[axis]) for axis in (0, 1))
         if rows.stop - rows.start < 2 or columns.stop - columns.start < 2:
             continue
-        seen = [moved[_moved(rows, y), _moved(columns, x)] for y, x in lags]
-        blocks = _block_means(still[rows, columns] * (best.sign * seen[0] - rival.sign * seen[1]))
+        one, two = (
+            images.further(moved, (sign * shift[0] - y, sign * shift[1] - x))[_moved(rows, y), _moved(columns, x)]
+            for shift, (y, x) in zip(shifts, lags, strict=True)
+        )
+        blocks = _block_means(image[rows, columns] * (best.sign * one - rival.sign * two))
         if blocks is not None:
             sizes.append(float(blocks.mean() / max(blocks.std(ddof=1) / np.sqrt(blocks.size), 1e-12)))
     return float(np.mean(sizes)) if sizes else difference(best, rival)
 
 
 def _common(lags: list[int], n: int) -> slice:
-    """Elements of an axis that stay on it under all lags."""
-    return slice(max(0, *(-s for s in lags)), n - max(0, *lags))
+    """Elements of an axis that stay on it, and off its tapered ends, under all lags."""
+    taper = int(np.ceil(EDGE * n))
+    return slice(taper + max(0, *(-s for s in lags)), n - taper - max(0, *lags))
 
 
 def _moved(where: slice, lag: int) -> slice:
@@ -182,11 +213,11 @@ def _blocks(product: Image, side: int) -> NDArray[np.float64]:
     return np.asarray(cut.mean(axis=(1, 3), dtype=np.float64), np.float64)
 
 
-def _repeats(images: tuple[Image, Image], best: Candidate, rival: Candidate, factor: int) -> bool:
+def _repeats(images: Compared, best: Candidate, rival: Candidate, factor: int) -> bool:
     """Whether an image repeats itself at the distance of the two candidates: then one may be the other's alias."""
     lag = tuple(round((r - s) / factor) for r, s in zip(rival.shift_px, best.shift_px, strict=True))
     return any(
         again is not None and again.t > REPEAT_SIGMAS
-        for image in images
+        for image in images.images
         if (again := judged(image, image, (lag[0], lag[1], 1), factor))
     )

@@ -7,7 +7,7 @@ is not certain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +15,7 @@ import scipy.fft as sf
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from eucentric.correlation.evidence import Candidate, Lag, centroid, chance, judged, odds_against, ranked
+from eucentric.correlation.evidence import Candidate, Compared, Lag, centroid, chance, judged, odds_against, ranked
 from eucentric.correlation.pattern import PATTERN_SIZE_PX, PatternPlace
 from eucentric.correlation.whiten import reduced_mask, whitened
 from eucentric.images.prepare import Prepared
@@ -106,8 +106,9 @@ def _search_level(
     allowed = _allowed(overlap, where, factor)
     lags = max(int(allowed.sum()), 1) * trials
     step = (float(factor), float(factor))
-    seen = (judged(white_a, white_b, lag, factor) for lag in _peaks(correlation, allowed))
-    candidates = ranked((white_a, white_b), [c for c in seen if c is not None], factor=factor, lags=lags)
+    images = Compared(white_a, white_b)
+    seen = [_candidate(images, correlation, lag, factor) for lag in _peaks(correlation, allowed)]
+    candidates = ranked(images, [c for c in seen if c is not None], factor=factor, lags=lags)
     if not candidates:
         return Found((), 1.0, None, 1.0, correlation, step)
     tilted = pair is not None and pair.slope != (0.0, 0.0)
@@ -117,7 +118,7 @@ def _search_level(
         # What is of the other sign at the foot of the best is its own ripple.
         own = [c for c in candidates[1:] if c.sign != best.sign and _near(c, best, FOOT * factor)]
         likely = [c for c in candidates[1:] if c.t > 0 and c not in own][:RIVALS]
-        rivals = [(odds_against((white_a, white_b), best, c, factor=factor, lags=lags), c) for c in likely]
+        rivals = [(odds_against(images, best, c, factor=factor, lags=lags), c) for c in likely]
         odds, rival = min(rivals, key=lambda r: r[0], default=(1e300, None))
         middle = centroid(white_a, white_b, best, factor) if tilted else (0.0, 0.0)
         return Found(tuple(candidates), chance(best, lags), rival, odds, correlation, step, middle, beside)
@@ -125,6 +126,23 @@ def _search_level(
     above = [c for c in candidates if candidates[0].sign < 0 < c.sign and _near(c, candidates[0], FOOT * factor)]
     beside = told([above[0], *(c for c in candidates if c.sign > 0 and c is not above[0])]) if above else None
     return told(candidates, beside)
+
+
+def _candidate(images: Compared, correlation: Image, lag: Lag, factor: int) -> Candidate | None:
+    """The evidence for a maximum (or minimum) of the map, placed to parts of a pixel by a parabola along each axis."""
+    found = judged(*images.images, lag, factor)
+    if found is None:
+        return None
+    row, column, sign = lag
+    parts = []
+    for axis in (0, 1):
+        steps = [(row + (axis == 0) * k, column + (axis == 1) * k) for k in (-1, 0, 1)]
+        before, here, after = (
+            sign * float(correlation[y % correlation.shape[0], x % correlation.shape[1]]) for y, x in steps
+        )
+        bend = before - 2 * here + after
+        parts.append(float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < 0 else 0.0)
+    return replace(found, shift_px=(factor * (row + parts[0]), factor * (column + parts[1])))
 
 
 def _near(one: Candidate, other: Candidate, reach_px: float) -> bool:

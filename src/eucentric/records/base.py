@@ -40,12 +40,25 @@ class Utc(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+class Words(TypeDecorator[str]):
+    """Text as others wrote it: what no database keeps in one (NUL, halves of characters, as an instrument's error or an
+    odd file's name may hold) becomes a mark, so that the rest of its record is kept.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Into the database."""
+        return None if value is None else value.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
 class Base(DeclarativeBase):
     """What all tables share."""
 
     metadata = MetaData(naming_convention=_NAMES)
     type_annotation_map = {  # noqa: RUF012 - as SQLAlchemy has it
-        str: Text,
+        str: Words,
         float: Double,
         datetime: Utc,
         Json: JSON(none_as_null=True),

@@ -48,7 +48,7 @@ class ImageFolder:
             if not self.folder.exists():
                 return
             found = path.read_text(encoding="utf-8").strip() if path.exists() else None
-            held = next((one.name for one in self.folder.iterdir() if one.name != _LOCK), None)
+            held = next((one.name for one in self.folder.iterdir() if not _of_ours(one.name)), None)
         except OSError as error:
             raise InputError(f"The image folder {self.folder} can't be read: {error.strerror}. {_ANOTHER}") from error
         if found is None and held is not None:
@@ -166,6 +166,11 @@ class ImageFolder:
 
 
 _ANOTHER = "Choose another one: --images-folder"
+
+
+def _of_ours(name: str) -> bool:
+    """Whether it is what a folder may hold before it has its key, as where a process was killed while it made it so."""
+    return name == _LOCK or (name.startswith(_TORN) and name.endswith(_KEY))
 
 
 def to_disk(path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Engine, Select, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as Orm
+from sqlalchemy.orm import defer
 
 from eucentric.calibration.instrument import Calibration
 from eucentric.errors import EucentricError, InputError
@@ -107,10 +108,15 @@ class Records:
         with self._asked() as orm:
             return tuple(seen.step(row) for row in orm.scalars(query))
 
-    def measurements(self, wanted: Wanted = EVERYTHING, *, limit: int | None = None) -> tuple[KeptMeasurement, ...]:
-        """The measurements that are asked for, in the order in which they were made; with `limit` the last ones."""
-        query = _measurements().where(*_of_runs(wanted), *_of_measurements(wanted))
-        query = query.order_by(schema.Measurement.taken_at.desc(), schema.Measurement.id.desc()).limit(limit)
+    def measurements(
+        self, wanted: Wanted = EVERYTHING, *, limit: int | None = None, skip: int = 0
+    ) -> tuple[KeptMeasurement, ...]:
+        """The measurements that are asked for, in the order in which they were made; with `limit` the last ones before
+        the last `skip`.
+        """
+        query = _measurements().where(*_of_runs(wanted), *_of_measurements(wanted)).options(*_NOT_LISTED)
+        query = query.order_by(schema.Measurement.taken_at.desc(), schema.Measurement.id.desc())
+        query = query.limit(limit).offset(skip or None)
         with self._asked() as orm:
             return tuple(reversed([seen.measurement(*row) for row in orm.execute(query)]))
 
@@ -247,6 +253,20 @@ def _measurements() -> Select[Any]:
     of = schema.Image.measurement_id, schema.Measurement.id
     counts = _count(*of), _count(*of, schema.Image.file.is_not(None))
     return select(schema.Measurement, schema.Run, *counts).join(schema.Run)
+
+
+_NOT_LISTED = [
+    defer(column, raiseload=True)
+    for column in (
+        schema.Measurement.how,
+        schema.Measurement.result,
+        schema.Run.settings,
+        schema.Run.targets,
+        schema.Run.found_as,
+        schema.Run.left_as,
+    )
+]
+"""What is large, and in no list."""
 
 
 def _of_runs(wanted: Wanted) -> Sequence[ColumnElement[bool]]:

@@ -52,6 +52,7 @@ class Writer:
         self._pending: deque[Record] = deque()
         self._room = threading.Semaphore(_WITH_IMAGES)
         self._lost = 0
+        self._not_taken_up = 0  # given up while the thread did not answer
         self.unmade = 0
         """So many more are lost because they could not be made, which is told by who makes them."""
         self.run_id: int | None = None
@@ -71,11 +72,23 @@ class Writer:
         """Have a record written; what is to be told. It is on the disk when this returns, unless there is trouble."""
         if record.has_pixels and not self._room.acquire(blocking=False):
             record = record.without_images(_TOO_LATE)
+        self._make_room()
         handed = _Handed(record, threading.Event())
         self._queue.put(handed)
         if _Trouble.RECORDS not in self._troubles:
             self._wait(handed.done)
         return self._told()
+
+    def _make_room(self) -> None:
+        """A thread that does not answer takes nothing up: of more than may wait the oldest goes here too."""
+        while self._queue.qsize() >= _MOST:
+            try:
+                oldest = self._queue.get_nowait().record
+            except Empty:  # the thread took all
+                return
+            self._not_taken_up += 1
+            if oldest is not None and oldest.has_pixels:
+                self._room.release()
 
     def close(self) -> list[str]:
         """Try once more what could not be written, and end; what is to be told."""
@@ -84,7 +97,7 @@ class Writer:
         self._wait(end.done)
         with self._queue.mutex:  # what the thread has not even taken up, because it does not answer
             queued = sum(one.record is not None for one in self._queue.queue)
-        lost = self._lost + self.unmade + len(self._pending) + queued
+        lost = self._lost + self._not_taken_up + self.unmade + len(self._pending) + queued
         if lost:
             self._say(f"{lost} records of what was told are not in {self._name}: it could not be written.")
         return self._told()

@@ -89,7 +89,8 @@ def _stream(room: Room, gate: Gate) -> Callable[[WebSocket], Awaitable[None]]:
         await socket.accept()
         hello = await _hello(socket, gate)
         if hello is None:
-            await socket.close(_CLOSED_NO_TOKEN)
+            with suppress(WebSocketDisconnect):  # it is gone already
+                await socket.close(_CLOSED_NO_TOKEN)
             return
         watcher = Watcher(room.hub, str(hello.get("client", "")), asyncio.get_running_loop())
         room.hub.join(watcher)
@@ -131,7 +132,8 @@ async def _send(socket: WebSocket, watcher: Watcher) -> None:
 
 async def _listen(socket: WebSocket, room: Room, watcher: Watcher) -> None:
     """What the browser says: that it has shown a picture, what it looks at, and whether anybody is there."""
-    with suppress(WebSocketDisconnect, *_NO_MESSAGE):
+    # A RuntimeError is what comes of it where the sending found the browser gone first.
+    with suppress(WebSocketDisconnect, RuntimeError, *_NO_MESSAGE):
         while True:
             said = json.loads(await socket.receive_text())
             if said.get("shown"):

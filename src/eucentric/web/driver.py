@@ -218,7 +218,12 @@ class Driver:
             self.control.release()
             self._set(phase=Phase.RUNNING, kind=kind, title=title, began=_now(), said="", tone="")
             self._thread = threading.Thread(target=self._safely, args=(work,), name="eucentric-run")
-            self._thread.start()
+            try:
+                self._thread.start()
+            except RuntimeError as error:  # the system has no more of them
+                self._thread = None
+                self._set(phase=Phase.IDLE)
+                raise InputError(f"It can't be begun: {error}. End other programs, then start it again.") from error
 
     def _safely(self, work: Callable[[], None]) -> None:
         """Whatever ends a run is told on the page, and the next one can begin."""

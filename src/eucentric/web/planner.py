@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -52,10 +53,15 @@ class Planner:
                     began=datetime.now().astimezone().isoformat(timespec="milliseconds"),
                 )
             )
-        out, err = process.communicate(wanted.model_dump_json())
+        try:
+            out, err = process.communicate(wanted.model_dump_json())
+        except Exception as error:  # such as no memory for it: the next one may be made
+            process.kill()
+            out, err = "", str(error) or type(error).__name__
+        code = process.wait()
         with self._lock:
             self._process = None
-            told = self._told(process.returncode, out, err)
+            told = self._told(code, out, err)
             if told.made is not None:
                 self._set(self._last.model_copy(update={"phase": "made", "result": told.made}))
                 return told.made
@@ -75,10 +81,11 @@ class Planner:
     def _told(self, code: int, out: str, err: str) -> models.PlanMade:
         if self._cancelled:
             return models.PlanMade(sentence=CANCELLED)
-        if code:
-            last = err.strip().rpartition("\n")[2] or f"it ended with {code}"
-            return models.PlanMade(sentence=f"A fault of the program ended the planner: {last}")
-        return models.PlanMade.model_validate_json(out)
+        if code == 0:
+            with suppress(ValueError):  # it is not the planner that spoke
+                return models.PlanMade.model_validate_json(out)
+        last = err.strip().rpartition("\n")[2] or f"it ended with {code}"
+        return models.PlanMade(sentence=f"A fault of the program ended the planner: {last}")
 
     def _set(self, last: models.LastPlan) -> None:
         self._last = last

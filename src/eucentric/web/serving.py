@@ -12,7 +12,7 @@ import uvicorn
 from eucentric.errors import InputError
 from eucentric.web.app import make_app
 from eucentric.web.room import Room
-from eucentric.web.safety import LOOPBACK, Gate
+from eucentric.web.safety import Gate
 
 PORT = 8333
 """Where it serves when nobody says where."""
@@ -50,7 +50,7 @@ class Serving:
     @property
     def address(self) -> str:
         """Without the token."""
-        name = "127.0.0.1" if self.host in LOOPBACK else self.host
+        name = "127.0.0.1" if self.host == "localhost" else self.host
         if name in {"0.0.0.0", "::"}:
             name = socket.gethostname()
         return f"http://{f'[{name}]' if ':' in name else name}:{self.port}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import uuid4
 
 from eucentric.errors import EucentricError, InputError, SettingsError
 from eucentric.focus.settings import FocusSettings
@@ -80,15 +80,15 @@ class Shelf:
             raise SettingsError(f"'{name}' is saved already. Choose another name, or save in its place (replace).")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle, unfinished = tempfile.mkstemp(dir=self.folder, prefix=".", suffix=".unfinished")
+            unfinished = self.folder / f".{uuid4().hex}.unfinished"  # not of tempfile: others may read it, too
             try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                with unfinished.open("x", encoding="utf-8") as file:
                     file.write(to_toml(settings))
                     file.flush()
                     os.fsync(file.fileno())
-                Path(unfinished).replace(path)
+                unfinished.replace(path)
             finally:
-                Path(unfinished).unlink(missing_ok=True)
+                unfinished.unlink(missing_ok=True)
         except OSError as error:
             raise InputError(
                 f"The settings can't be saved in {self.folder}: {error.strerror or error}. Make room, or choose "

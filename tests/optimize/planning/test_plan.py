@@ -33,7 +33,6 @@ from eucentric.optimize.planning.prediction import (
     looked_at,
     range_of,
     stands_out,
-    told_apart_m,
     unseen,
     z_scale_after,
 )
@@ -162,13 +161,6 @@ def test_magnifications_focus_apart_by_calibration_and_hysteresis() -> None:
 def test_zs_scale_is_learned_as_well_as_the_move_was_seen() -> None:
     """0.5 % promised, a move of 500 µm seen to 1 µm (0.2 %): 1/√(1/0.5² + 1/0.2²) %."""
     assert z_scale_after(0.005, 1e-6, 500e-6) == pytest.approx(0.01 / math.hypot(1 / 0.5, 1 / 0.2))
-
-
-def test_images_of_several_holes_are_told_apart_within_a_pitch() -> None:
-    there = _instrument()
-    assert told_apart_m(_candidate("fc", 2, 5e-3), there) == math.inf
-    assert told_apart_m(_candidate("hl", 4, 2e-3), there) == pytest.approx(3e-6 / 4e-3)
-    assert told_apart_m(_candidate("sq", 8, 2e-3, size_px=512), there) == 0.0
 
 
 def test_what_a_further_look_settles_near_focus_costs_that_look() -> None:

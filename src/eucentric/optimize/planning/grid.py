@@ -40,7 +40,6 @@ from eucentric.optimize.planning.prediction import (
     looks_of,
     seconds_of,
     settled,
-    told_apart_m,
     weights,
     with_further,
     z_most_m,
@@ -51,6 +50,7 @@ ROOM = 1.1
 """A range holds an error with so much to spare: scales of tilts are not exact."""
 _EXPOSED_S = 5.0  # a place at which a step ended has been exposed for about so long
 _FAR_M = 100e-6  # what grows with C1 is told from here
+_NEAR_M = np.outer([-1, 1], np.geomspace(0.5e-6, 60e-6, 11)).ravel()  # between even samples of a far start a film hides
 _GAIN = {name: len(pattern(name, 1e-3).links) for name in PATTERNS}  # independent pairs
 
 
@@ -78,7 +78,6 @@ class Grid:
     base_m2: Array
     fresh_m2: Array
     slope: Array
-    alike_m: Array
     stage: NDArray[np.bool_]
     dose: Array
     seconds: Array
@@ -150,7 +149,6 @@ def _filled(instrument: Instrument, these: tuple[Candidate, ...], sights: Sights
         base_m2=base + back + film + slope * offset**2,
         fresh_m2=fresh + back + film + slope * offset**2,
         slope=slope,
-        alike_m=of(lambda c: told_apart_m(c, instrument)),
         stage=np.array([c.correction is CorrectionType.STAGE_Z for c in these], dtype=bool),
         dose=of(lambda c: c.dose_e_per_m2) * looks,
         seconds=of(lambda c: seconds_of(c, instrument)) * looks,
@@ -208,7 +206,7 @@ def rounded_up(error_m: float) -> float:
 def seen(grid: Grid, error_m: float, sigmas: float | None = None) -> Looked:
     """Noise is the mean over errors up to that one; `sigmas` as of `weights`."""
     instrument, often = grid.instrument, weights(sigmas)
-    most = np.minimum(np.where(grid.stage, z_most_m(instrument), lens_max(instrument)), grid.alike_m)
+    most = np.where(grid.stage, z_most_m(instrument), lens_max(instrument))
     reaches = error_m / ROOM <= most
     unseen, mean = np.zeros(reaches.size), np.zeros(reaches.size)
     for f, weight in zip(INSIDE, often, strict=True):
@@ -218,6 +216,9 @@ def seen(grid: Grid, error_m: float, sigmas: float | None = None) -> Looked:
         t, sigma = with_further(first, _through(grid, c1_m + grid.further_m))
         reaches &= t >= STANDS_OUT
         mean += sigma**2 / INSIDE.size
+    for near_m in _NEAR_M[np.abs(_NEAR_M) < error_m]:
+        c1_m = grid.offset_m + near_m
+        reaches &= with_further(_through(grid, c1_m), _through(grid, c1_m + grid.further_m))[0] >= STANDS_OUT
     noise = (mean + SHIFT_FLOOR_PX**2) * (grid.pixel_m / (2 * grid.tilt)) ** 2 / grid.gain
     return Looked(reaches & (unseen <= UNSEEN_MAX), unseen, np.asarray(noise))
 

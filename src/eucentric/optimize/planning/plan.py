@@ -8,6 +8,7 @@ accuracy with the asked probability.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -36,7 +37,6 @@ from eucentric.optimize.planning.search import STEPS_MAX, Chain, best_of, chains
 from eucentric.units import show_bound
 
 _STRICT = (1.15, 1.0)  # of the σ that are asked: what the search tells by averages is rather too small
-_TRIED = 120  # chains whose outlook is taken, cheapest first
 
 
 class Cheapest(StrEnum):
@@ -113,14 +113,10 @@ class Plan:
 
 def plan(instrument: Instrument, asked: Asked) -> Plan:
     """The cheapest plan. Raises SettingsError, which names what stands in the way, where there is none."""
-    if asked.cheapest is Cheapest.BOTH:
-        return knee(front(instrument, asked))
-    for found in _found(instrument, asked):
-        for chain in sorted(found, key=lambda one: _cost(one, asked.cheapest))[:_TRIED]:
-            made = _holding(chain, instrument, asked)
-            if made is not None:
-                return made
-    raise SettingsError(_why_not_accurate(instrument, asked, found))
+    if asked.cheapest is Cheapest.ELECTRONS:
+        return next(_front(instrument, asked))
+    plans = front(instrument, asked)
+    return plans[-1] if asked.cheapest is Cheapest.TIME else knee(plans)
 
 
 def front(instrument: Instrument, asked: Asked) -> tuple[Plan, ...]:
@@ -128,15 +124,19 @@ def front(instrument: Instrument, asked: Asked) -> tuple[Plan, ...]:
 
     Raises SettingsError where there is none.
     """
+    return tuple(_front(instrument, asked))
+
+
+def _front(instrument: Instrument, asked: Asked) -> Iterator[Plan]:
+    found: list[Chain] = []
     for found in _found(instrument, asked):
-        out: list[Plan] = []
-        quickest = float("inf")
-        for chain in sorted(found, key=lambda one: _cost(one, Cheapest.ELECTRONS)):
+        quickest = math.inf
+        for chain in sorted(found, key=lambda one: (one.dose_e_per_m2, one.seconds, one.sigma_m)):
             if chain.seconds < 0.98 * quickest and (made := _holding(chain, instrument, asked)) is not None:
-                out.append(made)
+                yield made
                 quickest = chain.seconds
-        if out:
-            return tuple(out)
+        if quickest < math.inf:
+            return
     raise SettingsError(_why_not_accurate(instrument, asked, found))
 
 
@@ -203,12 +203,6 @@ def _holding(chain: Chain, instrument: Instrument, asked: Asked) -> Plan | None:
     # What is told comes from draws that the choice has not seen: the best of many is also a lucky one.
     told = outlook(chain.steps, instrument, asked.start_m, seed=1)
     return Plan(asked, steps_of(chain.steps, instrument, asked), told)
-
-
-def _cost(chain: Chain, cheapest: Cheapest) -> tuple[float, ...]:
-    """What is saved first; of as cheap ones the quicker, or with fewer electrons; of those what leaves least."""
-    dose, seconds = chain.dose_e_per_m2, chain.seconds
-    return (*((dose, seconds) if cheapest is Cheapest.ELECTRONS else (seconds, dose)), chain.sigma_m)
 
 
 def knee(plans: tuple[Plan, ...]) -> Plan:

@@ -8,6 +8,7 @@ that reach it; of the longer ones those stay that are neither dearer nor worse t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,7 +24,8 @@ from eucentric.optimize.planning.sight import Array
 STEPS_MAX = 4
 _NEAR_M = 0.1e-6  # what a last look leaves is told from here
 _WORTH = 0.7  # a step leaves at most so much of an error, or it is none
-_KEPT = 16  # labels at a magnification
+_KEPT = 16  # ends of a label
+_SIZES = 8  # of errors, a decade, that labels are kept for
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,14 @@ class Wanted(Protocol):
     def presets(self) -> tuple[str, ...]: ...
     @property
     def one_preset(self) -> bool: ...
+
+
+_WAYS: tuple[Callable[[_Label], tuple[float, float]], ...] = (
+    lambda x: (x.dose, x.seconds),
+    lambda x: (x.seconds, x.dose),
+    lambda x: (x.dose * x.seconds, x.dose),
+)
+"""By electrons, by time, by both: what comes first is cheaper."""
 
 
 def chains(instrument: Instrument, wanted: Wanted, sigmas: float) -> list[Chain]:
@@ -188,25 +198,22 @@ def _undominated(left: Array, dose: Array, seconds: Array) -> list[int]:
 
 
 def _thinned(labels: list[_Label], wanted: Wanted) -> list[_Label]:
-    """The undominated labels of each magnification, or of each kind of image, evenly thinned."""
+    """Of each size of error, at each magnification or kind of image: the cheapest by electrons, by time, by both."""
 
     def kind(label: _Label) -> str:
         last = label.steps[-1]
         return last.preset if wanted.one_preset else last.magnification.name
 
-    out: list[_Label] = []
-    for name in sorted({kind(x) for x in labels}):
-        these = sorted((x for x in labels if kind(x) == name), key=lambda x: x.sigma_m)
-        numbers = [np.array([getattr(x, what) for x in these]) for what in ("sigma_m", "dose", "seconds")]
-        kept = _undominated(*numbers)
-        every = max(1, math.ceil(len(kept) / _KEPT))
-        out += [these[k] for k in kept[::every]]
-    return out
+    kept: dict[tuple[str, int, int], _Label] = {}
+    for label in labels:
+        size = math.floor(_SIZES * math.log10(label.sigma_m))
+        for number, way in enumerate(_WAYS):
+            key = (kind(label), size, number)
+            if key not in kept or way(label) < way(kept[key]):
+                kept[key] = label
+    return list(dict.fromkeys(kept.values()))
 
 
 def _best(ends: list[_Label], count: int) -> list[_Label]:
     """The cheapest by electrons, those by time, and those by both."""
-    by_dose = sorted(ends, key=lambda x: (x.dose, x.seconds))[:count]
-    by_time = sorted(ends, key=lambda x: (x.seconds, x.dose))[:count]
-    by_both = sorted(ends, key=lambda x: (x.dose * x.seconds, x.dose))[:count]
-    return list(dict.fromkeys((*by_dose, *by_time, *by_both)))
+    return list(dict.fromkeys(one for way in _WAYS for one in sorted(ends, key=way)[:count]))

@@ -82,8 +82,7 @@ def _lists(api: APIRouter, room: Room) -> None:
             return []
         wanted = Wanted(session=session, run=run, node=node, step=step, instrument=instrument, refused=refused)
         with _records(room) as records:
-            found = records.measurements(wanted, limit=skip + limit)
-        return [stored.row(one) for one in found[: max(len(found) - skip, 0)]]
+            return [stored.row(one) for one in records.measurements(wanted, limit=limit, skip=skip)]
 
     @api.get("/sessions")
     def sessions() -> list[dict[str, Any]]:
