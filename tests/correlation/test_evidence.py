@@ -76,6 +76,17 @@ def test_a_single_spot_is_no_evidence() -> None:
     assert found.t < np.sqrt(4) + 1.0  # an 8 × 8 spot meets at most 4 blocks of 10; 1: noise
 
 
+def test_a_strong_edge_in_a_few_blocks_hides_no_texture_that_is_in_all() -> None:
+    """Texture of half the noise's rms: γ = 1/5, t ≈ γ·√pixels = 35 (less in t's own scatter). The edge of a hole, ten
+    times the noise, in a twelfth of the blocks would leave t = √n/√(12 n) · n ≈ √(n/12) = 4.6 of n = 256.
+    """
+    common = 0.5 * noise(21)
+    common[:, 40:53] += 10 * noise(22)[:, 40:53]
+    found = judged(common + noise(23), common + noise(24), (0, 0, 1), 1)
+    assert found is not None
+    assert found.t > 15
+
+
 def test_too_little_in_common_is_not_judged() -> None:
     a = noise(8)
     assert judged(a, a, (192, 0, 1), 1) is None

@@ -28,6 +28,9 @@ REPEAT_SIGMAS = 3.0
 BLOCKS = 256
 """Blocks that the overlap is cut into, about."""
 FEWEST_BLOCKS = 12
+BLOCK_LIMIT = 3.0
+"""Block means are held to this many standard deviations of the common ones (1.48 of their median size): the edge of a
+hole, which is in few, would make the scatter of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +202,10 @@ def _block_means(product: Image) -> NDArray[np.float64] | None:
         return None
     blocks = _blocks(product, side).ravel()
     blocks = blocks[blocks != 0]
-    return blocks if blocks.size >= FEWEST_BLOCKS else None
+    if blocks.size < FEWEST_BLOCKS:
+        return None
+    most = BLOCK_LIMIT * 1.4826 * float(np.median(np.abs(blocks)))
+    return np.clip(blocks, -most, most)
 
 
 def _side(product: Image) -> int:
