@@ -54,7 +54,7 @@ def _watch(page: Page) -> None:
 
 
 def _overlay(page: Page) -> None:
-    page.keyboard.press("m")
+    page.keyboard.press("Shift+M")
     expect(page.locator(".transport .chip")).to_have_text("Running")
     _ended(page)
     page.keyboard.press("o")

@@ -205,7 +205,7 @@ def _block_means(product: Image) -> NDArray[np.float64] | None:
     if blocks.size < FEWEST_BLOCKS:
         return None
     most = BLOCK_LIMIT * 1.4826 * float(np.median(np.abs(blocks)))
-    return np.clip(blocks, -most, most)
+    return np.asarray(np.clip(blocks, -most, most))
 
 
 def _side(product: Image) -> int:

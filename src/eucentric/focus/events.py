@@ -56,9 +56,7 @@ class FrameTaken:
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """What a measurement's images are measured with: the calibration believed at the preset, and, where the beam is
-    tilted, all that is assumed beside it.
-    """
+    """What images are measured with: the calibration believed at the preset, and, of tilted beams, what else is assumed."""
 
     time_s: float
     step: str
@@ -130,9 +128,8 @@ class Restored:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The run broke off; `error` says why in a sentence, `not_restored` has one for each part left as it was.
-    `stopped`: it was the operator's wish. `dose_e_per_m2`: spent by then at the target that got most; None: not known.
-    """
+    """The run broke off: why, and each part left as it was. `stopped`: at the operator's wish. The dose is that of the
+    target that got most; None: not known."""
 
     time_s: float
     error: str
@@ -297,6 +294,5 @@ Event: TypeAlias = (
     RunStarted | StepStarted | FrameTaken | Assumed | ShiftFound | Measured | Judged | Corrected | StepEnded | TakenBack
     | Restored | Failed | ObserverFailed | SetUp | TargetReached | Melted | DriftDeclared | DriftMeasured | LeftOut
     | Averaged | Stigmated | DefocusReset | ByHand | FinalTaken | Paused | RunEnded
-)
-# fmt: on
+)  # fmt: on
 Observer: TypeAlias = Callable[[Event], None]

@@ -48,7 +48,7 @@ class Page extends HTMLElement {
     this._sequence = h("select", { "aria-label": "Sequence", title: "The sequence that Start runs", onchange: () => sessionStorage.setItem("eucentric-sequence", this._sequence.value) });
     const button = (name, title, act) => h(`button${name === "Start" ? ".first" : ""}`, { type: "button", title, onclick: act }, name);
     this._start = button("Start", "Run the chosen sequence (Shift + S)", () => this.start());
-    this._measure = button("Measure once", "Measure once, correct nothing (key M)", () => this.measure());
+    this._measure = button("Measure once", "Measure once, correct nothing (Shift + M)", () => this.measure());
     this._pause = button("Pause", "Stand still before the next call of the instrument (Space)", () => this.pause());
     this._abort = button("Abort", "End it; what measuring changed is restored, what was corrected stays (Shift + A)", () => ask("POST", "/run/abort"));
     this._banner = h("div.banner", { role: "alert" });
@@ -279,7 +279,7 @@ class Page extends HTMLElement {
     if (key === " ") return () => this.pause();
     if (key === "S" && shiftKey) return () => this.start();
     if (key === "A" && shiftKey) return () => this._abort.click();
-    if (key === "m") return () => this.measure();
+    if (key === "M" && shiftKey) return () => this.measure();
     if (key === "t") return () => this._theme.click();
     return null;
   }
