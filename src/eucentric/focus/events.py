@@ -56,7 +56,7 @@ class FrameTaken:
 
 @dataclass(frozen=True, slots=True)
 class Assumed:
-    """What images are measured with: the calibration believed at the preset, and, of tilted beams, what else is assumed."""
+    """What images are measured with: the calibration believed at the preset, and what else is assumed of the tilts."""
 
     time_s: float
     step: str
@@ -294,5 +294,6 @@ Event: TypeAlias = (
     RunStarted | StepStarted | FrameTaken | Assumed | ShiftFound | Measured | Judged | Corrected | StepEnded | TakenBack
     | Restored | Failed | ObserverFailed | SetUp | TargetReached | Melted | DriftDeclared | DriftMeasured | LeftOut
     | Averaged | Stigmated | DefocusReset | ByHand | FinalTaken | Paused | RunEnded
-)  # fmt: on
+)
+# fmt: on
 Observer: TypeAlias = Callable[[Event], None]
