@@ -103,7 +103,7 @@ def _plan(page: Page) -> None:
     page.get_by_role("button", name="Take back").click()
     _ended(page)
     page.keyboard.press("6")
-    page.locator("eu-plan form button").click()
+    page.locator("eu-plan form button.first").click()
     page.locator("eu-plan .figure").wait_for(timeout=_WITHIN_MS)
 
 
