@@ -264,10 +264,10 @@ def test_the_bar_counts_what_is_done_and_what_the_target_in_work_has_got() -> No
     """At a resume it begins where the session is; each image's electrons are there at once, and none twice."""
     focus, out = _unit("Square 1/Hole 1/Focus 1"), io.StringIO()
     spent = {"Square 1/Z Focus 1": 18e20, focus.key: 4e20}
-    live = SessionLive(Console(file=out, width=140, force_terminal=True), done=4, total=40, spent=spent)
+    live = SessionLive(Console(file=out, width=140, force_terminal=True), done=4, total=40)
     bar = live._bar.tasks[0]
     assert (bar.completed, bar.total) == (4, 40)
-    live(events.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 4))
+    live(events.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 4, spent=spent))
     live(events.UnitBegan(0.0, focus))
     assert "22.0 e/Å² for focusing" in bar.description
     frame = Frame(np.zeros((2, 2), np.float32), dose_e_per_m2=10e20)

@@ -259,7 +259,11 @@ class TestStopped:
         assert (after.preset, after.beam_tilt_rad, after.xy_m) == (before.preset, before.beam_tilt_rad, before.xy_m)
         assert isinstance(told[-1], events.SessionEnded)
         assert told[-1].result.stopped is not None
-        assert run(tmp_path, microscope).complete
+        frames = [one for one in told if isinstance(one, focus_events.FrameTaken)]
+        again: list[Any] = []
+        assert run(tmp_path, microscope, observers=(again.append,)).complete
+        assert told[0].spent == {}
+        assert sum(again[0].spent.values()) == pytest.approx(sum(one.frame.dose_e_per_m2 for one in frames))
 
     def test_ctrl_c_restores_and_is_resumed(self, tmp_path: Path) -> None:
         microscope = opened()

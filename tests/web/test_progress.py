@@ -6,7 +6,7 @@ import json
 
 from eucentric.focus import events as focus
 from eucentric.msi import events as msi
-from eucentric.msi.outcome import SessionResult
+from eucentric.msi.outcome import SessionResult, Status, UnitOutcome
 from eucentric.msi.shipped import shipped_application
 from eucentric.msi.units import units
 from eucentric.web.progress import RunProgress, SessionProgress
@@ -32,6 +32,23 @@ def test_a_session_that_ended_early_has_nothing_under_way() -> None:
     assert {unit["state"] for unit in ended["units"][1:]} == {"not done"}
     assert (ended["done"], ended["total"]) == (1, len(UNITS))
     assert ended["over"]
+
+
+def test_a_session_that_goes_on_counts_what_was_spent_before() -> None:
+    """Of targets that are done, and of the one that was being worked on; none of it twice."""
+    done, now = UNITS[0].key, UNITS[1]
+    spent = {done: 320e20, now.key: 5e20}
+    progress = SessionProgress()
+    progress.see(msi.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 1, spent=spent))
+    progress.see(msi.UnitBegan(1.0, now))
+    shown = progress.plain()
+    assert shown is not None
+    assert shown["dose"] == "325.0 e/Å²"
+    assert shown["units"][0]["dose"] == "320.0 e/Å²"
+    progress.see(msi.UnitEnded(2.0, UnitOutcome(now.key, now.node, Status.DONE, focus_dose_e_per_m2=80e20)))
+    ended = progress.plain()
+    assert ended is not None
+    assert ended["dose"] == "400.0 e/Å²"
 
 
 def test_what_runs_after_a_session_adds_nothing_to_it() -> None:

@@ -243,7 +243,7 @@ def _live(opening: Opening, console: Console, log: SessionLog) -> SessionLive:
 
     noted = opening.journal.noted
     total = len(units(opening.application))
-    return SessionLive(console, log, done=len(noted.outcomes), total=total, spent=noted.spent)
+    return SessionLive(console, log, done=len(noted.outcomes), total=total)
 
 
 def _cautions(opening: Opening, live: SessionLive) -> None:

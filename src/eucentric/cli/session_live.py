@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -43,8 +43,8 @@ _COLOURS = {Status.DONE: "", Status.SKIPPED: "yellow", Status.INTERRUPTED: "yell
 
 
 class SessionLive:
-    """Shows a session as it goes, and writes it to the log. Where it goes on, `done` of `total` targets are done, with
-    `spent` electrons/m² for focusing by target. `clock` is the time that the person at the screen waits, seconds.
+    """Shows a session as it goes, and writes it to the log. Where it goes on, `done` of `total` targets are done.
+    `clock` is the time that the person at the screen waits, seconds.
     """
 
     def __init__(
@@ -54,7 +54,6 @@ class SessionLive:
         *,
         done: int = 0,
         total: int | None = None,
-        spent: Mapping[str, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console, self._log, self._clock = console, log, clock
@@ -64,7 +63,7 @@ class SessionLive:
         self._task = self._bar.add_task("starting" if not done else "going on", total=total, completed=done)
         self._left = TimeLeft(clock)
         self._application: Application | None = None
-        self._spent = dict(spent or {})  # e/m² by target
+        self._spent: dict[str, float] = {}  # e/m² by target
         self._outcomes: dict[str, UnitOutcome] = {}
         self._remedies: set[str] = set()  # that were told
         self._unit = ""
@@ -144,7 +143,7 @@ class SessionLive:
                 self._wrapped(f"It answers again: {event.unit.key} is begun anew.", "  ", "")
 
     def _started(self, event: events.SessionStarted) -> None:
-        self._application = event.application
+        self._application, self._spent = event.application, dict(event.spent)
         counts = Counter(unit.node for unit in event.units)
         of = ", ".join(f"{n} {name}" for name, n in counts.items())
         self._wrapped(f"{event.application.name} on {event.instrument}: {len(event.units)} targets ({of}).", "", "bold")

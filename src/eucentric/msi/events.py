@@ -17,7 +17,8 @@ from eucentric.msi.units import Unit
 @dataclass(frozen=True, slots=True)
 class SessionStarted:
     """A session begins, or is taken up again after `done` of its units. `expected_s` is what one target of a node
-    should take, roughly, by the node's name.
+    should take, roughly, by the node's name; `spent` what focusing took before, electrons/m² by the unit's key, also of
+    units that are not done.
     """
 
     time_s: float
@@ -26,6 +27,7 @@ class SessionStarted:
     units: tuple[Unit, ...]
     done: int
     expected_s: Mapping[str, float] = field(default_factory=dict)
+    spent: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,9 +86,10 @@ class Session:
         """
         self._check_fits()
         self._begun_s = self._scope.now_s()
-        tell, done = self._audience.tell, len(self._journal.noted.outcomes)
+        tell, noted = self._audience.tell, self._journal.noted
+        done, spent = len(noted.outcomes), dict(noted.spent)
         expected = expected_s(self._application, {preset.name: preset for preset in self._scope.presets()})
-        tell(SessionStarted(self._begun_s, self._scope.name, self._application, self._units, done, expected))
+        tell(SessionStarted(self._begun_s, self._scope.name, self._application, self._units, done, expected, spent))
         try:
             stopped = self._taken_up() or self._preserved()
         except BaseException as stop:

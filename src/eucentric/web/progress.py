@@ -197,7 +197,9 @@ class SessionProgress:
         ]
         self._at = {unit.key: k for k, unit in enumerate(event.units)}
         self._left.expect(event.units[event.done :], event.expected_s)
-        self._spent, self._unit, self.done = {}, "", event.done
+        self._spent, self._unit, self.done = dict(event.spent), "", event.done
+        for key, dose in event.spent.items():
+            self._set(key, dose=dose_words(dose))
         self._at_unit = self._over = False
 
     def _ended(self, event: msi.UnitEnded) -> None:
