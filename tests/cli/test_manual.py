@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,16 +12,19 @@ import pytest
 from PIL import Image
 
 from eucentric.calibration.handed_over import book_from
+from eucentric.cli.asked import asked
 from eucentric.cli.live import Live
 from eucentric.cli.manual import Terminal, TerminalOperator, operator_at
+from eucentric.cli.page import Page
 from eucentric.cli.style import console
-from eucentric.errors import EucentricError
+from eucentric.errors import Aborted, EucentricError
 from eucentric.focus import events
 from eucentric.focus.focus import Focus
 from eucentric.focus.outcome import RunResult, Status
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusSequence, FocusSettings, FocusStep
 from eucentric.microscope.protocol import Microscope
 from eucentric.microscope.registry import handed_out, open_microscope
+from eucentric.web.room import Room
 
 BY_HAND = FocusStep(
     name="by hand", preset="fc", focus_method=FocusMethod.MANUAL, correction_type=CorrectionType.NONE, delta_max_m=5e-6
@@ -137,9 +143,38 @@ def test_an_image_that_can_not_be_written_ends_nothing(microscope: Microscope, t
     assert "can't be written" in typed.text
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there the wait ends with the answer")
+def test_the_page_knows_that_the_terminal_waits_and_its_abort_takes_back_what_was_moved(
+    microscope: Microscope, tmp_path: Path
+) -> None:
+    book, before = book_from(handed_out(microscope)), microscope.defocus_m()
+    room = Room(book=book, instrument="simulated")
+    moved = iter(["+"])
+
+    def waits(said: str) -> None:
+        room.driver.waits(said)
+        if said:
+            assert json.loads(str(room.hub.newest("drive")))["body"]["waits"] == said
+            room.driver.abort()
+
+    page = Page(control=room.control, waits=waits)
+    terminal = Terminal(lambda _said: None, lambda prompt: next(moved, None) or asked(prompt, page))
+    operator = TerminalOperator(terminal, tmp_path)
+    settings = FocusSettings(sequence=FocusSequence(steps=(BY_HAND,)))
+    keyboard, there = os.openpty()
+    with os.fdopen(keyboard, "wb", 0), os.fdopen(there) as nobody_types, pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sys.stdin", nobody_types)
+        focus = Focus(microscope, book, settings, observers=room.observers, control=room.control, operator=operator)
+        with pytest.raises(Aborted):
+            focus.run()
+    assert microscope.defocus_m() == pytest.approx(before, abs=1e-12)
+    drive = json.loads(str(room.hub.newest("drive")))["body"]
+    assert (drive["phase"], drive["waits"]) == ("idle", "")
+
+
 def test_without_a_terminal_there_is_no_operator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
-    assert operator_at(Live(console(quiet=True)), tmp_path) is None
+    assert operator_at(Live(console(quiet=True)), tmp_path, Page()) is None
 
 
 def test_without_an_operator_the_step_is_skipped_with_a_sentence(microscope: Microscope) -> None:

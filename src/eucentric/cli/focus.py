@@ -107,7 +107,7 @@ def _watched(
         recorded(place, out, instrument=node.name, say=troubles.sentences.append) as kept,
     ):
         troubles.kept = kept
-        there = None if console.quiet else operator_at(live, out or Path("runs"))
+        there = None if console.quiet else operator_at(live, out or Path("runs"), page)
         operator = there or page.operator
         watching = _Watching((kept.recorder, live, troubles, *page.observers), page.control, operator)
         result, watcher = _run(node, measure_only, watching)

@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from eucentric.cli.asked import asked
 from eucentric.errors import InputError, LimitError
 from eucentric.units import parse, show_length
 
 if TYPE_CHECKING:
     from eucentric.cli.live import Live
+    from eucentric.cli.page import Page
     from eucentric.focus.methods.manual import Desk, Reply
     from eucentric.images.frame import Frame
 
@@ -111,14 +113,14 @@ _HELP = """\
   Enter     a new image     d  done     s  skip     a  abort     ?  help"""
 
 
-def operator_at(live: Live, folder: Path) -> TerminalOperator | None:
-    """Whoever sits at the terminal; None when the input or the output is not one."""
+def operator_at(live: Live, folder: Path, page: Page) -> TerminalOperator | None:
+    """Whoever sits at the terminal, until the `page` aborts; None when the input or the output is not one."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return None
 
     def ask(prompt: str) -> str:
         with live.quiet():
-            return input(prompt)
+            return asked(prompt, page)
 
     return TerminalOperator(Terminal(live.say, ask), folder)
 

@@ -28,13 +28,20 @@ PortOption = Annotated[
 ]
 
 
+def _nobody(_said: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Those who watch for the page, its brake, and who focuses by hand there; nobody and none without a page."""
+    """Those who watch for the page, its brake, and who focuses by hand there; nobody and none without a page. `waits`
+    is called with what the command waits for elsewhere, and with "" when it goes on.
+    """
 
     observers: tuple[Callable[[Any], None], ...] = ()
     control: Control | None = None
     operator: Operator | None = None
+    waits: Callable[[str], None] = _nobody
 
 
 def check_port(port: int | None, *, serve: bool) -> None:
@@ -60,4 +67,4 @@ def watched_live(
     room = Room(book=book, instrument=instrument, place=place)
     with Serving(room, port=port) as serving:
         typer.echo(f"Watch it live: {serving.url}", err=True)
-        yield Page(room.observers, room.control, room.operator)
+        yield Page(room.observers, room.control, room.operator, room.driver.waits)

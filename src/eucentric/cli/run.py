@@ -218,7 +218,7 @@ def run_opened(opening: Opening, place: Place, told: tuple[Console, SessionLog],
             observers=(live, watcher, kept, last_word, unattended.watch, recorder, *page.observers),
             control=page.control,
             operator=page.operator,
-            on_lost=(None if console.quiet else Lost.at_terminal(live, opening.resume)) or unattended,
+            on_lost=(None if console.quiet else Lost.at_terminal(live, opening.resume, page)) or unattended,
         )
         try:
             with said_when_stopped():

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from eucentric.cli.asked import asked
 from eucentric.msi.events import UnitEnded
 from eucentric.msi.outcome import Status
 
 if TYPE_CHECKING:
+    from eucentric.cli.page import Page
     from eucentric.cli.session_live import SessionLive
     from eucentric.errors import InstrumentError
 
@@ -20,20 +22,22 @@ _AGAIN, _STOP = {"", "t", "try", "again"}, {"s", "stop"}
 
 
 class Lost:
-    """Asked by a session; True: try again. `ask` prints a prompt and reads a line (EOFError: nobody there)."""
+    """Asked by a session; True: try again. `ask` prints a prompt and reads a line (EOFError: nobody there); what else
+    it raises passes through.
+    """
 
     def __init__(self, say: Callable[[str], None], ask: Callable[[str], str], resume: str) -> None:
         self._say, self._ask, self._resume = say, ask, resume
 
     @classmethod
-    def at_terminal(cls, live: SessionLive, resume: str) -> Lost | None:
-        """Whoever sits at the terminal; None when the input or the output is not one."""
+    def at_terminal(cls, live: SessionLive, resume: str, page: Page) -> Lost | None:
+        """Whoever sits at the terminal, until the `page` aborts; None when the input or the output is not one."""
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             return None
 
         def ask(prompt: str) -> str:
             with live.quiet():
-                answer = input(prompt)
+                answer = asked(prompt, page)
             live.note(f"{prompt}{answer}")
             return answer
 

@@ -61,6 +61,7 @@ class Driver:
             "began": None,
             "said": "",
             "tone": "",
+            "waits": "",
         }
         self._tell("manual", None)
         self._publish()
@@ -116,6 +117,10 @@ class Driver:
             self._check_runs("abort")
             self._set(phase=Phase.STOPPING)
             self.control.abort()
+
+    def waits(self, what: str) -> None:
+        """What runs waits for something that the page can't give: `what`, a sentence; "": it goes on."""
+        self._set(waits=what)
 
     def focus(self, settings: FocusSettings, *, measure_only: bool = False) -> None:
         """Run a sequence; with `measure_only` nothing is corrected. Raises InputError where something runs."""

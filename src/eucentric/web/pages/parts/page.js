@@ -179,9 +179,9 @@ class Page extends HTMLElement {
     const idle = drive.phase === "idle", held = drive.phase === "paused" || drive.phase === "pausing";
     this._pause.disabled = this._abort.disabled = !there || idle || drive.phase === "stopping";
     this._pause.textContent = held ? "Resume" : "Pause";
-    const doing = { idle: drive.said ? "Ended" : "Idle", running: this._byHand ? "By hand" : "Running", pausing: "Pausing", paused: "Paused", stopping: "Stopping" }[drive.phase];
+    const doing = { idle: drive.said ? "Ended" : "Idle", running: this._byHand ? "By hand" : drive.waits ? "Waiting" : "Running", pausing: "Pausing", paused: "Paused", stopping: "Stopping" }[drive.phase];
     this._chip.textContent = there ? doing : `Not known; last: ${doing}`;
-    this._chip.dataset.tone = !there ? "" : idle ? drive.tone : held || this._byHand ? "care" : "live";
+    this._chip.dataset.tone = !there ? "" : idle ? drive.tone : held || this._byHand || drive.waits ? "care" : "live";
   }
 
   _ran(run) {
@@ -191,8 +191,8 @@ class Page extends HTMLElement {
 
   _tell() {
     const idle = this._phase === "idle";
-    const restores = this._phase === "stopping" && "Aborted: waiting until everything is restored …";
-    this._doing.textContent = idle ? this._drive?.said ?? "" : restores || [this._drive?.title, this._run?.doing, this._byHand && "waits for the operator at Manual focus (key 5)"].filter(Boolean).join(" · ");
+    const restores = this._phase === "stopping" && (this._drive?.waits ? `Aborted. ${this._drive.waits}` : "Aborted: waiting until everything is restored …");
+    this._doing.textContent = idle ? this._drive?.said ?? "" : restores || [this._drive?.title, this._run?.doing, this._drive?.waits, this._byHand && "waits for the operator at Manual focus (key 5)"].filter(Boolean).join(" · ");
     this._doing.title = this._doing.textContent;
     this._elapsed();
   }
