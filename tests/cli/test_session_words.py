@@ -17,7 +17,7 @@ from eucentric.cli.session_troubles import troubles
 from eucentric.cli.session_truth import Truths
 from eucentric.cli.session_words import all_well
 from eucentric.focus import events as focus_events
-from eucentric.focus.settings import CorrectionType
+from eucentric.focus.settings import CorrectionType, FocusMethod, FocusStep
 from eucentric.images.frame import Frame
 from eucentric.msi import events
 from eucentric.msi.known import Check
@@ -263,16 +263,21 @@ def test_a_session_goes_over_the_screen() -> None:
 def test_the_bar_counts_what_is_done_and_what_the_target_in_work_has_got() -> None:
     """At a resume it begins where the session is; each image's electrons are there at once, and none twice."""
     focus, out = _unit("Square 1/Hole 1/Focus 1"), io.StringIO()
+    should = dict.fromkeys((unit.node for unit in UNITS), 2.0)
     spent = {"Square 1/Z Focus 1": 18e20, focus.key: 4e20}
     live = SessionLive(Console(file=out, width=140, force_terminal=True), done=4, total=40)
     bar = live._bar.tasks[0]
     assert (bar.completed, bar.total) == (4, 40)
-    live(events.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 4, spent=spent))
+    live(events.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 4, should, spent))
     live(events.UnitBegan(0.0, focus))
     assert "22.0 e/Å² for focusing" in bar.description
+    assert "left" in bar.description
     frame = Frame(np.zeros((2, 2), np.float32), dose_e_per_m2=10e20)
     live(focus_events.FrameTaken(0.0, "fine", 0, 0, frame))
     assert "32.0 e/Å² for focusing" in bar.description
+    look = FocusStep(name="look", preset="fa", focus_method=FocusMethod.MANUAL, correction_type=CorrectionType.NONE)
+    live(focus_events.StepStarted(0.0, look, 0.0))
+    assert bar.description.startswith(focus.key)  # it waits for the operator: no time left is told
     live(events.UnitEnded(0.0, _outcome(focus.key)))  # 64 e/Å² in all
     live(events.UnitBegan(0.0, _unit("Square 1/Hole 3/Focus 1")))
     assert "82.0 e/Å² for focusing" in bar.description

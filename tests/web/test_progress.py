@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 
 from eucentric.focus import events as focus
+from eucentric.focus.outcome import Status as StepStatus
+from eucentric.focus.outcome import StepResult
+from eucentric.focus.settings import CorrectionType, FocusMethod, FocusStep
 from eucentric.msi import events as msi
 from eucentric.msi.outcome import SessionResult, Status, UnitOutcome
 from eucentric.msi.shipped import shipped_application
@@ -49,6 +52,33 @@ def test_a_session_that_goes_on_counts_what_was_spent_before() -> None:
     ended = progress.plain()
     assert ended is not None
     assert ended["dose"] == "400.0 e/Å²"
+
+
+def test_whatever_waits_for_somebody_tells_no_time_left() -> None:
+    progress, alone = SessionProgress(), RunProgress()
+    expected = dict.fromkeys((unit.node for unit in UNITS), 2.0)
+    step = FocusStep(name="look", preset="fa", focus_method=FocusMethod.MANUAL, correction_type=CorrectionType.NONE)
+    begun = focus.StepStarted(1.0, step, 0.0)
+    ended = focus.StepEnded(9.0, StepResult(step, StepStatus.BY_HAND, (), None, 0.0))
+    progress.see(msi.SessionStarted(0.0, "simulated", APPLICATION, UNITS, 0, expected))
+    told = []
+    for event in (
+        msi.UnitBegan(1.0, UNITS[0]),
+        begun,
+        ended,
+        msi.InstrumentLost(9.0, UNITS[0], "It does not answer."),
+        msi.InstrumentBack(9.0, UNITS[0]),
+    ):
+        progress.see(event)
+        shown = progress.plain()
+        assert shown is not None
+        told.append((shown["left_s"], shown["waits"]))
+    counts = (2.0 * len(UNITS), "")
+    assert told == [counts, (None, "waits for the operator"), counts, (None, "waits for the instrument"), counts]
+    for event in (begun, ended):
+        alone.see(event)
+        told.append((alone.left_s, alone.waits))
+    assert told[-2:] == [(None, "waits for the operator"), (None, "")]
 
 
 def test_what_runs_after_a_session_adds_nothing_to_it() -> None:

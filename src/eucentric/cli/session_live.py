@@ -68,6 +68,7 @@ class SessionLive:
         self._remedies: set[str] = set()  # that were told
         self._unit = ""
         self._what = ""
+        self._by_hand = False  # the session waits: nobody knows how long
 
     def __enter__(self) -> SessionLive:
         self._bar.start()
@@ -123,7 +124,7 @@ class SessionLive:
                 )
             case events.UnitBegan():
                 self._left.begin()
-                self._unit = event.unit.key
+                self._unit, self._by_hand = event.unit.key, False
                 self._now(event.unit.key)
                 if self._kind(event.unit) is not Kind.ACQUIRE:
                     self._wrapped(event.unit.key, "", "bold")
@@ -198,8 +199,9 @@ class SessionLive:
         """A focus node at work: one line for a measurement, one for what came of it."""
         match event:
             case focus_events.StepStarted():
+                self._by_hand = event.step.focus_method is FocusMethod.MANUAL
                 self._now(f"{self._what}, {event.step.name}")
-                if event.step.focus_method is FocusMethod.MANUAL:
+                if self._by_hand:
                     self._line(event.step.name, "by hand: the session waits until the operator at the page is done")
             case focus_events.FrameTaken() | focus_events.ByHand() if event.frame is not None:
                 dose = event.frame.dose_e_per_m2 or 0.0
@@ -255,7 +257,7 @@ class SessionLive:
 
     def _now(self, text: str) -> None:
         self._what = text.partition(",")[0]
-        left = self.left
+        left = None if self._by_hand else self.left
         told = "" if left is None else f"{'roughly' if left.rough else 'about'} {duration(left.seconds)} left, "
         dose = sum(self._spent.values())
         spent = f"{dose_words(dose)} for focusing" if dose else ""

@@ -21,6 +21,7 @@ from eucentric.msi.words import check_words, exposure_words, length
 from eucentric.units import minus
 
 _SHOWN_UNITS = 400
+_FOR_THE_OPERATOR, _FOR_THE_INSTRUMENT = "waits for the operator", "waits for the instrument"
 
 
 class RunProgress:
@@ -33,6 +34,7 @@ class RunProgress:
         self._images: int | None = None
         self.steps: list[dict[str, Any]] = []
         self.doing = ""
+        self.waits = ""  # for whom, as long as it does
         self.dose = 0.0
         self._of_steps = 0.0  # what the steps that ended say that they spent, drift checks included
         self.name = ""
@@ -45,7 +47,7 @@ class RunProgress:
                 on = [step for step in event.sequence.steps if step.switch]
                 self.steps = [_to_come(step) for step in on]
                 self.name, self.measure_only = event.sequence.name, event.measure_only
-                self.dose, self._of_steps, self.doing = 0.0, 0.0, "starting"
+                self.dose, self._of_steps, self.doing, self.waits = 0.0, 0.0, "starting", ""
             case focus.StepStarted():
                 self._step_began(event)
             case focus.FrameTaken():
@@ -65,16 +67,18 @@ class RunProgress:
             case focus.StepEnded():
                 self._step_ended(event.result)
             case focus.RunEnded() | focus.Failed():
-                self.doing = ""
+                self.doing = self.waits = ""
                 for step in self.steps:
                     if step["state"] in {"to come", "now"}:
                         step["state"] = "not done"
 
     @property
     def left_s(self) -> float | None:
-        """What the steps to come take; None where one was never seen, or the present one takes longer than before."""
+        """What the steps to come take; None where one was never seen, the present one takes longer than before, or it
+        is done by hand.
+        """
         coming = [step["name"] for step in self.steps if step["state"] in {"to come", "now"}]
-        if not coming or not all(name in self._took for name in coming):
+        if self.waits or not coming or not all(name in self._took for name in coming):
             return None
         whole = sum(self._took[name] for name in coming)
         now = next((step["name"] for step in self.steps if step["state"] == "now"), None)
@@ -91,7 +95,8 @@ class RunProgress:
         step = event.step
         beam = step.focus_method is FocusMethod.BEAM_TILT
         self._images = step.beam_tilts().images if beam else None
-        self.doing = f"{step.name}: {'by hand' if step.focus_method is FocusMethod.MANUAL else 'measuring'}"
+        self.waits = _waits_at(step)
+        self.doing = f"{step.name}: {'by hand' if self.waits else 'measuring'}"
         for one in self.steps:
             if one["name"] == step.name and one["state"] == "to come":
                 one.update(state="now", range=length(event.range_m) if event.range_m else None)
@@ -104,6 +109,7 @@ class RunProgress:
                 one["looks"] = one.get("looks", 0) + 1
 
     def _step_ended(self, result: StepResult) -> None:
+        self.waits = ""
         self._of_steps += result.dose_e_per_m2
         self.dose = max(self.dose, self._of_steps)
         waiting = [one for one in self.steps if one["name"] == result.step.name and one["state"] in {"now", "to come"}]
@@ -132,7 +138,13 @@ class RunProgress:
             "doing": self.doing,
             "dose": dose_words(self.dose),
             "left_s": self.left_s,
+            "waits": self.waits,
         }
+
+
+def _waits_at(step: FocusStep) -> str:
+    """For whom a step waits; how long that takes nobody knows."""
+    return _FOR_THE_OPERATOR if step.focus_method is FocusMethod.MANUAL else ""
 
 
 def _to_come(step: FocusStep) -> dict[str, Any]:
@@ -159,10 +171,12 @@ class SessionProgress:
         self._unit = ""
         self._at_unit = False  # what a focus node tells after a unit's end is of a run beside the session
         self._over = False
+        self._waits = ""  # for whom, as long as it does
         self.done = 0
 
     def see(self, event: Any) -> None:
         """One event of a session, or of a focus node in it."""
+        self._waiting(event)
         match event:
             case msi.SessionStarted():
                 self._started(event)
@@ -188,6 +202,18 @@ class SessionProgress:
                 for unit in self._units:
                     if unit["state"] in {"to come", "now"}:
                         unit["state"] = "not done"
+
+    def _waiting(self, event: Any) -> None:
+        """Time left is not counted down meanwhile."""
+        match event:
+            case msi.InstrumentLost():
+                self._waits = _FOR_THE_INSTRUMENT
+            case focus.StepStarted() if self._at_unit:
+                self._waits = _waits_at(event.step)
+            case focus.StepEnded() | focus.Failed() | msi.InstrumentBack() | msi.UnitBegan() | msi.UnitEnded():
+                self._waits = ""
+            case msi.SessionStarted() | msi.SessionEnded():
+                self._waits = ""
 
     def _started(self, event: msi.SessionStarted) -> None:
         self._application = event.application
@@ -226,7 +252,7 @@ class SessionProgress:
         """As JSON has it; None: there was no session. Of a long one what is around the present unit."""
         if self._application is None:
             return None
-        counts, left = Counter(unit["node"] for unit in self._units), self._left.left()
+        counts, left = Counter(unit["node"] for unit in self._units), None if self._waits else self._left.left()
         first = max(0, min(self._at.get(self._unit, 0) - _SHOWN_UNITS // 2, len(self._units) - _SHOWN_UNITS))
         return {
             "name": self._application.name,
@@ -240,6 +266,7 @@ class SessionProgress:
             "unit": self._unit,
             "left_s": None if left is None else left.seconds,
             "left_rough": left is not None and left.rough,
+            "waits": self._waits,
             "dose": dose_words(sum(self._spent.values())),
         }
 

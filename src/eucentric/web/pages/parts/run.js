@@ -118,7 +118,7 @@ function head(title, name, bar) {
 
 function progress(done, total, told) {
   const over = told.over || link.newest.get("drive")?.phase === "idle"; // a session that ended stays so while something else runs
-  const left = over ? "ended early" : told.left_s === null ? "time left not known" : `${told.left_rough ? "roughly" : "about"} ${duration(Math.max(told.left_s, 1))} left`;
+  const left = over ? "ended early" : told.waits ? told.waits : told.left_s === null ? "time left not known" : `${told.left_rough ? "roughly" : "about"} ${duration(Math.max(told.left_s, 1))} left`;
   return h("div.progress", h("progress", { max: total, value: done, "aria-label": "Progress" }), h("p.note", `${done} of ${total}`, h("span.grow"), `${told.dose} · ${done < total ? left : "nothing left"}`));
 }
 
