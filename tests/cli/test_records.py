@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,12 +72,14 @@ def test_the_list_is_chosen(kept: Place, capsys: Capture) -> None:
 
 def test_the_sessions_are_listed_in_80_columns() -> None:
     at = datetime(2026, 11, 30, 20, 0, tzinfo=UTC)
-    one = KeptSession(1, "MSI-T small", "simulated (seed 3)", "runs/a", "0.1", at, at, 0.0, 9.0, 12, False, None, 4)
+    one = KeptSession(1, "MSI-T small", "simulated (seed 3)", "runs/a", "0.1", at, at, 0.0, 9.0, 12, False, None, 4, 7)
+    many = replace(one, id=2, units=1200, done=1070)
     screen = Console(file=io.StringIO(), width=80)
     with screen.capture() as got:
-        screen.print(session_table([one]))
-    assert "targets  runs" in got.get()
-    assert "12     4" in got.get()
+        screen.print(session_table([one, many]))
+    assert "done  runs" in got.get()
+    assert "7 of 12     4" in got.get()
+    assert "1070 of     4" in got.get()
 
 
 def test_a_folder_is_no_file_of_records(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eucentric.msi.outcome import SessionResult
+from eucentric.msi.outcome import SessionResult, Status
 from eucentric.records.gathering import OfSession
 from eucentric.records.kept import Wanted
 from eucentric.records.place import Place
@@ -37,6 +37,7 @@ def test_the_session_is_there(kept: tuple[SessionResult, Records]) -> None:
     (session,) = records.sessions()
     assert (session.application, session.instrument, session.folder) == ("Small", "simulated (seed 4)", OF.folder)
     assert (session.complete, session.stopped, session.units) == (True, None, result.units)
+    assert session.done == sum(one.status is Status.DONE for one in result.outcomes) > 0
     assert (session.begun_s, session.ended_s) == (result.begun_s, result.ended_s)
     assert records.session(session.id) == session
 
@@ -71,6 +72,7 @@ def test_a_session_taken_up_again_is_the_same(tmp_path: Path) -> None:
         (before,) = records.sessions()
         assert before.ended_at is None
         assert before.runs > 0
+        assert 0 < before.done < before.units
         assert records.runs(limit=1)[0].status == "running"  # its process is gone, and told nothing
     result = _session(place, tmp_path / "session")
     assert result.complete
@@ -78,3 +80,4 @@ def test_a_session_taken_up_again_is_the_same(tmp_path: Path) -> None:
         (after,) = records.sessions()
         assert (after.id, after.begun_at, after.complete) == (before.id, before.begun_at, True)
         assert after.runs > before.runs
+        assert after.done == sum(one.status is Status.DONE for one in result.outcomes)

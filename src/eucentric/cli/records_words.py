@@ -70,16 +70,15 @@ def _in_lines(parts: Sequence[str]) -> str:
 def session_table(sessions: Sequence[KeptSession]) -> Table:
     """One row for each session."""
     table = _table(f"{counted(len(sessions), 'session')}, the newest first")
-    widths = {"session": 7, "begun": 16, "ended": 8, "targets": 7, "runs": 4}
-    for name in ("session", "begun", "application", "instrument", "ended", "targets", "runs"):
-        right = name in {"session", "targets", "runs"}
+    widths = {"session": 7, "begun": 16, "ended": 8, "targets\ndone": 7, "runs": 4}
+    for name in ("session", "begun", "application", "instrument", "ended", "targets\ndone", "runs"):
+        right = name in {"session", "targets\ndone", "runs"}
         table.add_column(name, justify="right" if right else "left", overflow="fold", min_width=widths.get(name),
-                         max_width=widths["ended"] if name == "ended" else None)  # fmt: skip
+                         max_width=widths[name] if name in {"ended", "targets\ndone"} else None)  # fmt: skip
     for one in sessions:
         end = "complete" if one.complete else ("not ended" if one.ended_at is None else "not complete")
-        table.add_row(
-            str(one.id), local(one.begun_at), one.application, one.instrument, end, str(one.units), str(one.runs)
-        )
+        done = f"{one.done} of {one.units}"
+        table.add_row(str(one.id), local(one.begun_at), one.application, one.instrument, end, done, str(one.runs))
     return table
 
 

@@ -22,6 +22,7 @@ write. `remeasured(records, measurement_id, Changes(...))` measures stored image
     writer.py       the thread that writes        store.py     a record into the database, its images first
     image_files.py  the image folder: whole files, sweeping, room
     reading.py      Records                       kept.py      what it hands out (seen.py: from rows)
+    queries.py      what it asks
     remeasure.py    measured again                table.py     measurements as rows for other programs
     export.py       a run folder from the records run_folder.py its place
     plain.py, unplain.py, references.py           objects as JSON and back

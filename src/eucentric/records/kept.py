@@ -38,7 +38,9 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class KeptSession:
-    """A session; `ended_at` None: it has not ended. `complete` and `stopped` as its result has them."""
+    """A session; `ended_at` None: it has not ended. `complete` and `stopped` as its result has them. `units` are all of
+    its targets, `done` how many of them are done: none that was refused, skipped, or failed.
+    """
 
     id: int
     application: str
@@ -53,6 +55,7 @@ class KeptSession:
     complete: bool | None
     stopped: str | None
     runs: int
+    done: int
 
 
 @dataclass(frozen=True, slots=True)

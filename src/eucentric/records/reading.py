@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Engine, Select, func, select
+from sqlalchemy import Engine, Select, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as Orm
-from sqlalchemy.orm import defer
 
 from eucentric.calibration.instrument import Calibration
 from eucentric.errors import EucentricError, InputError
 from eucentric.focus.outcome import RunResult
 from eucentric.images.files import read_frame
 from eucentric.images.frame import Frame
-from eucentric.records import schema, seen
+from eucentric.records import queries, schema, seen
 from eucentric.records.engine import in_words
 from eucentric.records.kept import (
     Frames,
@@ -71,21 +70,22 @@ class Records:
 
     def sessions(self, *, limit: int | None = None) -> tuple[KeptSession, ...]:
         """All sessions, the newest first."""
-        runs = _count(schema.Run.session_id, schema.Session.id)
-        query = select(schema.Session, runs).order_by(schema.Session.begun_at.desc(), schema.Session.id.desc())
+        query = queries.sessions().order_by(schema.Session.begun_at.desc(), schema.Session.id.desc())
         with self._asked() as orm:
-            return tuple(seen.session(row, count) for row, count in orm.execute(query.limit(limit)))
+            return tuple(seen.session(*row) for row in orm.execute(query.limit(limit)))
 
     def session(self, session_id: int) -> KeptSession:
         """One session. Raises InputError where there is none of that number."""
-        query = select(schema.Session, _count(schema.Run.session_id, schema.Session.id))
         with self._asked() as orm:
-            row, count = self._one(orm, query.where(schema.Session.id == session_id), "session", session_id)
-            return seen.session(row, count)
+            return seen.session(
+                *self._one(orm, queries.sessions().where(schema.Session.id == session_id), "session", session_id)
+            )
 
     def runs(self, wanted: Wanted = EVERYTHING, *, limit: int | None = None) -> tuple[KeptRun, ...]:
         """The runs that are asked for, the newest first."""
-        query = _runs().where(*_of_runs(wanted)).order_by(schema.Run.begun_at.desc(), schema.Run.id.desc())
+        query = (
+            queries.runs().where(*queries.of_runs(wanted)).order_by(schema.Run.begun_at.desc(), schema.Run.id.desc())
+        )
         if wanted.refused:
             query = query.where(schema.Run.status.in_(_NOT_WELL))
         with self._asked() as orm:
@@ -94,7 +94,7 @@ class Records:
     def run(self, run_id: int) -> KeptRun:
         """One run. Raises InputError where there is none of that number."""
         with self._asked() as orm:
-            return seen.run(*self._one(orm, _runs().where(schema.Run.id == run_id), "run", run_id))
+            return seen.run(*self._one(orm, queries.runs().where(schema.Run.id == run_id), "run", run_id))
 
     def run_details(self, run_id: int) -> RunDetails:
         """Its settings and targets, and how the instrument stood."""
@@ -114,7 +114,11 @@ class Records:
         """The measurements that are asked for, in the order in which they were made; with `limit` the last ones before
         the last `skip`.
         """
-        query = _measurements().where(*_of_runs(wanted), *_of_measurements(wanted)).options(*_NOT_LISTED)
+        query = (
+            queries.measurements()
+            .where(*queries.of_runs(wanted), *queries.of_measurements(wanted))
+            .options(*queries.NOT_LISTED)
+        )
         query = query.order_by(schema.Measurement.taken_at.desc(), schema.Measurement.id.desc())
         query = query.limit(limit).offset(skip or None)
         with self._asked() as orm:
@@ -122,7 +126,7 @@ class Records:
 
     def measurement(self, measurement_id: int) -> MeasurementDetails:
         """One measurement with all that is kept of it. Raises InputError where there is none of that number."""
-        query = _measurements().where(schema.Measurement.id == measurement_id)
+        query = queries.measurements().where(schema.Measurement.id == measurement_id)
         with self._asked() as orm:
             found = self._one(orm, query, "measurement", measurement_id)
             row: schema.Measurement = found[0]
@@ -179,7 +183,9 @@ class Records:
 
     def drifts(self, wanted: Wanted = EVERYTHING) -> tuple[KeptDrift, ...]:
         """The looks at the drift in the runs that are asked for, in their order."""
-        query = select(schema.Event).join(schema.Run).where(*_of_runs(wanted), schema.Event.kind == "DriftMeasured")
+        query = (
+            select(schema.Event).join(schema.Run).where(*queries.of_runs(wanted), schema.Event.kind == "DriftMeasured")
+        )
         with self._asked() as orm:
             return tuple(seen.drift(row) for row in orm.scalars(query.order_by(schema.Event.id)))
 
@@ -237,61 +243,3 @@ class Records:
                 yield orm
         except DBAPIError as error:
             raise in_words(error, self.place) from error
-
-
-def _count(column: Any, of: Any, *further: ColumnElement[bool]) -> Any:
-    """How many rows of another table belong to each row."""
-    return select(func.count()).where(column == of, *further).correlate_except(column.class_).scalar_subquery()
-
-
-def _runs() -> Select[Any]:
-    of = schema.Measurement.run_id, schema.Run.id
-    return select(schema.Run, _count(*of), _count(*of, schema.Measurement.accepted.is_(False)))
-
-
-def _measurements() -> Select[Any]:
-    of = schema.Image.measurement_id, schema.Measurement.id
-    counts = _count(*of), _count(*of, schema.Image.file.is_not(None))
-    return select(schema.Measurement, schema.Run, *counts).join(schema.Run)
-
-
-_NOT_LISTED = [
-    defer(column, raiseload=True)
-    for column in (
-        schema.Measurement.how,
-        schema.Measurement.result,
-        schema.Run.settings,
-        schema.Run.targets,
-        schema.Run.found_as,
-        schema.Run.left_as,
-    )
-]
-"""What is large, and in no list."""
-
-
-def _of_runs(wanted: Wanted) -> Sequence[ColumnElement[bool]]:
-    run = schema.Run
-    asked = {
-        run.instrument: wanted.instrument,
-        run.session_id: wanted.session,
-        run.node: wanted.node,
-        run.id: wanted.run,
-    }
-    wheres = [column == value for column, value in asked.items() if value is not None]
-    if wanted.since is not None:
-        wheres.append(run.begun_at >= wanted.since)
-    if wanted.until is not None:
-        wheres.append(run.begun_at < wanted.until)
-    return wheres
-
-
-def _of_measurements(wanted: Wanted) -> Sequence[ColumnElement[bool]]:
-    row = schema.Measurement
-    wheres: list[ColumnElement[bool]] = []
-    if wanted.step is not None:
-        wheres.append(row.step == wanted.step)
-    if wanted.refused:
-        wheres.append(row.accepted.is_(False))
-    if wanted.accepted:
-        wheres.append(row.accepted.is_(True))
-    return wheres

@@ -31,9 +31,9 @@ T = TypeVar("T")
 Pair = tuple[float, float]
 
 
-def session(row: schema.Session, runs: int) -> KeptSession:
-    """A session with the number of its runs."""
-    return _like(KeptSession, row, runs=runs)
+def session(row: schema.Session, runs: int, done: int) -> KeptSession:
+    """A session with the numbers of its runs, and of its targets that are done."""
+    return _like(KeptSession, row, runs=runs, done=done)
 
 
 def run(row: schema.Run, measurements: int, refused: int) -> KeptRun:
