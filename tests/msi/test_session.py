@@ -223,6 +223,17 @@ class TestLost:
         assert again.complete
         assert again.resumed == 1
 
+    def test_an_abort_while_it_is_asked_ends_the_session_and_it_is_resumed(self, tmp_path: Path) -> None:
+        lost, told = Lost(opened(), "set_beam_tilt", 5, times=1000), list[Any]()
+
+        def asked(_error: InstrumentError) -> bool:
+            raise Aborted("Aborted by the operator.")
+
+        with pytest.raises(Aborted):
+            run(tmp_path, lost.inner, through=lost, observers=(told.append,), on_lost=asked)
+        assert isinstance(told[-1], events.SessionEnded)
+        assert run(tmp_path, lost.inner).complete
+
     def test_an_exposure_that_was_begun_is_not_repeated(self, tmp_path: Path) -> None:
         microscope = opened()
         of_squares = Lost(microscope, "acquire", 0)

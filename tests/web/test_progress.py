@@ -52,6 +52,11 @@ def test_a_session_that_goes_on_counts_what_was_spent_before() -> None:
     ended = progress.plain()
     assert ended is not None
     assert ended["dose"] == "400.0 e/Å²"
+    for _ in range(2):  # of one that was done before: it is focused anew
+        progress.see(msi.UnitEnded(3.0, UnitOutcome(done, UNITS[0].node, Status.DONE, focus_dose_e_per_m2=330e20)))
+    again = progress.plain()
+    assert again is not None
+    assert (again["done"], again["dose"]) == (2, "410.0 e/Å²")
 
 
 def test_whatever_waits_for_somebody_tells_no_time_left() -> None:

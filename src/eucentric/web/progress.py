@@ -172,7 +172,7 @@ class SessionProgress:
         self._at_unit = False  # what a focus node tells after a unit's end is of a run beside the session
         self._over = False
         self._waits = ""  # for whom, as long as it does
-        self.done = 0
+        self._ended_keys: set[str] = set()  # one that is focused anew ends twice
 
     def see(self, event: Any) -> None:
         """One event of a session, or of a focus node in it."""
@@ -223,7 +223,8 @@ class SessionProgress:
         ]
         self._at = {unit.key: k for k, unit in enumerate(event.units)}
         self._left.expect(event.units[event.done :], event.expected_s)
-        self._spent, self._unit, self.done = dict(event.spent), "", event.done
+        self._spent, self._unit = dict(event.spent), ""
+        self._ended_keys = {unit.key for unit in event.units[: event.done]}
         for key, dose in event.spent.items():
             self._set(key, dose=dose_words(dose))
         self._at_unit = self._over = False
@@ -233,7 +234,7 @@ class SessionProgress:
         self._left.end(out.node)
         self._at_unit = False
         self._spent[out.key] = out.focus_dose_e_per_m2
-        self.done += 1
+        self._ended_keys.add(out.key)
         tone = "good" if out.status is Status.DONE else "bad"
         if out.status in {Status.SKIPPED, Status.INTERRUPTED} or any(e.flagged for e in out.exposures):
             tone = "care"
@@ -261,7 +262,7 @@ class SessionProgress:
             "before": first,
             "after": max(len(self._units) - first - _SHOWN_UNITS, 0),
             "total": len(self._units),
-            "done": self.done,
+            "done": len(self._ended_keys),
             "over": self._over,
             "unit": self._unit,
             "left_s": None if left is None else left.seconds,
