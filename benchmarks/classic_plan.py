@@ -1,4 +1,4 @@
-"""The classic plan, run: its pairs at the instrument's presets, one correction each, and nobody who refuses.
+"""The classic plan, run: its pairs at the instrument's presets, one correction each, limits as wide as they go.
 
 It is run on the microscopes that planned sequences are tried on, with symmetric pairs (which it would not have) and a
 lens offset at which a film is seen, by phase correlation and by ours, at the presets' exposures and at shorter ones.
