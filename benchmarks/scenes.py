@@ -187,6 +187,16 @@ def other_cells(rng: np.random.Generator, size: int) -> Two:
     return _exposed(rng, images[0], film.dose, size), _exposed(rng, images[1], film.dose, size)
 
 
+def few_holes(rng: np.random.Generator, size: int) -> Two:
+    """The same with two to five pitches in view, hardly any texture, and holes 60 to 100 nm off their places."""
+    film = replace(
+        draw_film(rng, size), jitter_m=rng.uniform(60e-9, 100e-9), texture_rms=0.003, dose=_log(rng, 20, 100)
+    )
+    film = replace(film, pixel_m=rng.uniform(1.8, 5) * film.pitch_m / size)
+    images = [film_field(film, (size, size), (y, x), rng) for y, x in ((0.0, 0.0), rng.uniform(0, film.pitch_m, 2))]
+    return _exposed(rng, images[0], film.dose, size), _exposed(rng, images[1], film.dose, size)
+
+
 def film_pair(film: Film, rng: np.random.Generator, size: int, shift: tuple[int, int]) -> Two:
     """Two views of the same film, `shift` pixels (y, x) apart: moving(r) = reference(r − shift)."""
     (sy, sx) = shift

@@ -19,7 +19,7 @@ Image = NDArray[np.float32]
 Lag = tuple[int, int, int]
 """(y, x) in pixels of the searched images, and the sign of the contrast."""
 
-SIGNIFICANT = 1e-3
+SIGNIFICANT = 0.05
 """A candidate less likely than this to be noise counts as a real alternative."""
 PROMOTED_SIGMAS = 2.0
 """A candidate that agrees better by this many sigmas, block by block, goes first, even with less evidence in all."""
@@ -27,6 +27,8 @@ REPEAT_SIGMAS = 3.0
 """An image that agrees with itself this well at another place is taken for a lattice (one in 700 by chance)."""
 BLOCKS = 256
 """Blocks that the overlap is cut into, about."""
+PAIRED_BLOCKS = (BLOCKS, 36)
+"""… and where two candidates are compared: fine blocks of one hole of a lattice, off its place, are off alike."""
 FEWEST_BLOCKS = 12
 BLOCK_LIMIT = 3.0
 """Block means are held to this many standard deviations of the common ones (1.48 of their median size): the edge of a
@@ -160,7 +162,8 @@ def odds_against(images: Compared, best: Candidate, rival: Candidate, *, factor:
 
 
 def _paired_difference(images: Compared, best: Candidate, rival: Candidate, factor: int) -> float:
-    """By how many sigmas `best` agrees better than `rival`, block by block where both can be seen.
+    """By how many sigmas `best` agrees better than `rival`, block by block where both can be seen: by fine or by coarse
+    blocks, whichever says less.
 
     The same blocks of one image are held against the other image at both shifts, so that it matters little what is in
     a block; once for either image. Each shift is taken with its part of a pixel, and away from the tapered edges: else
@@ -178,9 +181,10 @@ def _paired_difference(images: Compared, best: Candidate, rival: Candidate, fact
             images.further(moved, (sign * shift[0] - y, sign * shift[1] - x))[_moved(rows, y), _moved(columns, x)]
             for shift, (y, x) in zip(shifts, lags, strict=True)
         )
-        blocks = _block_means(image[rows, columns] * (best.sign * one - rival.sign * two))
-        if blocks is not None:
-            sizes.append(float(blocks.mean() / max(blocks.std(ddof=1) / np.sqrt(blocks.size), 1e-12)))
+        product = image[rows, columns] * (best.sign * one - rival.sign * two)
+        every = [_sigmas(blocks) for count in PAIRED_BLOCKS if (blocks := _block_means(product, count)) is not None]
+        if every:
+            sizes.append(min(every))
     return float(np.mean(sizes)) if sizes else difference(best, rival)
 
 
@@ -195,9 +199,16 @@ def _moved(where: slice, lag: int) -> slice:
     return slice(where.start + lag, where.stop + lag)
 
 
-def _block_means(product: Image) -> NDArray[np.float64] | None:
-    """Means over some `BLOCKS` square blocks of a product, unlit ones (all zero) left out; None for too few blocks."""
-    side = _side(product)
+def _sigmas(blocks: NDArray[np.float64]) -> float:
+    """How many sigmas of a normal number are as unlikely as Student's t of these."""
+    t = float(blocks.mean() / max(blocks.std(ddof=1) / np.sqrt(blocks.size), 1e-12))
+    chance = max(float(special.stdtr(blocks.size - 1, -abs(t))), 1e-300)
+    return float(-np.sign(t) * special.ndtri(chance))
+
+
+def _block_means(product: Image, count: int = BLOCKS) -> NDArray[np.float64] | None:
+    """Means over some `count` square blocks of a product, unlit ones (all zero) left out; None for too few blocks."""
+    side = _side(product, count)
     if (product.shape[0] // side) * (product.shape[1] // side) < FEWEST_BLOCKS:
         return None
     blocks = _blocks(product, side).ravel()
@@ -208,8 +219,8 @@ def _block_means(product: Image) -> NDArray[np.float64] | None:
     return np.asarray(np.clip(blocks, -most, most))
 
 
-def _side(product: Image) -> int:
-    return max(6, int(np.sqrt(product.size / BLOCKS)))
+def _side(product: Image, count: int = BLOCKS) -> int:
+    return max(6, int(np.sqrt(product.size / count)))
 
 
 def _blocks(product: Image, side: int) -> NDArray[np.float64]:

@@ -126,11 +126,24 @@ def _parts(left: Left) -> list[tuple[str, float]]:
     return [(p.source, p.sigma_m) for p in left.budget]
 
 
+def test_an_offset_may_take_away_what_an_error_of_the_tilt_acts_on() -> None:
+    """d = C1·β + C3·β³ does not change with β where C1 = −3·C3·β²; on the other side it changes twice as much."""
+    balance = 3 * 2.7e-3 * 5e-3**2
+    of = {
+        o: dict(_parts(looked_at(_candidate("fa", 4, 5e-3, offset_m=o), _instrument(), 0.0)))
+        for o in (-balance, 0.0, balance)
+    }
+    assert of[-balance]["tilt scale"] < 0.01 * of[0.0]["tilt scale"]
+    assert of[balance]["tilt scale"] == pytest.approx(2 * of[0.0]["tilt scale"], rel=0.01)
+
+
 def test_what_the_lens_changes_far_from_eucentric_focus_has_its_name() -> None:
     """Tilts change by 1 % for 100 µm: with an offset of 20 µm C1 and offset are seen 0.2 % too large, 1 σ."""
     one = _candidate("fa", 4, 5e-3, offset_m=-20e-6)
     of = dict(_parts(looked_at(one, _instrument(), 5e-6)))
-    seen = 25e-6 - 3 * 2.7e-3 * 5e-3**2  # Cs makes of the tilt's size what C1 + 3·C3·β² does
+    seen = math.hypot(
+        -20e-6 + 3 * 2.7e-3 * 5e-3**2, 5e-6
+    )  # an error of the tilt acts on C1 + 3·C3·β²; C1 of either sign
     # Of its axis, 0.06 mrad off, and of the two directions a few nanometres are added.
     assert of[OFF_FOCUS] == pytest.approx(0.002 * seen, rel=0.1)
     assert of["tilt scale"] == pytest.approx(of[OFF_FOCUS], rel=0.1)  # which is known to 0.2 %, too

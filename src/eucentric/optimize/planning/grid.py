@@ -32,6 +32,7 @@ from eucentric.optimize.planning.prediction import (
     SHIFT_FLOOR_PX,
     STANDS_OUT,
     UNSEEN_MAX,
+    acts_on_m,
     clear,
     common,
     film_variance_m2,
@@ -59,8 +60,8 @@ class Grid:
     """All candidates of an instrument; arrays (n,) say what differs between them. Those of one magnification, binning,
     tilt and exposure see alike: `sight` is their row of `sights`.
 
-    `apart_m` is what Cs makes of the tilt, β²; `base_m2` the variance of C1 beside noise at a place that has been
-    exposed, `fresh_m2` at one that has not; `slope` what of it grows with C1².
+    `base_m2` is the variance of C1 beside noise at a place that has been exposed, `fresh_m2` at one that has not;
+    `slope` what of it grows with C1².
     """
 
     instrument: Instrument
@@ -131,6 +132,7 @@ def _filled(instrument: Instrument, these: tuple[Candidate, ...], sights: Sights
     base, fresh, slope = (np.array([getattr(part, what) for part in parts], dtype=np.float64) for what in _PARTS)
     offset = of(lambda c: c.offset_m)
     back = (offset * math.hypot(instrument.errors.focus_scale, instrument.lens.hysteresis / math.sqrt(3))) ** 2
+    tilts = slope * offset * (offset + 2 * of(lambda c: acts_on_m(c, instrument)))  # beside what base has at no C1
     film = of(lambda c: film_variance_m2(instrument, c.field_m))
     looks = of(lambda c: looks_of(c, instrument))
     return Grid(
@@ -146,8 +148,8 @@ def _filled(instrument: Instrument, these: tuple[Candidate, ...], sights: Sights
         offset_m=offset,
         further_m=of(lambda c: further_m(c.tilt_rad, c.pixel_m)),
         gain=of(lambda c: _GAIN[c.pattern]),
-        base_m2=base + back + film + slope * offset**2,
-        fresh_m2=fresh + back + film + slope * offset**2,
+        base_m2=base + back + film + tilts,
+        fresh_m2=fresh + back + film + tilts,
         slope=slope,
         stage=np.array([c.correction is CorrectionType.STAGE_Z for c in these], dtype=bool),
         dose=of(lambda c: c.dose_e_per_m2) * looks,
@@ -182,7 +184,8 @@ def _apart_from_noise(instrument: Instrument, name: PatternName, tilt_rad: float
         return measured.total_sigma_m**2
 
     base = variance(0.0, _EXPOSED_S)
-    slope = max(variance(_FAR_M, _EXPOSED_S) - base, 0.0) / _FAR_M**2
+    far = 0.5 * (variance(_FAR_M, _EXPOSED_S) + variance(-_FAR_M, _EXPOSED_S))
+    slope = max(far - base, 0.0) / _FAR_M**2
     return _Parts(base, variance(0.0, 0.0), slope)
 
 

@@ -24,6 +24,7 @@ from eucentric.optimize.planning.prediction import (
     HALF_FOUND,
     OFF_FOCUS,
     Before,
+    acts_on_m,
     between,
     common,
     looked_at,
@@ -94,8 +95,8 @@ class _Draws:
         left = looked_at(one, self.instrument, size, before)
         growing = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source in _WITH_C1))
         fixed = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source not in _WITH_C1))
-        offset = abs(one.offset_m)
-        scale = growing / (size + offset) * (self.error + offset)
+        away = one.offset_m + acts_on_m(one, self.instrument)
+        scale = growing / math.hypot(size, away) * np.abs(self.error + away)
         return self.error + scale * self._normal() + fixed * self._normal(), np.hypot(scale, fixed)
 
     def learn(self, before: Array, measured: Array, sigma: Array) -> None:

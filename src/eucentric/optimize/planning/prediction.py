@@ -34,9 +34,9 @@ STANDS_OUT = 30.0
 all are, at 24 nine of ten, at 20 few; in white noise 8 would be one false lock in 10⁶ among a million places."""
 HALF_FOUND = 22.0
 """t at which every second is."""
-DOUBTS = 0.05
-"""How many more looks it takes on average where images show more than one hole of a regular film: of 240 first looks at
-such images, each with enough texture to be found, 11 had to be settled by another tilt."""
+DOUBTS = 0.08
+"""How many more looks it takes on average where images show more than one hole of a regular film: of 160 first looks at
+such images, each with enough texture to be found, 12 had to be settled by another tilt."""
 PATTERN_MAX = 4.0
 """t of the camera's own pattern up to which it is not found …"""
 PATTERN_SHARE = 0.1
@@ -123,6 +123,11 @@ def clear(candidate: Candidate, instrument: Instrument) -> bool:
     return bool(abs(_apart_m(candidate, instrument, candidate.offset_m)) >= CLEAR_PX * candidate.pixel_m)
 
 
+def acts_on_m(candidate: Candidate, instrument: Instrument) -> float:
+    """3·C3·β²: an error of the tilts' scale or direction acts on C1 and this, as d(C1·β + C3·β³)/dβ has it."""
+    return 3 * instrument.lens.cs_m * candidate.tilt_rad**2
+
+
 def _apart_m(candidate: Candidate, instrument: Instrument, c1_m: ArrayLike) -> Array:
     """How far the images of a pair are apart: 2(C1·β + C3·β³)."""
     tilt = candidate.tilt_rad
@@ -168,7 +173,9 @@ def left_after(candidate: Candidate, instrument: Instrument, c1_m: float, before
 
 
 def looked_at(candidate: Candidate, instrument: Instrument, c1_m: float, before: Before = FRESH) -> Left:
-    """The error of a look at `c1_m`; its noise is the mean of what images show between there and the other side."""
+    """The error of a look at `c1_m`, of either sign: with the offset one side is nearer, the other farther. Its
+    noise is the mean of what images show between the two, its other parts that of both.
+    """
     scale = math.sqrt(2.0)  # of a uniform sample of five: what is seen at ±C1, ±C1/√2 and 0 counts alike
     at = candidate.offset_m + c1_m * np.array([-1.0, -1 / scale, 0.0, 1 / scale, 1.0])
     more = at + further_m(candidate.tilt_rad, candidate.pixel_m)
@@ -176,16 +183,27 @@ def looked_at(candidate: Candidate, instrument: Instrument, c1_m: float, before:
     noise_px = math.sqrt(float(np.mean(every_px**2)))
     sure = settled(instrument, before.exposed_s)
     away = away_from(sure, instrument.lens.far * candidate.offset_m)
-    raw = predicted_measurement(
-        candidate.plan,
-        c1_m=abs(c1_m) + abs(candidate.offset_m),
-        shift_sigma_m=math.hypot(noise_px, SHIFT_FLOOR_PX) * candidate.pixel_m,
-        interval_s=interval_s(candidate, instrument),
-        c3_m=instrument.lens.cs_m,
-        prior=away,
+    shift_sigma_m = math.hypot(noise_px, SHIFT_FLOOR_PX) * candidate.pixel_m
+    sides = [
+        predicted_measurement(
+            candidate.plan,
+            c1_m=candidate.offset_m + side * c1_m,
+            shift_sigma_m=shift_sigma_m,
+            interval_s=interval_s(candidate, instrument),
+            c3_m=instrument.lens.cs_m,
+            prior=away,
+        )
+        for side in (-1, 1)
+    ]
+    parts = [
+        without_offset(raw, candidate.offset_m, sure.focus_scale, left_behind=sure.focus_hysteresis).budget
+        for raw in sides
+    ]
+    both = tuple(
+        Contribution(one.source, math.hypot(one.sigma_m, other.sigma_m) / math.sqrt(2))
+        for one, other in zip(*parts, strict=True)
     )
-    left = without_offset(raw, candidate.offset_m, sure.focus_scale, left_behind=sure.focus_hysteresis)
-    budget = (*_told_apart(left.budget, sure, away), *_of_film(instrument, candidate.field_m))
+    budget = (*_told_apart(both, sure, away), *_of_film(instrument, candidate.field_m))
     return Left(math.sqrt(sum(part.sigma_m**2 for part in budget)), budget)
 
 
