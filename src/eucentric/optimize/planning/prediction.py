@@ -124,7 +124,8 @@ def clear(candidate: Candidate, instrument: Instrument) -> bool:
 
 
 def acts_on_m(candidate: Candidate, instrument: Instrument) -> float:
-    """3·C3·β²: an error of the tilts' scale or direction acts on C1 and this, as d(C1·β + C3·β³)/dβ has it."""
+    """3·C3·β²: an error of the tilts' size acts on C1 and this, as d(C1·β + C3·β³)/dβ has it. (One of their direction
+    acts on C1 + C3·β², across the tilt alone.)"""
     return 3 * instrument.lens.cs_m * candidate.tilt_rad**2
 
 
