@@ -1,8 +1,9 @@
 """What running a chain of steps comes to, over many instruments drawn from its errors: numbers only, no images. Pure.
 
 Each draw starts anywhere within ± the start error. A look measures what is there with the errors of its budget: those
-that grow with C1 as they do, the others once. Where it does not see, the further look measures; where that does not see
-either, the run is refused. Its correction moves Z or the lens with their errors; Z's scale is
+that grow with C1 are alike in all looks at a magnification, as its calibration is; the lens' scale, which acts on an
+offset as on a correction, in all looks; the others are new each time. Where it does not see, the further look measures;
+where that does not see either, the run is refused. Its correction moves Z or the lens with their errors; Z's scale is
 learned from one move to the next, as focusing does. What is left at the end is the error of that draw.
 """
 
@@ -65,11 +66,12 @@ class Outlook:
 
 @dataclass(slots=True)
 class _Draws:
-    """Instruments of which each has its own Z and lens, and the errors that they are at."""
+    """Instruments of which each has its own tilts, Z and lens, and the errors that they are at."""
 
     instrument: Instrument
     rng: np.random.Generator
     error: Array
+    tilt_errors: dict[str, Array]
     z_ratio: Array
     lens_ratio: Array
     z_known: Array
@@ -94,10 +96,13 @@ class _Draws:
         size = float(np.sqrt(np.mean(self.error**2)))
         left = looked_at(one, self.instrument, size, before)
         growing = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source in _WITH_C1))
-        fixed = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source not in _WITH_C1))
         away = one.offset_m + acts_on_m(one, self.instrument)
-        scale = growing / math.hypot(size, away) * np.abs(self.error + away)
-        return self.error + scale * self._normal() + fixed * self._normal(), np.hypot(scale, fixed)
+        scale = growing / math.hypot(size, away) * (self.error + away)
+        own, own_m = one.offset_m * (self.lens_ratio - 1), one.offset_m * self.instrument.errors.focus_scale
+        rest = sum(p.sigma_m**2 for p in left.budget if p.source not in _WITH_C1) - own_m**2
+        fixed = math.sqrt(max(rest, 0.0))
+        measured = self.error + scale * self.tilt_errors[one.magnification.name] + own + fixed * self._normal()
+        return measured, np.hypot(scale, math.hypot(fixed, own_m))
 
     def learn(self, before: Array, measured: Array, sigma: Array) -> None:
         """What a look tells of the move of Z by −`before`, as focusing takes it (focus/response.py)."""
@@ -135,6 +140,7 @@ def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float
         instrument,
         rng,
         error=rng.uniform(-start_m, start_m, DRAWS),
+        tilt_errors={m.name: rng.normal(size=DRAWS) for m in instrument.magnifications},
         z_ratio=1 + instrument.stage.z_scale * rng.normal(size=DRAWS),
         lens_ratio=1 + instrument.errors.focus_scale * rng.normal(size=DRAWS),
         z_known=np.ones(DRAWS),
