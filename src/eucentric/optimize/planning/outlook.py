@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eucentric.focus.again import further_m
+from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.response import DISAGREE_SIGMAS
 from eucentric.focus.settings import CorrectionType
 from eucentric.optimize.instrument import Instrument
@@ -29,6 +30,7 @@ from eucentric.optimize.planning.prediction import (
     between,
     common,
     looked_at,
+    move_sigmas,
     seconds_of,
 )
 from eucentric.optimize.planning.sight import Array
@@ -41,9 +43,12 @@ _WITH_C1 = frozenset({"tilt scale", "tilt rotation", "tilt shear", "tilt cubic",
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outlook:
-    """Errors at the end of the draws, metres: sorted absolute values; infinite where the run is refused."""
+    """Errors at the end of the draws, metres: sorted absolute values; infinite where the run is refused. `unsure` is
+    the share of runs that look once more at the end, because they could not call themselves focused otherwise.
+    """
 
     errors_m: Array
+    unsure: float = 0.0
 
     @property
     def median_m(self) -> float:
@@ -123,6 +128,22 @@ class _Draws:
         behind = self.instrument.lens.hysteresis * self.rng.uniform(-1, 1, DRAWS)  # beside its mean, reckoned with
         self.error = self.error + wanted * (self.lens_ratio + behind)
 
+    def unsure(self, one: Candidate, measured: Array, sigma: Array, sure_m: float) -> NDArray[np.bool_]:
+        """Where a run, after its last correction, can't say that it is within `sure_m` (focus/loop.py)."""
+        scale, arrival_m = move_sigmas(one, self.instrument, Before())
+        by_stage = one.correction is CorrectionType.STAGE_Z
+        moved = (self.z_sigma if by_stage else scale) * np.abs(measured)
+        return np.asarray(COVERAGE * np.sqrt(sigma**2 + moved**2 + arrival_m**2) > sure_m)
+
+    def once_more(self, one: Candidate, before: Before, where: NDArray[np.bool_]) -> None:
+        """A further look and its correction, of these draws."""
+        error, refused = self.error, self.refused
+        self.refused = refused.copy()
+        measured, _ = self.look(one, before)
+        self.move(one, -measured)
+        self.error = np.where(where, self.error, error)
+        self.refused = np.where(where, self.refused, refused)
+
     def change(self, one: Candidate, other: Candidate) -> None:
         """From one magnification to another."""
         apart = between(one.magnification, other.magnification, self.instrument)
@@ -133,8 +154,12 @@ class _Draws:
 
 
 @functools.lru_cache(maxsize=512)
-def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float, seed: int = 0) -> Outlook:
-    """The errors at the end of each of `DRAWS` runs, the same ones each time for a seed."""
+def outlook(
+    steps: tuple[Candidate, ...], instrument: Instrument, start_m: float, *, sure_m: float = math.inf, seed: int = 0
+) -> Outlook:
+    """The errors at the end of each of `DRAWS` runs, the same ones each time for a seed. Runs that can't say that they
+    are within `sure_m` look once more.
+    """
     rng = np.random.default_rng((_SEED, seed))
     draws = _Draws(
         instrument,
@@ -161,4 +186,8 @@ def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float
         draws.move(one, -measured)
         exposed_s += seconds_of(one, instrument)
         last = one
-    return Outlook(np.sort(np.where(draws.refused, np.inf, np.abs(draws.error))))
+    unsure = draws.unsure(steps[-1], measured, sigma, sure_m) & ~draws.refused
+    if unsure.any():
+        draws.once_more(steps[-1], Before(exposed_s), unsure)
+    errors_m = np.sort(np.where(draws.refused, np.inf, np.abs(draws.error)))
+    return Outlook(errors_m, float(np.mean(unsure)))

@@ -69,6 +69,11 @@ class Asked:
         """How many σ hold with that probability, on both sides."""
         return float(stats.norm.ppf(0.5 + 0.5 * self.probability))
 
+    @property
+    def sure_m(self) -> float:
+        """A run that can't say that it is within this looks once more; all do anyhow where that is asked."""
+        return math.inf if self.look_again else self.accuracy_m
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
@@ -140,8 +145,10 @@ def _front(instrument: Instrument, asked: Asked) -> Iterator[Plan]:
     raise SettingsError(_why_not_accurate(instrument, asked, found))
 
 
-def steps_of(chain: tuple[Candidate, ...], instrument: Instrument, asked: Asked) -> tuple[PlannedStep, ...]:
-    """The steps of a chain, each with what it starts from and leaves."""
+def steps_of(
+    chain: tuple[Candidate, ...], instrument: Instrument, asked: Asked, *, unsure: float
+) -> tuple[PlannedStep, ...]:
+    """The steps of a chain, each with what it starts from and leaves; so many of the runs look once more at the end."""
     steps: list[PlannedStep] = []
     start, exposed_s, z_scale = asked.start_m, 0.0, instrument.stage.z_scale
     for number, one in enumerate(chain):
@@ -153,9 +160,10 @@ def steps_of(chain: tuple[Candidate, ...], instrument: Instrument, asked: Asked)
         sigma = start / (3**0.5 if last is None else asked.sigmas)
         before = Before(exposed_s, z_scale)
         left = left_after(one, instrument, sigma, before)
-        again = asked.look_again and number == len(chain) - 1
-        further = unseen(one, instrument, start, None if last is None else asked.sigmas)
-        steps.append(_step(one, instrument, _Ends(start, asked.sigmas * left.sigma_m, left, again + further)))
+        more = unseen(one, instrument, start, None if last is None else asked.sigmas)
+        if number == len(chain) - 1:
+            more += 1 if asked.look_again else unsure
+        steps.append(_step(one, instrument, _Ends(start, asked.sigmas * left.sigma_m, left, more)))
         if one.correction is CorrectionType.STAGE_Z:
             z_scale = z_scale_after(z_scale, looked_at(one, instrument, sigma, before).sigma_m, sigma)
         exposed_s += steps[-1].seconds
@@ -197,12 +205,12 @@ def _found(instrument: Instrument, asked: Asked) -> Iterator[list[Chain]]:
 
 
 def _holding(chain: Chain, instrument: Instrument, asked: Asked) -> Plan | None:
-    """The plan of a chain, where its outlook holds what is asked."""
+    """The plan of a chain, where its outlook holds what is asked without a further look of those that are unsure."""
     if not outlook(chain.steps, instrument, asked.start_m).holds(asked.accuracy_m, asked.probability):
         return None
     # What is told comes from draws that the choice has not seen: the best of many is also a lucky one.
-    told = outlook(chain.steps, instrument, asked.start_m, seed=1)
-    return Plan(asked, steps_of(chain.steps, instrument, asked), told)
+    told = outlook(chain.steps, instrument, asked.start_m, sure_m=asked.sure_m, seed=1)
+    return Plan(asked, steps_of(chain.steps, instrument, asked, unsure=told.unsure), told)
 
 
 def knee(plans: tuple[Plan, ...]) -> Plan:
@@ -229,7 +237,7 @@ def _why_none(instrument: Instrument, asked: Asked) -> str:
 def _why_not_accurate(instrument: Instrument, asked: Asked, found: list[Chain]) -> str:
     """The sentence for an accuracy that no chain holds often enough: how near the best comes, and what limits it."""
     best = min(found, key=lambda one: one.sigma_m)
-    step = steps_of(best.steps, instrument, asked)[-1]
+    step = steps_of(best.steps, instrument, asked, unsure=0.0)[-1]
     reached = outlook(best.steps, instrument, asked.start_m).bound_m(asked.probability)
     return _sentence(instrument, asked, reached, max(step.budget, key=lambda part: part.sigma_m), step.candidate)
 

@@ -248,7 +248,8 @@ def predicted(made: Plan, instrument: Instrument, step: int) -> dict[str, float]
         sigma_m = one.start_m / (made.asked.sigmas if step else math.sqrt(3))
         found[LEFT.name] = left_after(candidate, instrument, sigma_m).sigma_m
         chain = tuple(each.candidate for each in made.steps)
-        found[SUCCESS.name] = outlook(chain, instrument, made.asked.start_m).within(made.asked.accuracy_m)
+        asked = made.asked
+        found[SUCCESS.name] = outlook(chain, instrument, asked.start_m, sure_m=asked.sure_m).within(asked.accuracy_m)
     return found
 
 
