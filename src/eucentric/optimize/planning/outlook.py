@@ -127,7 +127,7 @@ class _Draws:
         return self.rng.normal(size=DRAWS)
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=128)  # 160 kB each
 def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float, seed: int = 0) -> Outlook:
     """The errors at the end of each of `DRAWS` runs, the same ones each time for a seed."""
     rng = np.random.default_rng((_SEED, seed))
