@@ -221,8 +221,8 @@ def _why_none(instrument: Instrument, asked: Asked) -> str:
     if best.first is None:
         return (
             f"From {show_bound(asked.start_m)} nothing is found on {instrument.name}: its magnifications reach "
-            f"{show_bound(best.reach_m)}, and it is to be in reach with room to spare. A lower magnification or a smaller tilt reaches further; or bring it nearer "
-            "by hand."
+            f"{show_bound(best.reach_m)}, and it is to be in reach with room to spare. A lower magnification or a "
+            "smaller tilt reaches further; or bring it nearer by hand."
         )
     left = left_after(best.candidate, instrument, asked.accuracy_m)
     if asked.sigmas * left.sigma_m > asked.accuracy_m:
@@ -245,10 +245,10 @@ def _too_few(first: Candidate, instrument: Instrument, asked: Asked) -> str:
     steps = f"{asked.steps_max} step{'s' if asked.steps_max > 1 else ''}"
     alike = " with all images alike" if asked.one_preset else ""
     return (
-        f"From {show_bound(asked.start_m)} to {show_bound(asked.accuracy_m)} with {asked.probability:.1%} takes more "
-        f"than {steps}{alike} on {instrument.name}: the first leaves {show_bound(asked.sigmas * left.sigma_m)} at best, "
-        f"for '{worst.source}' ({show_bound(worst.sigma_m)}, 1 σ, at preset '{first.magnification.name}'). Allow more "
-        "steps or presets, make that smaller, or ask for less."
+        f"From {show_bound(asked.start_m)} to {show_bound(asked.accuracy_m)} with {asked.probability:.1%} takes "
+        f"more than {steps}{alike} on {instrument.name}: the first leaves {show_bound(asked.sigmas * left.sigma_m)} at "
+        f"best, for '{worst.source}' ({show_bound(worst.sigma_m)}, 1 σ, at preset '{first.magnification.name}'). Allow "
+        "more steps or presets, make that smaller, or ask for less."
     )
 
 
