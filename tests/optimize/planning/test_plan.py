@@ -335,6 +335,8 @@ def test_light_that_does_not_fill_the_images_is_no_candidate() -> None:
     [
         (Asked(500e-6, 2e-9), "What limits it is"),
         (Asked(5e-3, 0.1e-6), "bring it nearer by hand"),
+        (Asked(75e-6, 0.1e-6, presets=("fa",)), "reach 79.4 µm, and it is to be in reach with room"),
+        (Asked(500e-6, 0.1e-6, steps_max=1), "takes more than 1 step on .* leaves .* for 'stage Z scale'"),
         (Asked(1e-6, 1e-6), "nothing to do"),
         (Asked(500e-6, 0.1e-6, probability=1.0), "probability"),
         (Asked(500e-6, 0.1e-6, tilt_max_rad=0.0), "mrad"),
@@ -342,7 +344,7 @@ def test_light_that_does_not_fill_the_images_is_no_candidate() -> None:
         (Asked(500e-6, 0.1e-6, presets=("xx",)), "has no magnification 'xx'"),
         (Asked(500e-6, 0.1e-6, steps_max=9), "between 1 and 4"),
     ],
-    ids=["accuracy", "start", "nothing", "probability", "tilt", "aperture", "preset", "steps"],
+    ids=["accuracy", "start", "hardly", "too few", "nothing", "probability", "tilt", "aperture", "preset", "steps"],
 )
 def test_what_can_not_be_is_a_sentence(asked: Asked, words: str) -> None:
     with pytest.raises(SettingsError, match=words):

@@ -153,7 +153,7 @@ class _Draws:
         return self.rng.normal(size=DRAWS)
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=128)  # 160 kB each
 def outlook(
     steps: tuple[Candidate, ...], instrument: Instrument, start_m: float, *, sure_m: float = math.inf, seed: int = 0
 ) -> Outlook:

@@ -125,7 +125,8 @@ def plan(instrument: Instrument, asked: Asked) -> Plan:
 
 
 def front(instrument: Instrument, asked: Asked) -> tuple[Plan, ...]:
-    """The plans of which none is dearer in both electrons and time than another: fewest electrons first.
+    """The plans of which none is dearer in both electrons and time than another: fewest electrons first, each one at
+    least 2 % quicker than those before.
 
     Raises SettingsError where there is none.
     """
@@ -225,13 +226,16 @@ def _why_none(instrument: Instrument, asked: Asked) -> str:
             f"At no magnification of {instrument.name} is the film seen: more dose, a thicker or rougher film, or "
             "smaller pixels are needed."
         )
-    if best.reach_m < asked.start_m:
+    if best.first is None:
         return (
             f"From {show_bound(asked.start_m)} nothing is found on {instrument.name}: its magnifications reach "
-            f"{show_bound(best.reach_m)}. A lower magnification or a smaller tilt reaches further; or bring it nearer "
-            "by hand."
+            f"{show_bound(best.reach_m)}, and it is to be in reach with room to spare. A lower magnification or a "
+            "smaller tilt reaches further; or bring it nearer by hand."
         )
-    return _limited(best.candidate, instrument, asked)
+    left = left_after(best.candidate, instrument, asked.accuracy_m)
+    if asked.sigmas * left.sigma_m > asked.accuracy_m:
+        return _sentence(instrument, asked, asked.sigmas * left.sigma_m, _largest(left.budget), best.candidate)
+    return _too_few(best.first, instrument, asked)
 
 
 def _why_not_accurate(instrument: Instrument, asked: Asked, found: list[Chain]) -> str:
@@ -239,13 +243,25 @@ def _why_not_accurate(instrument: Instrument, asked: Asked, found: list[Chain]) 
     best = min(found, key=lambda one: one.sigma_m)
     step = steps_of(best.steps, instrument, asked, unsure=0.0)[-1]
     reached = outlook(best.steps, instrument, asked.start_m).bound_m(asked.probability)
-    return _sentence(instrument, asked, reached, max(step.budget, key=lambda part: part.sigma_m), step.candidate)
+    return _sentence(instrument, asked, reached, _largest(step.budget), step.candidate)
 
 
-def _limited(one: Candidate, instrument: Instrument, asked: Asked) -> str:
-    left = left_after(one, instrument, asked.accuracy_m)
-    worst = max(left.budget, key=lambda part: part.sigma_m)
-    return _sentence(instrument, asked, asked.sigmas * left.sigma_m, worst, one)
+def _too_few(first: Candidate, instrument: Instrument, asked: Asked) -> str:
+    """The sentence for an accuracy that is possible near focus, but not from the start in so many steps."""
+    left = left_after(first, instrument, asked.start_m / math.sqrt(3))
+    worst = _largest(left.budget)
+    steps = f"{asked.steps_max} step{'s' if asked.steps_max > 1 else ''}"
+    alike = " with all images alike" if asked.one_preset else ""
+    return (
+        f"From {show_bound(asked.start_m)} to {show_bound(asked.accuracy_m)} with {asked.probability:.1%} takes "
+        f"more than {steps}{alike} on {instrument.name}: the first leaves {show_bound(asked.sigmas * left.sigma_m)} at "
+        f"best, for '{worst.source}' ({show_bound(worst.sigma_m)}, 1 σ, at preset '{first.magnification.name}'). Allow "
+        "more steps or presets, make that smaller, or ask for less."
+    )
+
+
+def _largest(budget: tuple[Contribution, ...]) -> Contribution:
+    return max(budget, key=lambda part: part.sigma_m)
 
 
 def _sentence(instrument: Instrument, asked: Asked, reached_m: float, worst: Contribution, one: Candidate) -> str:
