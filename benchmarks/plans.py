@@ -19,7 +19,8 @@ from eucentric.focus.preset_settings import NamedPreset
 from eucentric.focus.settings import FocusSettings
 from eucentric.focus.shipped import shipped
 from eucentric.optimize.instrument import SHIPPED, Instrument, instrument_of
-from eucentric.optimize.planning.plan import Asked, Cheapest, Plan, plan
+from eucentric.optimize.planning.asked import Asked, Cheapest
+from eucentric.optimize.planning.plan import Plan, plan
 from eucentric.optimize.planning.rules import Needs
 from eucentric.optimize.planning.rules import plan as classic
 from eucentric.optimize.planning.rules_on import classic_on

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 
 from eucentric.optimize.instrument import Instrument, instrument_of
-from eucentric.optimize.planning.plan import Asked, Plan, plan
+from eucentric.optimize.planning.asked import Asked
+from eucentric.optimize.planning.plan import Plan, plan
 
 ASKED = Asked(10e-6, 1e-6, tilt_max_rad=14e-3)
 OPTIONS = ("--start-um", "10", "--accuracy-um", "1", "--tilt-max-mrad", "14", "--camera", "512")

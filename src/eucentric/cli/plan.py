@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from eucentric.cli.plan_verify import Job
     from eucentric.optimize.calibrated import Calibrated
     from eucentric.optimize.instrument import Instrument
-    from eucentric.optimize.planning.plan import Asked, Plan
+    from eucentric.optimize.planning.asked import Asked
+    from eucentric.optimize.planning.plan import Plan
     from eucentric.optimize.planning.rules import Needs
     from eucentric.optimize.trials.spread import Spread
     from eucentric.optimize.trials.trial import Trial
@@ -175,7 +176,8 @@ class _Wanted:
 def _physical(there: Instrument, asked: Asked, wanted: _Wanted) -> None:
     """Plan by what the instrument can do, and tell. Raises SettingsError, InputError."""
     from eucentric.cli import plan_physics as physics
-    from eucentric.optimize.planning.plan import Cheapest, front, knee
+    from eucentric.optimize.planning.asked import Cheapest
+    from eucentric.optimize.planning.plan import front, knee
     from eucentric.optimize.planning.plan import plan as planned
 
     plans = front(there, asked) if asked.cheapest is Cheapest.BOTH else (planned(there, asked),)

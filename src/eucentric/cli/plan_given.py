@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eucentric.optimize.instrument import Instrument
-    from eucentric.optimize.planning.plan import Asked
+    from eucentric.optimize.planning.asked import Asked
 
 
 class Saves(StrEnum):
@@ -42,7 +42,7 @@ def asked_given(
     look_again: bool,
 ) -> Asked:
     """What is asked, in SI, of options in µm and mrad."""
-    from eucentric.optimize.planning.plan import Asked, Cheapest
+    from eucentric.optimize.planning.asked import Asked, Cheapest
 
     return Asked(
         start_um * 1e-6,

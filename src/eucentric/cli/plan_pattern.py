@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from eucentric.optimize.calibrated import Calibrated
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.patterns.comparison import Compared, Comparison
-    from eucentric.optimize.planning.plan import Asked
+    from eucentric.optimize.planning.asked import Asked
 
 _E_PER_A2 = 1e20
 _WORTH_SAYING = 0.02  # of an error: less is no gain

@@ -15,7 +15,8 @@ from typing import TypeVar
 from eucentric.errors import EucentricError, InputError
 from eucentric.figures.plan import plan_figure
 from eucentric.optimize.instrument import instrument_of, shipped_text
-from eucentric.optimize.planning.plan import Asked, Cheapest, Plan, plan
+from eucentric.optimize.planning.asked import Asked, Cheapest
+from eucentric.optimize.planning.plan import Plan, plan
 from eucentric.optimize.planning.sequence import settings_of
 from eucentric.optimize.planning.shown import show_dose, show_time, shown_steps
 from eucentric.units import parse

@@ -16,10 +16,11 @@ from eucentric.focus.predict import capture_range_m
 from eucentric.focus.settings import CorrectionType
 from eucentric.focus.toml import read_toml, to_toml
 from eucentric.optimize.instrument import Instrument, instrument_of
+from eucentric.optimize.planning.asked import Asked, Cheapest
 from eucentric.optimize.planning.candidate import Candidate
 from eucentric.optimize.planning.grid import grid_of
 from eucentric.optimize.planning.outlook import outlook
-from eucentric.optimize.planning.plan import Asked, Cheapest, Plan, front, plan
+from eucentric.optimize.planning.plan import Plan, front, plan
 from eucentric.optimize.planning.prediction import (
     DOUBTS,
     INSIDE,

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eucentric.focus.again import further_m
+from eucentric.focus.measurement import offset_sigma_m
 from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.response import DISAGREE_SIGMAS
 from eucentric.focus.settings import CorrectionType
@@ -30,7 +31,6 @@ from eucentric.optimize.planning.prediction import (
     between,
     common,
     looked_at,
-    move_sigmas,
     seconds_of,
 )
 from eucentric.optimize.planning.sight import Array
@@ -130,10 +130,12 @@ class _Draws:
 
     def unsure(self, one: Candidate, measured: Array, sigma: Array, sure_m: float) -> NDArray[np.bool_]:
         """Where a run, after its last correction, can't say that it is within `sure_m` (focus/loop.py)."""
-        scale, arrival_m = move_sigmas(one, self.instrument, Before())
-        by_stage = one.correction is CorrectionType.STAGE_Z
-        moved = (self.z_sigma if by_stage else scale) * np.abs(measured)
-        return np.asarray(COVERAGE * np.sqrt(sigma**2 + moved**2 + arrival_m**2) > sure_m)
+        if one.correction is CorrectionType.STAGE_Z:
+            moved = np.hypot(self.z_sigma * np.abs(measured), self.instrument.stage.arrival_m)
+        else:
+            lens, errors = self.instrument.lens, self.instrument.errors
+            moved = offset_sigma_m(1.0, errors.focus_scale, left_behind=lens.hysteresis) * np.abs(measured)
+        return np.asarray(COVERAGE * np.hypot(sigma, moved) > sure_m)
 
     def once_more(self, one: Candidate, before: Before, where: NDArray[np.bool_]) -> None:
         """A further look and its correction, of these draws."""

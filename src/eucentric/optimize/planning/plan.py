@@ -11,14 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-
-from scipy import stats
 
 from eucentric.errors import SettingsError
 from eucentric.focus.measurement import Contribution
 from eucentric.focus.settings import CorrectionType
 from eucentric.optimize.instrument import Instrument
+from eucentric.optimize.planning.asked import Asked, Cheapest, check
 from eucentric.optimize.planning.candidate import Candidate
 from eucentric.optimize.planning.outlook import Outlook, outlook
 from eucentric.optimize.planning.prediction import (
@@ -33,46 +31,10 @@ from eucentric.optimize.planning.prediction import (
     unseen,
     z_scale_after,
 )
-from eucentric.optimize.planning.search import STEPS_MAX, Chain, best_of, chains
+from eucentric.optimize.planning.search import Chain, best_of, chains
 from eucentric.units import show_bound
 
 _STRICT = (1.15, 1.0)  # of the σ that are asked: what the search tells by averages is rather too small
-
-
-class Cheapest(StrEnum):
-    """What a plan saves."""
-
-    ELECTRONS = "electrons"
-    TIME = "time"
-    BOTH = "both"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of a plan, metres; `probability` is that of ending within the accuracy. `look_again`: after the
-    last correction the plan looks once more. `presets` are the only magnifications that may be used; none: all. With
-    `one_preset` all images are taken alike.
-    """
-
-    start_m: float
-    accuracy_m: float
-    probability: float = 0.99
-    tilt_max_rad: float | None = None
-    cheapest: Cheapest = Cheapest.ELECTRONS
-    look_again: bool = False
-    steps_max: int = STEPS_MAX
-    presets: tuple[str, ...] = ()
-    one_preset: bool = False
-
-    @property
-    def sigmas(self) -> float:
-        """How many σ hold with that probability, on both sides."""
-        return float(stats.norm.ppf(0.5 + 0.5 * self.probability))
-
-    @property
-    def sure_m(self) -> float:
-        """A run that can't say that it is within this looks once more; all do anyhow where that is asked."""
-        return math.inf if self.look_again else self.accuracy_m
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +157,7 @@ def _step(one: Candidate, instrument: Instrument, ends: _Ends) -> PlannedStep:
 
 def _found(instrument: Instrument, asked: Asked) -> Iterator[list[Chain]]:
     """Chains that may hold what is asked, first those with room for what averages hide. Raises SettingsError: none."""
-    _check(asked, instrument)
+    check(asked, instrument)
     found: list[Chain] = []
     for strict in _STRICT:
         found = chains(instrument, asked, strict * asked.sigmas)
@@ -270,35 +232,3 @@ def _sentence(instrument: Instrument, asked: Asked, reached_m: float, worst: Con
         f"{instrument.name}: {show_bound(reached_m)} can. What limits it is '{worst.source}' "
         f"({show_bound(worst.sigma_m)}, 1 σ, at preset '{one.magnification.name}'): make that smaller, or ask for less."
     )
-
-
-def _check(asked: Asked, instrument: Instrument) -> None:
-    for what, value, example in (("A start", asked.start_m, "500"), ("An accuracy", asked.accuracy_m, "0.1")):
-        if not 1e-9 <= value <= 10e-3:
-            raise SettingsError(
-                f"{what} of {value * 1e6:g} µm is not between 0.001 µm and 10 mm. Give it in µm: {example}."
-            )
-    names = [m.name for m in instrument.magnifications]
-    for name in asked.presets:
-        if name not in names:
-            raise SettingsError(f"{instrument.name} has no magnification '{name}'. It has: {', '.join(names)}.")
-    if asked.accuracy_m >= asked.start_m:
-        raise SettingsError("The accuracy is not below the error to start from: there is nothing to do.")
-    if asked.tilt_max_rad is not None:
-        _check_tilt(asked.tilt_max_rad, instrument)
-    if not 1 <= asked.steps_max <= STEPS_MAX:
-        raise SettingsError(f"A plan of {asked.steps_max} steps is not between 1 and {STEPS_MAX}.")
-    if not 0.5 <= asked.probability < 1:
-        raise SettingsError(f"A probability of {asked.probability:g} is not between 0.5 and 1. Give for example 0.99.")
-
-
-def _check_tilt(tilt_rad: float, instrument: Instrument) -> None:
-    if not 1e-4 <= tilt_rad <= 0.1:
-        raise SettingsError(f"A tilt of {tilt_rad * 1e3:g} mrad is not between 0.1 and 100. Give it in mrad: 10.")
-    aperture = instrument.lens.aperture_rad
-    if aperture is not None and tilt_rad >= aperture:
-        raise SettingsError(
-            f"A tilt of {tilt_rad * 1e3:g} mrad is beyond the objective aperture of {instrument.name} "
-            f"({aperture * 1e3:g} mrad): the beam itself would be stopped. Give a smaller --tilt-max-mrad, or take the "
-            "aperture out (lens.aperture in the instrument's file)."
-        )

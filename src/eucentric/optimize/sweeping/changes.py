@@ -14,8 +14,9 @@ from eucentric.focus.patterns import PatternName
 from eucentric.focus.settings import CorrectionType
 from eucentric.focus.settings_error import settings_error
 from eucentric.optimize.instrument import Instrument, Magnification
+from eucentric.optimize.planning.asked import Asked
 from eucentric.optimize.planning.candidate import Candidate
-from eucentric.optimize.planning.plan import Asked, Plan
+from eucentric.optimize.planning.plan import Plan
 from eucentric.optimize.sweeping.axes import MAGNIFICATIONS, Of, Setting, Value
 
 _OF_ASKED = {"start": "start_m", "accuracy": "accuracy_m", "probability": "probability", "tilt_max": "tilt_max_rad"}
