@@ -8,6 +8,7 @@ accuracy with the asked probability.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -80,32 +81,38 @@ class Plan:
 
 def plan(instrument: Instrument, asked: Asked) -> Plan:
     """The cheapest plan. Raises SettingsError, which names what stands in the way, where there is none."""
-    if asked.cheapest is Cheapest.ELECTRONS:
-        return next(_front(instrument, asked))
     plans = front(instrument, asked)
-    return plans[-1] if asked.cheapest is Cheapest.TIME else knee(plans)
+    return {Cheapest.ELECTRONS: plans[0], Cheapest.TIME: plans[-1], Cheapest.BOTH: knee(plans)}[asked.cheapest]
 
 
 def front(instrument: Instrument, asked: Asked) -> tuple[Plan, ...]:
-    """The plans of which none is dearer in both electrons and time than another: fewest electrons first, each one at
-    least 2 % quicker than those before.
+    """The plans of which none is dearer in both electrons and time than another: fewest electrons first.
 
     Raises SettingsError where there is none.
     """
-    return tuple(_front(instrument, asked))
-
-
-def _front(instrument: Instrument, asked: Asked) -> Iterator[Plan]:
     found: list[Chain] = []
     for found in _found(instrument, asked):
-        quickest = math.inf
-        for chain in sorted(found, key=lambda one: (one.dose_e_per_m2, one.seconds, one.sigma_m)):
-            if chain.seconds < 0.98 * quickest and (made := _holding(chain, instrument, asked)) is not None:
-                yield made
-                quickest = chain.seconds
-        if quickest < math.inf:
-            return
+        plans = tuple(_holding_ones(found, instrument, asked))
+        if plans:
+            cheap = sorted(plans, key=lambda one: (one.dose_e_per_m2, one.seconds))
+            return tuple(p for p, before in zip(cheap, _quickest(cheap), strict=True) if p.seconds < before)
     raise SettingsError(_why_not_accurate(instrument, asked, found))
+
+
+def _quickest(plans: list[Plan]) -> Iterator[float]:
+    """The shortest time among those before each."""
+    return itertools.accumulate((one.seconds for one in plans[:-1]), min, initial=math.inf)
+
+
+def _holding_ones(found: list[Chain], instrument: Instrument, asked: Asked) -> Iterator[Plan]:
+    """Of chains that hold what is asked the one with fewest electrons, and each that is then 2 % quicker than those
+    before it. A last look of the unsure comes on top.
+    """
+    quickest = math.inf
+    for chain in sorted(found, key=lambda one: (one.dose_e_per_m2, one.seconds, one.sigma_m)):
+        if chain.seconds < 0.98 * quickest and (made := _holding(chain, instrument, asked)) is not None:
+            yield made
+            quickest = chain.seconds
 
 
 def steps_of(
