@@ -279,6 +279,18 @@ def test_what_is_saved_is_least_and_a_front_has_no_plan_that_another_beats() -> 
     assert _plan(Cheapest.BOTH).dose_e_per_m2 in doses
 
 
+def test_runs_that_are_not_sure_look_once_more_and_cost_it() -> None:
+    made = plan(_instrument("300kv-autoloader"), Asked(500e-6, 0.1e-6, steps_max=2, one_preset=True, presets=("fc",)))
+    chain = tuple(step.candidate for step in made.steps)
+    trusting = outlook(chain, _instrument("300kv-autoloader"), 500e-6)
+    further = outlook(chain, _instrument("300kv-autoloader"), 500e-6, sure_m=0.1e-6)
+    assert trusting.unsure == 0.0
+    assert 0.05 < further.unsure < 0.3
+    assert further.bound_m(0.99) < 0.8 * trusting.bound_m(0.99)
+    once = sum(step.candidate.dose_e_per_m2 for step in made.steps)
+    assert made.dose_e_per_m2 == pytest.approx(once + made.outlook.unsure * chain[-1].dose_e_per_m2, rel=0.01)
+
+
 def test_a_plan_is_a_sequence_that_reads_back() -> None:
     settings = settings_of(_plan(), _instrument())
     assert read_toml(to_toml(settings)) == settings

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from eucentric.cli.plan_verify import check_simulated, jobs_of, run_trials, trial, trial_of
+from eucentric.cli.plan_verify import Job, check_simulated, jobs_of, run_trials, trial, trial_of
 from eucentric.errors import SettingsError
 from eucentric.microscope.registry import open_microscope
 from eucentric.optimize.trials.cluster import cluster
@@ -74,6 +75,27 @@ def test_trials_end_where_the_plan_says_and_alike_for_any_workers() -> None:
     with cluster(workers=1) as on:
         assert run_trials(jobs[:1], on=on, tell=told.append).ended == came.ended[:1]
     assert trial(jobs[1]) == trials[1]  # in this process
+
+
+def _asking(job: Job, accuracy_m: float, **last: int) -> Job:
+    """The same trial of a sequence that asks for another accuracy; `last`: other settings of its last step."""
+    (settings,) = job.sequences
+    *steps, end = settings.sequence.steps
+    changed = {"accuracy_m": accuracy_m, "steps": (*steps, end.model_copy(update=last))}
+    sequence = settings.sequence.model_copy(update=changed)
+    return replace(job, sequences=(settings.model_copy(update={"sequence": sequence}),))
+
+
+def test_a_run_that_could_not_call_itself_focused_after_its_last_correction_looks_once_more() -> None:
+    """What is far away is corrected to a part of its way: the second look, nearer, makes it sure."""
+    job = jobs_of(tiny_plan(), tiny(), 1)[0]
+    trusting = trial(_asking(job, 2e-6))
+    assert trusting.said
+    further = trial(_asking(job, 0.15e-6))  # one look leaves 77 nm, 1 σ, and two 29
+    assert (further.looks, further.said) == (trusting.looks + 1, True)
+    hopeless = trial(_asking(job, 1e-9))
+    assert (hopeless.looks, hopeless.said) == (trusting.looks + 1, False)
+    assert trial(_asking(job, 1e-9, iterations=1)).looks == trusting.looks
 
 
 def test_a_trial_that_failed_has_missed() -> None:
