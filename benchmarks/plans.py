@@ -29,7 +29,7 @@ from eucentric.optimize.trials.trial import Verified, verified
 GROUP = "5 plans"
 START_M, ACCURACY_M = 500e-6, 0.1e-6
 ONE_PRESET = "300kv-autoloader"
-TRIALS, BESIDE, SHIPPED_TRIALS, CLASSIC_TRIALS = 1000, 100, 40, 60
+TRIALS, BESIDE, SHIPPED_TRIALS, CLASSIC_TRIALS = 1000, 200, 40, 30
 A2 = 1e20
 MEDIAN_WITHIN = 0.25
 CLASSIC_EXPOSURES = (1.0, 0.4, 0.1)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eucentric.optimize.trials.trial import Trial
 
 _E_PER_A2 = 1e20
-_MATTERS = 0.05  # of the variance: parts below are told together
+_MATTERS = 0.05  # of a variance, or of what a step leaves: less is not told
 
 
 def tell_verified(made: Plan, trials: list[Trial], console: Console) -> None:
@@ -174,7 +174,7 @@ def _row(one: ShownStep) -> tuple[str, ...]:
 
 
 def _limits(one: PlannedStep) -> str:
-    """The parts of the last look's error, largest first."""
+    """The parts of the error that a step leaves, largest first; small ones are not told."""
     total = sum(part.sigma_m**2 for part in one.budget)
     large = sorted((p for p in one.budget if p.sigma_m**2 > _MATTERS * total), key=lambda p: -p.sigma_m)
     return minus(", ".join(f"{part.source} {show_bound(part.sigma_m)}" for part in large)) + " (1 σ)"

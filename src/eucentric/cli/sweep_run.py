@@ -71,7 +71,7 @@ def _cell(one: Ended[Point, Spot]) -> Cell:
 
 
 def _trials(spots: Mapping[int, Spot], trials: int, on: Cluster, console: Console) -> Spread[Job, Trial]:
-    """Every point's first trial, then every point's second …: stopped in between, all points have as many."""
+    """Every point's first trial, then every point's second …: stopped in between, all points have about as many."""
     of_points = [jobs_of(spot.plan, spot.instrument, trials) for spot in spots.values()]
     plans = [spot.plan for spot in spots.values()]
     jobs = [job for of_a_seed in zip(*of_points, strict=True) for job in of_a_seed]

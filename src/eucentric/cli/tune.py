@@ -121,9 +121,9 @@ def tune(
         raise SettingsError("--ask talks to you, and --json prints JSON and nothing else. Leave one out.")
     console, marks, place = make_console(quiet=as_json), Asked(ask, good, bad), place_of(records, images_folder)
     source = Source(tuple(stored or ()), session, focus_node, place)
+    source.check()
     with ExitStack() as opened:
         if source.names or source.session is not None:
-            source.check()
             check_not_live({"--focus-first": focus_first, "--run-folder": run_folder, "--calibrations": calibrations})
             runs = source.runs(opened)
             chosen = settings_of_run(runs, step) if settings is None else named_settings(settings, step)

@@ -58,7 +58,9 @@ class Source:
     place: Place
 
     def check(self) -> None:
-        """Raise InputError where a run is named twice: its repeats would count twice."""
+        """Raise InputError where a run is named twice: its repeats would count twice; or a node without its session."""
+        if self.node is not None and self.session is None:
+            raise InputError("--node does nothing without --session. Say of which session it is, or leave it out.")
         seen: set[object] = set()
         for name in self.names:
             run = int(name) if name.isdigit() else Path(name).resolve()

@@ -1,7 +1,7 @@
 """The loop: measure, judge, correct, look again. The only place that closes it.
 
-Every correction is followed by a measurement, so hysteresis and backlash are in what is measured last. The first
-correction on a channel is a probe.
+Every correction is followed by a measurement, so hysteresis and backlash are in what is measured last; where a step
+does not look again, its correction is trusted. The first correction on a channel is a probe.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from eucentric.focus.events import Averaged, LeftOut
 from eucentric.focus.hands import Hands
 from eucentric.focus.looking import Looking, Seen
 from eucentric.focus.measurement import Measurement
-from eucentric.focus.outcome import Status, StepResult
+from eucentric.focus.outcome import Status, StepResult, stated_error_m
 from eucentric.focus.response import learned, left_by
 from eucentric.focus.settings import CorrectionType, FocusStep
 from eucentric.focus.stigmator import StigmatorCorrection, check_stigmated, enough, stigmator_correction
@@ -55,6 +55,7 @@ class Loop:
         self._spent_before = sum(work.doses.values())
         self._corrections = 0
         self._probed = False
+        self._doubted = False
         self._not_stigmated: Finding | None = None
 
     def run(self, range_m: float, *, measure_only: bool) -> StepResult:
@@ -80,7 +81,10 @@ class Loop:
                 self._hands.stigmate(self._step, stigmate)
                 self._corrections += not focus
             elif self._made is not None and not (self._step.look_again or self._made.probe):
-                return self._trusting(measured, self._made)
+                left = self._left(measured, self._made)
+                if self._sure(left):
+                    self._hands.trust(self._made, self._last)
+                    return self.ended(Status.DONE, expected=left)
 
     def _enough(self, measure_only: bool) -> StepResult:
         """The end of a step that has nothing more to correct."""
@@ -89,14 +93,23 @@ class Loop:
         self._hands.keep_lens(self._step)
         return self.ended(Status.DONE)
 
-    def _trusting(self, measured: Measurement, made: Correction) -> StepResult:
-        """The end of a step that does not look again: what its correction must have left."""
-        self._hands.trust(made, self._last)
+    def _left(self, measured: Measurement, made: Correction) -> Measurement:
+        """What a correction must have left that is not looked at."""
         left = left_by(measured, made, self._hands.response(made.channel, self._step.preset))
         at = self._hands.channel(self._step)
         missed_m = (at.position_m - made.target_m) * at.c1_per_move  # what is read back is what is known of the move
-        left = replace(left, c1_m=left.c1_m + missed_m)
-        return self.ended(Status.DONE, expected=left)
+        return replace(left, c1_m=left.c1_m + missed_m)
+
+    def _sure(self, left: Measurement) -> bool:
+        """Whether a correction is trusted: in the last step only if the run can then say that it is in focus, else
+        after one more look.
+        """
+        sequence = self._work.settings.sequence
+        last = next(step for step in reversed(sequence.steps) if step.switch)
+        if self._step != last or self._doubted or self._corrections == self._step.iterations:
+            return True
+        self._doubted = stated_error_m(left) > sequence.accuracy_m
+        return not self._doubted
 
     def _correct(self, measured: Measurement, range_m: float) -> Finding | None:
         """Move the step's channel towards focus; why not, where a limit forbids it."""

@@ -16,6 +16,11 @@ COVERAGE = 3.0
 """The final statement bounds the error by |residual| + 3 σ (total): no single run may end outside what it states."""
 
 
+def stated_error_m(left: Measurement) -> float:
+    """The bound on |C1| that a run states: |residual| + 3 σ (total)."""
+    return abs(left.c1_m) + COVERAGE * left.total_sigma_m
+
+
 class Status(StrEnum):
     """How a step ended."""
 
@@ -127,7 +132,7 @@ class RunResult:
     def stated_error_m(self) -> float | None:
         """The bound on |C1| that the run states: |residual| + 3 σ (total); None when nothing can be stated."""
         left = self.residual
-        return None if left is None else abs(left.c1_m) + COVERAGE * left.total_sigma_m
+        return None if left is None else stated_error_m(left)
 
     @property
     def focused(self) -> bool:

@@ -17,6 +17,7 @@ from eucentric.focus.settings import CorrectionType
 from eucentric.focus.toml import read_toml, to_toml
 from eucentric.optimize.instrument import Instrument, instrument_of
 from eucentric.optimize.planning.candidate import Candidate
+from eucentric.optimize.planning.grid import grid_of
 from eucentric.optimize.planning.outlook import outlook
 from eucentric.optimize.planning.plan import Asked, Cheapest, Plan, front, plan
 from eucentric.optimize.planning.prediction import (
@@ -135,6 +136,29 @@ def test_an_offset_may_take_away_what_an_error_of_the_tilt_acts_on() -> None:
     }
     assert of[-balance]["tilt scale"] < 0.01 * of[0.0]["tilt scale"]
     assert of[balance]["tilt scale"] == pytest.approx(2 * of[0.0]["tilt scale"], rel=0.01)
+
+
+def test_the_search_and_a_budget_have_the_same_of_what_is_no_noise() -> None:
+    """Pairs at any offset, of either sign about −3·C3·β²; the optics' change with the lens is in the budget alone."""
+    there, error_m = _with("lens", far=0.0), 0.3e-6
+    grid = grid_of(there, 14e-3, ("fc",))
+    pairs = [k for k, c in enumerate(grid.candidates) if c.pattern is PatternName.PAIR and c.size_px == 1024]
+    assert len({grid.candidates[k].offset_m for k in pairs}) > 3
+    for k in pairs[::7]:
+        of = dict(_parts(looked_at(grid.candidates[k], there, error_m, Before(5.0))))
+        whole = math.hypot(*(sigma for source, sigma in of.items() if source != "noise"))
+        assert math.sqrt(grid.base_m2[k] + grid.slope[k] * error_m**2) == pytest.approx(whole, rel=0.02)
+
+
+def test_a_tilts_error_is_what_many_pairs_drawn_with_it_scatter() -> None:
+    """d = 2(C1·β + C3·β³) with β off by 0.2 %, focus anywhere about the offset: no derivative, no design matrix."""
+    rng, count, c3_m, tilt = np.random.default_rng(4), 100_000, 2.7e-3, 10e-3
+    one = _candidate("fc", 2, tilt, offset_m=-2e-6)
+    c1 = one.offset_m + 0.3e-6 * rng.normal(size=count)
+    true = tilt * (1 + 0.002 * rng.normal(size=count))
+    error = (c1 * true + c3_m * true**3) / tilt - c3_m * tilt**2 - c1
+    told = dict(_parts(looked_at(one, _instrument(), 0.3e-6)))["tilt scale"]
+    assert told == pytest.approx(float(np.sqrt(np.mean(error**2))), rel=0.02)  # 1/√(2·count) is 0.2 %
 
 
 def test_what_the_lens_changes_far_from_eucentric_focus_has_its_name() -> None:
@@ -311,6 +335,8 @@ def test_light_that_does_not_fill_the_images_is_no_candidate() -> None:
     [
         (Asked(500e-6, 2e-9), "What limits it is"),
         (Asked(5e-3, 0.1e-6), "bring it nearer by hand"),
+        (Asked(75e-6, 0.1e-6, presets=("fa",)), "reach 79.4 µm, and it is to be in reach with room"),
+        (Asked(500e-6, 0.1e-6, steps_max=1), "takes more than 1 step on .* leaves .* for 'stage Z scale'"),
         (Asked(1e-6, 1e-6), "nothing to do"),
         (Asked(500e-6, 0.1e-6, probability=1.0), "probability"),
         (Asked(500e-6, 0.1e-6, tilt_max_rad=0.0), "mrad"),
@@ -318,7 +344,7 @@ def test_light_that_does_not_fill_the_images_is_no_candidate() -> None:
         (Asked(500e-6, 0.1e-6, presets=("xx",)), "has no magnification 'xx'"),
         (Asked(500e-6, 0.1e-6, steps_max=9), "between 1 and 4"),
     ],
-    ids=["accuracy", "start", "nothing", "probability", "tilt", "aperture", "preset", "steps"],
+    ids=["accuracy", "start", "hardly", "too few", "nothing", "probability", "tilt", "aperture", "preset", "steps"],
 )
 def test_what_can_not_be_is_a_sentence(asked: Asked, words: str) -> None:
     with pytest.raises(SettingsError, match=words):

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from eucentric.errors import SettingsError
 from eucentric.optimize.sweeping.axes import Of, axis_of, settings_of_maps
-from eucentric.optimize.sweeping.changes import Change, asked_with, candidate_with, instrument_with, value_now
+from eucentric.optimize.sweeping.changes import (
+    Change,
+    asked_with,
+    candidate_with,
+    candidate_with_all,
+    instrument_with,
+    value_now,
+)
 from eucentric.optimize.sweeping.sweep import (
     ELECTRONS,
     ERROR,
@@ -81,6 +90,26 @@ def test_a_map_of_a_step_changes_nothing_but_that_step():
     assert less.plan.steps[:last] == tiny_plan().steps[:last]
 
 
+@pytest.mark.parametrize(
+    "of",
+    [
+        (("binning", 2), ("size", 192)),
+        (("binning", 2), ("pixel", 3e-9)),
+        (("magnification", "hl"), ("pixel", 3e-9)),
+        (("magnification", "hl"), ("dose", 2e20)),
+    ],
+)
+def test_each_setting_of_a_point_has_its_value_whichever_is_along_and_whichever_up(of):
+    first, second = (Change(_known()[name], value) for name, value in of)
+    candidate = tiny_plan().steps[-1].candidate
+    one, other = (candidate_with_all(candidate, tiny(), both) for both in ((first, second), (second, first)))
+    assert one == other
+    made = replace(tiny_plan(), steps=(replace(tiny_plan().steps[-1], candidate=one),))
+    for change in (first, second):
+        now = value_now(change.setting, made, tiny(), 0)
+        assert now == (change.value if isinstance(change.value, str) else pytest.approx(change.value))
+
+
 def test_a_larger_binning_keeps_the_field_and_a_pixel_is_that_of_the_binned_image():
     known, candidate = _known(), tiny_plan().steps[-1].candidate
     binned = candidate_with(candidate, tiny(), Change(known["binning"], 2 * candidate.binning))
@@ -128,6 +157,7 @@ def test_values_that_an_instrument_can_not_have_are_said_before_anything_is_done
         (["tilt=1..2mrad", "tilt=2..3mrad"], None, "two settings"),
         (["tilt=1..2mrad", "binning", "pattern"], None, "two settings"),
         (["tilt=1..2mrad", "start=1..2um"], None, "tilt is of one step, and start is asked"),
+        (["dose=1..2e/A2", "exposure=0.1..1s"], None, "are one setting"),
         (["accuracy=1..2um", "start=1..2um"], "Focus", "--step Focus does nothing"),
     ],
 )

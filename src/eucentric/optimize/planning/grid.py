@@ -205,7 +205,7 @@ def rounded_up(error_m: float) -> float:
     return float(10 ** (math.ceil(10 * math.log10(error_m) - 1e-9) / 10))
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)  # half a megabyte each, and they keep their grids; a plan takes about eight
 def seen(grid: Grid, error_m: float, sigmas: float | None = None) -> Looked:
     """Noise is the mean over errors up to that one; `sigmas` as of `weights`."""
     instrument, often = grid.instrument, weights(sigmas)

@@ -1,8 +1,9 @@
 """What running a chain of steps comes to, over many instruments drawn from its errors: numbers only, no images. Pure.
 
 Each draw starts anywhere within ± the start error. A look measures what is there with the errors of its budget: those
-that grow with C1 as they do, the others once. Where it does not see, the further look measures; where that does not see
-either, the run is refused. Its correction moves Z or the lens with their errors; Z's scale is
+that grow with C1 are alike in all looks at a magnification, as its calibration is; the lens' scale, which acts on an
+offset as on a correction, in all looks; the others are new each time. Where it does not see, the further look measures;
+where that does not see either, the run is refused. Its correction moves Z or the lens with their errors; Z's scale is
 learned from one move to the next, as focusing does. What is left at the end is the error of that draw.
 """
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eucentric.focus.again import further_m
+from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.response import DISAGREE_SIGMAS
 from eucentric.focus.settings import CorrectionType
 from eucentric.optimize.instrument import Instrument
@@ -28,6 +30,7 @@ from eucentric.optimize.planning.prediction import (
     between,
     common,
     looked_at,
+    move_sigmas,
     seconds_of,
 )
 from eucentric.optimize.planning.sight import Array
@@ -40,9 +43,12 @@ _WITH_C1 = frozenset({"tilt scale", "tilt rotation", "tilt shear", "tilt cubic",
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outlook:
-    """Errors at the end of the draws, metres: sorted absolute values; infinite where the run is refused."""
+    """Errors at the end of the draws, metres: sorted absolute values; infinite where the run is refused. `unsure` is
+    the share of runs that look once more at the end, because they could not call themselves focused otherwise.
+    """
 
     errors_m: Array
+    unsure: float = 0.0
 
     @property
     def median_m(self) -> float:
@@ -65,11 +71,12 @@ class Outlook:
 
 @dataclass(slots=True)
 class _Draws:
-    """Instruments of which each has its own Z and lens, and the errors that they are at."""
+    """Instruments of which each has its own tilts, Z and lens, and the errors that they are at."""
 
     instrument: Instrument
     rng: np.random.Generator
     error: Array
+    tilt_errors: dict[str, Array]
     z_ratio: Array
     lens_ratio: Array
     z_known: Array
@@ -94,10 +101,13 @@ class _Draws:
         size = float(np.sqrt(np.mean(self.error**2)))
         left = looked_at(one, self.instrument, size, before)
         growing = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source in _WITH_C1))
-        fixed = math.sqrt(sum(p.sigma_m**2 for p in left.budget if p.source not in _WITH_C1))
         away = one.offset_m + acts_on_m(one, self.instrument)
-        scale = growing / math.hypot(size, away) * np.abs(self.error + away)
-        return self.error + scale * self._normal() + fixed * self._normal(), np.hypot(scale, fixed)
+        scale = growing / math.hypot(size, away) * (self.error + away)
+        own, own_m = one.offset_m * (self.lens_ratio - 1), one.offset_m * self.instrument.errors.focus_scale
+        rest = sum(p.sigma_m**2 for p in left.budget if p.source not in _WITH_C1) - own_m**2
+        fixed = math.sqrt(max(rest, 0.0))
+        measured = self.error + scale * self.tilt_errors[one.magnification.name] + own + fixed * self._normal()
+        return measured, np.hypot(scale, math.hypot(fixed, own_m))
 
     def learn(self, before: Array, measured: Array, sigma: Array) -> None:
         """What a look tells of the move of Z by −`before`, as focusing takes it (focus/response.py)."""
@@ -118,6 +128,22 @@ class _Draws:
         behind = self.instrument.lens.hysteresis * self.rng.uniform(-1, 1, DRAWS)  # beside its mean, reckoned with
         self.error = self.error + wanted * (self.lens_ratio + behind)
 
+    def unsure(self, one: Candidate, measured: Array, sigma: Array, sure_m: float) -> NDArray[np.bool_]:
+        """Where a run, after its last correction, can't say that it is within `sure_m` (focus/loop.py)."""
+        scale, arrival_m = move_sigmas(one, self.instrument, Before())
+        by_stage = one.correction is CorrectionType.STAGE_Z
+        moved = (self.z_sigma if by_stage else scale) * np.abs(measured)
+        return np.asarray(COVERAGE * np.sqrt(sigma**2 + moved**2 + arrival_m**2) > sure_m)
+
+    def once_more(self, one: Candidate, before: Before, where: NDArray[np.bool_]) -> None:
+        """A further look and its correction, of these draws."""
+        error, refused = self.error, self.refused
+        self.refused = refused.copy()
+        measured, _ = self.look(one, before)
+        self.move(one, -measured)
+        self.error = np.where(where, self.error, error)
+        self.refused = np.where(where, self.refused, refused)
+
     def change(self, one: Candidate, other: Candidate) -> None:
         """From one magnification to another."""
         apart = between(one.magnification, other.magnification, self.instrument)
@@ -127,14 +153,19 @@ class _Draws:
         return self.rng.normal(size=DRAWS)
 
 
-@functools.lru_cache(maxsize=512)
-def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float, seed: int = 0) -> Outlook:
-    """The errors at the end of each of `DRAWS` runs, the same ones each time for a seed."""
+@functools.lru_cache(maxsize=128)  # 160 kB each
+def outlook(
+    steps: tuple[Candidate, ...], instrument: Instrument, start_m: float, *, sure_m: float = math.inf, seed: int = 0
+) -> Outlook:
+    """The errors at the end of each of `DRAWS` runs, the same ones each time for a seed. Runs that can't say that they
+    are within `sure_m` look once more.
+    """
     rng = np.random.default_rng((_SEED, seed))
     draws = _Draws(
         instrument,
         rng,
         error=rng.uniform(-start_m, start_m, DRAWS),
+        tilt_errors={m.name: rng.normal(size=DRAWS) for m in instrument.magnifications},
         z_ratio=1 + instrument.stage.z_scale * rng.normal(size=DRAWS),
         lens_ratio=1 + instrument.errors.focus_scale * rng.normal(size=DRAWS),
         z_known=np.ones(DRAWS),
@@ -155,4 +186,8 @@ def outlook(steps: tuple[Candidate, ...], instrument: Instrument, start_m: float
         draws.move(one, -measured)
         exposed_s += seconds_of(one, instrument)
         last = one
-    return Outlook(np.sort(np.where(draws.refused, np.inf, np.abs(draws.error))))
+    unsure = draws.unsure(steps[-1], measured, sigma, sure_m) & ~draws.refused
+    if unsure.any():
+        draws.once_more(steps[-1], Before(exposed_s), unsure)
+    errors_m = np.sort(np.where(draws.refused, np.inf, np.abs(draws.error)))
+    return Outlook(errors_m, float(np.mean(unsure)))

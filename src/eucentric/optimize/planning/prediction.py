@@ -124,7 +124,8 @@ def clear(candidate: Candidate, instrument: Instrument) -> bool:
 
 
 def acts_on_m(candidate: Candidate, instrument: Instrument) -> float:
-    """3·C3·β²: an error of the tilts' scale or direction acts on C1 and this, as d(C1·β + C3·β³)/dβ has it."""
+    """3·C3·β²: an error of the tilts' size acts on C1 and this, as d(C1·β + C3·β³)/dβ has it. (One of their direction
+    acts on C1 + C3·β², across the tilt alone.)"""
     return 3 * instrument.lens.cs_m * candidate.tilt_rad**2
 
 
@@ -265,14 +266,6 @@ LENS_SETTLE_S = 1.0
 """Wait after a correction by the lens."""
 
 
-def move_sigmas(candidate: Candidate, instrument: Instrument, before: Before) -> tuple[float, float]:
-    """(relative, absolute in metres) 1σ of what a correction adds."""
-    if candidate.correction is CorrectionType.STAGE_Z:
-        scale = instrument.stage.z_scale if before.z_scale is None else before.z_scale
-        return scale, instrument.stage.arrival_m
-    return math.hypot(instrument.errors.focus_scale, instrument.lens.hysteresis / math.sqrt(3)), 0.0
-
-
 def changed(one: Magnification, other: Magnification, instrument: Instrument) -> tuple[Contribution, ...]:
     """How far two magnifications focus apart: calibration, and hysteresis that grows with their ratio. None for one."""
     if one.name == other.name:
@@ -296,9 +289,10 @@ def z_scale_after(known: float, measured_m: float, moved_m: float) -> float:
 
 
 def _corrected(candidate: Candidate, instrument: Instrument, change_m: float, before: Before) -> list[Contribution]:
-    scale, arrival_m = move_sigmas(candidate, instrument, before)
+    stage = instrument.stage
     if candidate.correction is CorrectionType.STAGE_Z:
-        return [Contribution("stage Z scale", scale * abs(change_m)), Contribution("stage Z arrival", arrival_m)]
+        scale = stage.z_scale if before.z_scale is None else before.z_scale
+        return [Contribution("stage Z scale", scale * abs(change_m)), Contribution("stage Z arrival", stage.arrival_m)]
     return [
         Contribution("lens scale", instrument.errors.focus_scale * abs(change_m)),
         Contribution("lens hysteresis", instrument.lens.hysteresis * abs(change_m) / math.sqrt(3)),

@@ -81,7 +81,7 @@ def chains(instrument: Instrument, wanted: Wanted, sigmas: float) -> list[Chain]
     """Chains that take any error from the start to `sigmas` σ within the accuracy, the cheaper ones of each length."""
     grid = grid_of(instrument, wanted.tilt_max_rad, wanted.presets)
     found: list[Chain] = []
-    labels = [_Label(wanted.start_m / math.sqrt(3), wanted.start_m, instrument.stage.z_scale)]
+    labels = [_beginning(instrument, wanted)]
     for number in range(wanted.steps_max):
         longer = [one for label in labels for one in _prolonged(label, grid, sigmas, wanted)]
         ends = [x for x in longer if sigmas * x.sigma_m <= wanted.accuracy_m]
@@ -91,24 +91,35 @@ def chains(instrument: Instrument, wanted: Wanted, sigmas: float) -> list[Chain]
     return found
 
 
+def _beginning(instrument: Instrument, wanted: Wanted) -> _Label:
+    """Anywhere within the start."""
+    return _Label(wanted.start_m / math.sqrt(3), wanted.start_m, instrument.stage.z_scale)
+
+
 def best_of(instrument: Instrument, wanted: Wanted) -> Best:
-    """How far anything reaches, and what a look leaves at best, with which candidate."""
+    """How far anything reaches, what a look leaves at best, and what a first step from the start does."""
     grid = grid_of(instrument, wanted.tilt_max_rad, wanted.presets)
     if not grid.candidates:
-        return Best(0.0, None)
+        return Best(0.0, None, None)
     sizes = np.geomspace(1e-2, 1e-7, 101)  # the largest that is reached is the first
     reach = next((float(e) for e in sizes if np.any(seen(grid, float(e)).reaches)), 0.0)
     near = seen(grid, _NEAR_M)
     left = np.where(near.reaches, near.noise_m2 + grid.base_m2, np.inf)
-    return Best(reach, grid.candidates[int(np.argmin(left))])
+    first = _stepped(_beginning(instrument, wanted), grid, 1.0)  # σ play no part in a first step
+    far = np.where(first.reaches, first.left, np.inf)
+    start = grid.candidates[int(np.argmin(far))] if first.reaches.any() else None
+    return Best(reach, grid.candidates[int(np.argmin(left))], start)
 
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The largest error that anything measures, and the most accurate candidate; None where nothing is seen at all."""
+    """The largest error that anything measures; the most accurate candidate, None where nothing is seen at all; and the
+    one that leaves least of the start, None where none reaches so far.
+    """
 
     reach_m: float
     candidate: Candidate | None
+    first: Candidate | None
 
 
 def _prolonged(label: _Label, grid: Grid, sigmas: float, wanted: Wanted) -> list[_Label]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -91,6 +92,17 @@ def _place(body: dict[str, Any], setting: Setting) -> tuple[dict[str, Any], str]
     else:
         table = body[path]
     return table, next(name for name in table if without_unit(name) == last)
+
+
+_FIRST = ("magnification", "binning", "pixel")
+"""What others are told of, in this order: a size is one of the binned image, a pixel that of its magnification."""
+
+
+def candidate_with_all(candidate: Candidate, instrument: Instrument, changes: Sequence[Change]) -> Candidate:
+    """The candidate with these settings changed, each to its value whatever their order. Raises SettingsError."""
+    for change in sorted(changes, key=lambda one: (*_FIRST, one.setting.name).index(one.setting.name)):
+        candidate = candidate_with(candidate, instrument, change)
+    return candidate
 
 
 def candidate_with(candidate: Candidate, instrument: Instrument, change: Change) -> Candidate:

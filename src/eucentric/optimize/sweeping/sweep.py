@@ -23,7 +23,7 @@ from eucentric.optimize.sweeping.axes import Axis, Of, Value
 from eucentric.optimize.sweeping.changes import (
     Change,
     asked_with,
-    candidate_with,
+    candidate_with_all,
     check_bounds,
     instrument_with,
     magnification_named,
@@ -144,6 +144,8 @@ def check_axes(axes: Sequence[Axis], instrument: Instrument, step: str | None) -
             f"{of[Of.STEP]} is of one step, and {of[Of.ASKED]} is asked of a whole plan, which chooses its steps by "
             "itself. Go over two settings of a step, or two of a plan; the instrument's go with both."
         )
+    if {axis.setting.name for axis in axes} == {"dose", "exposure"}:
+        raise SettingsError("dose and exposure are one setting: the electrons go along with the time. Leave one out.")
     if Of.STEP not in of and step is not None:
         raise SettingsError(f"--step {step} does nothing: a map over {axes[0].setting.name} is one of whole plans.")
     for axis in axes:
@@ -209,10 +211,8 @@ def spot_of(point: Point) -> Spot:
 
 def _step_spot(made: Plan, instrument: Instrument, step: int, changes: Sequence[Change]) -> Spot:
     """The plan with one step changed, and what that step can do then."""
-    candidate = _on(instrument, made.steps[step].candidate)
-    for change in changes:
-        if change.setting.of is Of.STEP:
-            candidate = candidate_with(candidate, instrument, change)
+    of_step = [change for change in changes if change.setting.of is Of.STEP]
+    candidate = candidate_with_all(_on(instrument, made.steps[step].candidate), instrument, of_step)
     shot = candidate.magnification
     shots = tuple(shot if one.name == shot.name else one for one in instrument.magnifications)
     instrument = instrument.model_copy(update={"magnifications": shots})
@@ -248,7 +248,8 @@ def predicted(made: Plan, instrument: Instrument, step: int) -> dict[str, float]
         sigma_m = one.start_m / (made.asked.sigmas if step else math.sqrt(3))
         found[LEFT.name] = left_after(candidate, instrument, sigma_m).sigma_m
         chain = tuple(each.candidate for each in made.steps)
-        found[SUCCESS.name] = outlook(chain, instrument, made.asked.start_m).within(made.asked.accuracy_m)
+        asked = made.asked
+        found[SUCCESS.name] = outlook(chain, instrument, asked.start_m, sure_m=asked.sure_m).within(asked.accuracy_m)
     return found
 
 

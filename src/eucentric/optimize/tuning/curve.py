@@ -82,9 +82,6 @@ def _fit(u: Array, x: Array, degree: int) -> _Fit:
     return _Fit(best / powers, scatter * np.sqrt(np.diag(precision)) / powers, scatter)
 
 
-_ROUNDS = 20
-
-
 @dataclass(frozen=True, slots=True)
 class Scatter:
     """How numbers scatter from one to the next, in units of their stated σ: ratio, and about how many are behind it."""

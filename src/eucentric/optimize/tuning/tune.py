@@ -1,6 +1,6 @@
 """Limits of a focus step from repeated measurements: what was learned, what to set, and how often each will be wrong.
 
-Good and bad repeats are marked; bad ones are seldom among them, so blank pairs (repeats.py, blanks.py) stand for places
+Good and bad repeats are marked; bad ones are seldom among them, so blank pairs (blanks.py) stand for places
 where nothing is in common. Pure.
 """
 
