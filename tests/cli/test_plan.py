@@ -118,7 +118,7 @@ def test_calibrations_that_are_not_there_are_a_sentence(capsys, options, words):
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("--out none/planned.toml", "none is not there"), ("--out planned.txt", "TOML"), ("--figure none", "written as")],
+    [("--out none/planned.toml", "none is not there"), ("--out planned.txt", "TOML"), ("--figure none", "no ending")],
 )
 def test_where_nothing_can_be_written_is_said_before_anything_is_planned(capsys, tmp_path, monkeypatch, given, said):
     monkeypatch.chdir(tmp_path)

@@ -32,6 +32,14 @@ def test_the_usual_patterns_and_the_best_are_compared(capsys, monkeypatch):
     assert "4 images: at best" in out
 
 
+def test_no_name_that_would_be_typed_is_cut_on_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    out = _printed(capsys, "--images", "4", "--aim", "c1+a1")
+    assert "…" not in out
+    for name in (*PatternName, "best of 4"):
+        assert f"│ {name} " in out
+
+
 def test_what_is_found_are_tilts_of_a_step_that_focusing_compares(capsys):
     out = _printed(capsys, "--images", "6", "--aim", "c1+a1")
     (snippet,) = re.findall(r"^tilts = .*$", out, re.MULTILINE)

@@ -142,6 +142,8 @@ def test_figures_that_cant_be_written_are_refused(results, tmp_path):
     figure = measure_figure(FRAMES, results[Method.PHASE], c3_m=C3_M)
     with pytest.raises(InputError, match=r"\.bmp"):
         save(figure, tmp_path / "a.bmp")
+    with pytest.raises(InputError, match=r"has no ending\. Use \.png, \.pdf or \.svg, as in a\.png"):
+        save(figure, tmp_path / "a")
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="can't be written"):
         save(figure, tmp_path / "file" / "a.png")

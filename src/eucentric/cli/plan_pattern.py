@@ -73,11 +73,12 @@ def _show(made: Comparison, instrument: Instrument, accuracy_m: float, figure: P
         f"{c.size_px} of {c.pixel_m * 1e9:.3g} nm, {show_bound(c.offset_m)} of lens offset"
     )
     table = Table(title=title, title_justify="left")
-    table.add_column("pattern")
-    for name in ("images", "mrad", "e/Å²", "C1 stat.", "C1 total", "A1", "axis", "error", "per electron"):
+    table.add_column("pattern", no_wrap=True)  # a name that is cut can't be typed
+    coma = made.conditions.aim == "c1+a1+coma"
+    for name in ("images", "mrad", "e/Å²", "C1\nstat.", "C1\ntotal", "A1", *(["axis"] * coma), "error", "per\ne"):
         table.add_column(name, justify="right")
     for one in made.patterns:
-        table.add_row(*_row(one, made))
+        table.add_row(*_row(one, made, coma=coma))
     console = Console(highlight=False)
     console.print(table)
     lines = [*_notes(made), *_gains(made), *_holds(made, accuracy_m), *_to_use(made)]
@@ -86,8 +87,9 @@ def _show(made: Comparison, instrument: Instrument, accuracy_m: float, figure: P
         console.print(line, soft_wrap=not console.is_terminal, markup=False)
 
 
-def _row(one: Compared, made: Comparison) -> tuple[str, ...]:
+def _row(one: Compared, made: Comparison, *, coma: bool) -> tuple[str, ...]:
     told = one.told
+    axis = ("-" if told.axis_rad is None else f"{told.axis_rad * 1e6:.3g} µrad",)
     return (
         one.title,
         f"{one.plan.images}",
@@ -96,7 +98,7 @@ def _row(one: Compared, made: Comparison) -> tuple[str, ...]:
         _length(told.c1_statistical_m),
         _length(told.c1_total_m),
         "-" if told.a1_m is None else _length(told.a1_m),
-        "-" if told.axis_rad is None else f"{told.axis_rad * 1e6:.3g} µrad",
+        *(axis if coma else ()),
         _length(told.error_m),
         f"{made.efficiency(one):.0%}",
     )
@@ -123,7 +125,7 @@ def _notes(made: Comparison) -> list[str]:
     return [
         f"1 σ. mrad: each usual pattern has the size of tilt that suits it, up to {at}, which is allowed{found}. "
         f"total: {before}, with calibration, drift and motion {there.exposed_s:.3g} s after the place was first "
-        f"exposed{lens}. {error}{unknown}. per electron: 1/(error² · electrons). -: hardly told."
+        f"exposed{lens}. {error}{unknown}. per e (electron): 1/(error² · electrons), of the best. -: hardly told."
     ]
 
 

@@ -122,11 +122,23 @@ def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path |
         "probe (one more look)."
     ]
     say += [] if verified else ["--verify N runs it on N simulated microscopes of this instrument."]
-    other = "(the simulated microscope of that command is another one: --verify simulates this one)"
-    say += [] if out is None else [f"Sequence: {out}. On this instrument: eucentric focus --settings {out} {other}"]
+    say += [] if out is None else [_sequence(made, out)]
     say += [] if figure is None else [f"Figure: {figure}"]
     for line in say:
         console.print(line, soft_wrap=not console.is_terminal)
+
+
+def _sequence(made: Plan, out: Path) -> str:
+    """How the file is used, and for which presets it holds: a name alone may stand for another pixel elsewhere."""
+    used = {one.candidate.magnification.name: one.candidate.magnification for one in made.steps}
+    presets = ", ".join(
+        f"{m.name} of {m.pixel_m * 1e9:.3g} nm and a beam of {m.beam_m * 1e6:.3g} µm" for m in used.values()
+    )
+    return (
+        f"Sequence: {out}. On this instrument: eucentric focus --settings {out}. It holds where the presets "
+        f"are {presets} (camera pixels). The simulated microscope of that command has others: --verify simulates "
+        "this one."
+    )
 
 
 def show_front(plans: tuple[Plan, ...], made: Plan) -> None:

@@ -23,8 +23,8 @@ def sweep(
         typer.Option(
             metavar="NAME=FROM..TO|A,B,C",
             help="Twice: along the map, and up. Of a step: tilt, magnification, binning, pixel, size, pattern, offset, "
-            "dose, correction. Asked: start, accuracy, probability, tilt_max. Of the instrument's file, by path: "
-            "lens.hysteresis, errors.a1, stage.drift, specimen.thickness, magnifications.fa.dose …",
+            "dose, exposure, correction. Asked: start, accuracy, probability, tilt_max. Of the instrument's file, by "
+            "path: lens.hysteresis, errors.a1, stage.drift, specimen.thickness, camera.dqe …",
         ),
     ],
     points: Annotated[int, typer.Option(min=2, max=101, help="Values in a range.")] = 9,

@@ -6,6 +6,7 @@ import math
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from eucentric.figures.style import BLUE, GREEN, GREY, ORANGE, RED, SKY, blank_figure, looks, quiet
 from eucentric.optimize.instrument import Instrument
@@ -108,6 +109,7 @@ def _errors(axes: Axes, made: Comparison) -> None:
                 fontsize=7.5,
             )
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     top = 1e9 * max(one.told.c1_total_m for one in made.patterns)
     axes.set_ylim(_FLOOR_NM, 12 * top)
     names = [f"{one.title}\n{one.dose_e_per_m2 / 1e20:.3g} e/Å²\n{made.efficiency(one):.0%}" for one in made.patterns]

@@ -28,7 +28,8 @@ def save(figure: Figure, path: str | Path) -> Path:
 def check_suffix(path: Path) -> None:
     """Raise InputError when a figure can't be written under this name."""
     if path.suffix.lower() not in _SUFFIXES:
-        raise InputError(f"A figure is not written as '{path.suffix}': {path}. Use .png, .pdf or .svg.")
+        end = f"ends with '{path.suffix}', which figures can't be written as" if path.suffix else "has no ending"
+        raise InputError(f"The name of the figure {path} {end}. Use .png, .pdf or .svg, as in {path.stem}.png.")
 
 
 def check_not_over(figure: Path, images: tuple[Path, ...]) -> None:
