@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from rich.console import Console
 
-from eucentric.cli.plan_verify import check_simulated, jobs_of, run_trials, trial, trial_of
-from eucentric.errors import SettingsError
+from eucentric.cli.plan_verify import check_simulated, jobs_of, run_trials, trial, trial_of, verify
+from eucentric.errors import InputError, SettingsError
 from eucentric.microscope.registry import open_microscope
-from eucentric.optimize.trials.cluster import cluster
+from eucentric.optimize.trials.cluster import Cluster, cluster
 from eucentric.optimize.trials.simulated import height_of, magnitudes_of
 from eucentric.optimize.trials.spread import Ended
 from eucentric.optimize.trials.trial import Trial, is_within, verified
@@ -74,6 +75,17 @@ def test_trials_end_where_the_plan_says_and_alike_for_any_workers() -> None:
     with cluster(workers=1) as on:
         assert run_trials(jobs[:1], on=on, tell=told.append).ended == came.ended[:1]
     assert trial(jobs[1]) == trials[1]  # in this process
+
+
+def test_a_cluster_that_goes_away_before_any_trial_has_ended_is_said(monkeypatch) -> None:
+    """Its scheduler is asked for its workers, and is not there any more."""
+
+    def gone(_: Cluster) -> int:
+        raise OSError
+
+    monkeypatch.setattr(Cluster, "threads", gone)
+    with pytest.raises(InputError, match="has gone away: 0 of 2 trials"):
+        verify(tiny_plan(), tiny(), 2, scheduler=None, console=Console(quiet=True))
 
 
 def test_a_trial_that_failed_has_missed() -> None:
