@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from benchmarks.claims import Claim, judged, shown
 from benchmarks.classic_plan import classic_jobs
 from eucentric.cli.plan_verify import Job, jobs_of, run_trials, trial_of
+from eucentric.cli.stopped import raise_if_stopped
 from eucentric.correlation.shift import Method
 from eucentric.focus.preset_settings import NamedPreset
 from eucentric.focus.settings import FocusSettings
@@ -142,7 +143,7 @@ class _Renamed:
         binning = max(self.instrument.camera.size // 1024, 1)
         size = self.instrument.camera.size // binning
         sequence = self.settings.sequence
-        names = {step.preset for step in sequence.steps if step.switch}
+        names = dict.fromkeys(step.preset for step in sequence.steps if step.switch)
         presets = tuple(
             NamedPreset(name=f"{name} bin {binning}", like=name, binning=binning, size=(size, size)) for name in names
         )
@@ -162,6 +163,8 @@ def _shipped_jobs(there: Instrument, trials: int) -> list[Job]:
 
 
 def _tried(jobs: Sequence[Job], *, log: bool) -> Verified:
+    """What they came to. Raises Stopped, InputError where they are not all done: no row is made of some of them."""
     with cluster(None) as on:
         came = run_trials(jobs, on=on, tell=lambda one: print(one, flush=True) if log else None)
+    raise_if_stopped(came.stopped, len(came.ended), came.asked, "trials", by_user=came.by_user)
     return verified([trial_of(one) for one in came.ended], ACCURACY_M)

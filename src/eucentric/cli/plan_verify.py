@@ -59,8 +59,12 @@ def trial_of(one: Ended[Job, Trial]) -> Trial:
 def verify(
     made: Plan, instrument: Instrument, count: int, *, scheduler: str | None, console: Console
 ) -> Spread[Job, Trial]:
-    """Run the plan so often, with a bar on a terminal, and tell each that missed (not on a terminal: each)."""
+    """Run the plan so often, with a bar on a terminal, and tell each that missed (not on a terminal: each).
+
+    Raises InputError where the cluster goes away before any has ended.
+    """
     from eucentric.cli.progress import counting
+    from eucentric.cli.stopped import raise_if_stopped
     from eucentric.optimize.trials.cluster import cluster
     from eucentric.optimize.trials.trial import is_within
     from eucentric.units import show_bound
@@ -80,7 +84,10 @@ def verify(
     with cluster(scheduler) as on:
         console.print(f"Verifying on {count} simulated microscopes of this instrument, on {on.name} …", soft_wrap=True)
         with counting(console, "trials", count) as count_one:
-            return run_trials(jobs_of(made, instrument, count), on=on, tell=tell)
+            came = run_trials(jobs_of(made, instrument, count), on=on, tell=tell)
+    if not came.ended:
+        raise_if_stopped(came.stopped, 0, count, "trials", by_user=came.by_user)
+    return came
 
 
 def check_simulated(instrument: Instrument) -> None:

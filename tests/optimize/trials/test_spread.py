@@ -11,9 +11,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import psutil
 import pytest
+from distributed import LocalCluster
 
 from eucentric.errors import InputError
 from eucentric.optimize.trials import cluster as clusters
@@ -147,6 +149,28 @@ def test_an_interruption_keeps_what_was_done(own):
     with pytest.raises(KeyboardInterrupt):
         spread(work, _Interrupted(), own)
     assert len(spread(process, range(5), own).ended) == 5  # the cluster is as it was
+
+
+def test_a_second_interruption_while_it_is_closed_does_not_cost_what_was_done(monkeypatch):
+    end, heard = clusters._end_workers, signal.getsignal(signal.SIGINT)
+
+    async def impatient(made: LocalCluster) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await end(made)
+
+    monkeypatch.setattr(clusters, "_end_workers", impatient)
+    signal.signal(signal.SIGINT, _raising)  # what a shell begins in the background ignores it
+    try:
+        with cluster(workers=1) as on:
+            came = spread(process, range(3), on)
+        assert signal.getsignal(signal.SIGINT) is _raising
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    assert len(came.ended) == 3
+
+
+def _raising(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def test_workers_listen_on_this_machine_alone_and_are_gone_in_the_end_whatever_they_do():

@@ -6,11 +6,12 @@ import math
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
-from eucentric.cli.plan_verify import Job, check_simulated, jobs_of, run_trials, trial, trial_of
-from eucentric.errors import SettingsError
+from eucentric.cli.plan_verify import Job, check_simulated, jobs_of, run_trials, trial, trial_of, verify
+from eucentric.errors import InputError, SettingsError
 from eucentric.microscope.registry import open_microscope
-from eucentric.optimize.trials.cluster import cluster
+from eucentric.optimize.trials.cluster import Cluster, cluster
 from eucentric.optimize.trials.simulated import height_of, magnitudes_of
 from eucentric.optimize.trials.spread import Ended
 from eucentric.optimize.trials.trial import Trial, is_within, verified
@@ -96,6 +97,17 @@ def test_a_run_that_could_not_call_itself_focused_after_its_last_correction_look
     hopeless = trial(_asking(job, 1e-9))
     assert (hopeless.looks, hopeless.said) == (trusting.looks + 1, False)
     assert trial(_asking(job, 1e-9, iterations=1)).looks == trusting.looks
+
+
+def test_a_cluster_that_goes_away_before_any_trial_has_ended_is_said(monkeypatch) -> None:
+    """Its scheduler is asked for its workers, and is not there any more."""
+
+    def gone(_: Cluster) -> int:
+        raise OSError
+
+    monkeypatch.setattr(Cluster, "threads", gone)
+    with pytest.raises(InputError, match="has gone away: 0 of 2 trials"):
+        verify(tiny_plan(), tiny(), 2, scheduler=None, console=Console(quiet=True))
 
 
 def test_a_trial_that_failed_has_missed() -> None:

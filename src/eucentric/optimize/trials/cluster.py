@@ -8,8 +8,9 @@ import os
 import pydoc
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from typing import Any, Final
@@ -62,7 +63,8 @@ def cluster(scheduler: str | None = None, *, workers: int | None = None) -> Iter
     """A cluster for the time of the block: the one whose scheduler has that address, else one of this machine's own.
 
     The own one has `workers` processes (default: one for each core) that listen on 127.0.0.1 alone, do not hear Ctrl-C
-    and are gone when the block ends, whatever they were doing. Raises InputError for an address that can't be used.
+    and are gone when the block ends, whatever they were doing. Closing it does not hear Ctrl-C, either. Raises InputError
+    for an address that can't be used.
     """
     with (
         silence_logging_cmgr(_SILENT),
@@ -70,9 +72,13 @@ def cluster(scheduler: str | None = None, *, workers: int | None = None) -> Iter
         dask.config.set({**_SETTINGS, "temporary-directory": folder}),
         _environment_kept(),
     ):
-        own = CPU_COUNT if workers is None else workers
-        with _own(own) if scheduler is None else _existing(scheduler) as there:
-            yield there
+        opened = ExitStack()
+        try:
+            own = CPU_COUNT if workers is None else workers
+            yield opened.enter_context(_own(own) if scheduler is None else _existing(scheduler))
+        finally:
+            with _deaf():
+                opened.close()
 
 
 @contextmanager
@@ -182,6 +188,20 @@ def _unheard() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C does nothing while a cluster is closed, some seconds: a second one would cost what the first kept."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

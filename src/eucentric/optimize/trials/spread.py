@@ -26,7 +26,7 @@ Made = TypeVar("Made")
 
 _AHEAD: Final = 2  # jobs for each thread that are with the cluster, so that none waits for the next one
 _LOOK_S: Final = 5.0  # while no job ends, whether there are still workers
-_LONELY: Final = 12  # so many looks without a worker, and it is given up
+_LONELY: Final = 12  # so many looks without a worker, one after the other, and it is given up
 _DEADLY: Final = "The process that does it dies of it, again and again."
 
 
@@ -158,13 +158,12 @@ class _Running(Generic[Given, Made]):
 
     def _next(self) -> str:
         """The key of the next one that ended. Raises _GoneError when there is nobody left to do any."""
-        for _ in range(_LONELY):
-            while True:
-                try:
-                    return self._ended.get(timeout=_LOOK_S)
-                except queue.Empty:
-                    if not self._threads():
-                        break
+        lonely = 0
+        while lonely < _LONELY:
+            try:
+                return self._ended.get(timeout=_LOOK_S)
+            except queue.Empty:
+                lonely = 0 if self._threads() else lonely + 1
         raise _GoneError(f"It stopped because {self._on.name} has had no workers for {_LOOK_S * _LONELY:g} s")
 
     def _came(self, future: Future[Any]) -> _Came | None:
