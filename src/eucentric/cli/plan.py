@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +15,8 @@ from eucentric.cli.options import JsonOption
 from eucentric.cli.plan_calibrations import From, MeasuredOption, WhoseOption
 from eucentric.cli.plan_given import Saves, asked_given, instrument_given
 from eucentric.cli.stopped import raise_if_stopped
-from eucentric.cli.written import check_files
-from eucentric.errors import SettingsError
+from eucentric.cli.written import check_files, each_tried
+from eucentric.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
     from eucentric.cli.plan_verify import Job
@@ -122,7 +123,7 @@ def plan(
     classic: accuracy = pixel / separation; range = a quarter of the image · pixel / separation.
     """
     if copy_instrument is not None:
-        _copy(instrument, copy_instrument)
+        _copy(instrument, copy_instrument, {"--kv": kv, "--cs": cs, "--camera": camera})
         return
     of_patterns: dict[str, object] = {"--aim": aim, "--images": images}
     of_plans: dict[str, object] = {"--out": out, "--verify": verify or None, "--scheduler": scheduler}
@@ -182,26 +183,48 @@ def _physical(there: Instrument, asked: Asked, wanted: _Wanted) -> None:
 
     plans = front(there, asked) if asked.cheapest is Cheapest.BOTH else (planned(there, asked),)
     made = knee(plans)
-    if wanted.out is not None:
-        physics.write_sequence(made, there, wanted.out)
-    if wanted.figure is not None:
-        from eucentric.figures.plan import plan_figure
-        from eucentric.figures.saved import save
-
-        save(plan_figure(made, there), wanted.figure)
     if not wanted.as_json:
-        physics.show(made, there, out=wanted.out, figure=wanted.figure, verified=wanted.verify > 0)
+        physics.show(made, there, verified=wanted.verify > 0)
         physics.show_front(plans, made)
+    unwritten = _write(made, there, wanted)
     came = _verified(made, there, wanted) if wanted.verify else None
     if wanted.as_json:
         told = {**physics.as_json(made, there, came, plans), **physics.calibrations_json(wanted.known)}
         typer.echo(json.dumps(told, indent=2, allow_nan=False))
     if came is not None:
         raise_if_stopped(came.stopped, len(came.ended), came.asked, "trials", by_user=came.by_user)
+    if unwritten:
+        raise InputError("\n".join(unwritten))
 
 
-def _copy(instrument: str, path: Path) -> None:
+def _write(made: Plan, there: Instrument, wanted: _Wanted) -> list[str]:
+    """Write what is asked, and tell it (not beside JSON); why not, of each file that could not be written."""
+    from eucentric.cli.plan_physics import sequence_told, write_sequence
+
+    def sequence(path: Path) -> None:
+        write_sequence(made, there, path)
+        tell(sequence_told(made, path))
+
+    def drawn(path: Path) -> None:
+        from eucentric.figures.plan import plan_figure
+        from eucentric.figures.saved import save
+
+        save(plan_figure(made, there), path)
+        tell(f"Figure: {path}")
+
+    def tell(line: str) -> None:
+        if not wanted.as_json:
+            typer.echo(line)
+
+    asked = ((sequence, wanted.out), (drawn, wanted.figure))
+    return each_tried(partial(one, path) for one, path in asked if path is not None)
+
+
+def _copy(instrument: str, path: Path, changes: dict[str, object]) -> None:
     """Write the file of a shipped instrument. Raises InputError, SettingsError."""
+    for option, value in changes.items():
+        if value is not None:
+            raise SettingsError(f"{option} changes nothing in what --copy-instrument writes. Change it in the file.")
     from eucentric.cli.copied import copy_to
     from eucentric.optimize.instrument import shipped_text
 

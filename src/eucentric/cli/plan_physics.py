@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from eucentric.optimize.trials.trial import Trial
 
 _E_PER_A2 = 1e20
+_SELDOM = 0.005  # of the runs: fewer are not told
 _MATTERS = 0.05  # of a variance, or of what a step leaves: less is not told
 
 
@@ -92,7 +93,7 @@ def _verified_json(made: Plan, came: Spread[Job, Trial]) -> dict[str, Any]:
     }
 
 
-def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path | None, verified: bool = False) -> None:
+def show(made: Plan, instrument: Instrument, *, verified: bool = False) -> None:
     """The plan as a table, what limits each step, and the same for other programs."""
     from rich.console import Console
     from rich.table import Table
@@ -119,16 +120,19 @@ def show(made: Plan, instrument: Instrument, *, out: Path | None, figure: Path |
     say += [
         f"Predicted: {within:.1%} end within {show_bound(asked.accuracy_m)}, half within {show_bound(median)}. "
         "Corrections are trusted: Z and the lens must have been seen to follow in the session; else the first one is a "
-        "probe (one more look)."
+        f"probe (one more look).{_more_looks(made)}"
     ]
     say += [] if verified else ["--verify N runs it on N simulated microscopes of this instrument."]
-    say += [] if out is None else [_sequence(made, out)]
-    say += [] if figure is None else [f"Figure: {figure}"]
     for line in say:
         console.print(line, soft_wrap=not console.is_terminal)
 
 
-def _sequence(made: Plan, out: Path) -> str:
+def _more_looks(made: Plan) -> str:
+    unsure = made.outlook.unsure
+    return f" {unsure:.0%} are not sure of the last one, and look once more." if unsure >= _SELDOM else ""
+
+
+def sequence_told(made: Plan, out: Path) -> str:
     """How the file is used, and for which presets it holds: a name alone may stand for another pixel elsewhere."""
     used = {one.candidate.magnification.name: one.candidate.magnification for one in made.steps}
     presets = ", ".join(

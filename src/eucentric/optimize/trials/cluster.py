@@ -63,8 +63,8 @@ def cluster(scheduler: str | None = None, *, workers: int | None = None) -> Iter
     """A cluster for the time of the block: the one whose scheduler has that address, else one of this machine's own.
 
     The own one has `workers` processes (default: one for each core) that listen on 127.0.0.1 alone, do not hear Ctrl-C
-    and are gone when the block ends, whatever they were doing. Closing it does not hear Ctrl-C, either. Raises InputError
-    for an address that can't be used.
+    and are gone when the block ends, whatever they were doing. Closing it does not hear Ctrl-C, either. Raises
+    InputError for an address that can't be used.
     """
     with (
         silence_logging_cmgr(_SILENT),
