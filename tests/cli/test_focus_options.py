@@ -12,6 +12,7 @@ from eucentric.cli.bench import cautions, opened
 from eucentric.cli.main import run
 from eucentric.cli.node import Bench, node_of
 from eucentric.focus.shipped import shipped
+from eucentric.optimize.instrument import instrument_of
 
 from ..calibration.kept import record, response
 
@@ -49,6 +50,7 @@ def test_settings_that_can_not_be_run(capsys: pytest.CaptureFixture[str], settin
         (["--calibrations", "nowhere", "--seed", "5"], "eucentric calibrate all --seed 5 --store nowhere"),
         (["--store", "nowhere"], "eucentric calibrate all --store nowhere"),
         (["--microscope", "nope"], "There is no microscope 'nope'"),
+        (["--microscope", "simulated:nope"], "300kv-autoloader"),
         (["--calibrations", "."], "eucentric calibrate tilt --preset hl"),
         (["--figure", "figure.doc"], ".doc"),
     ],
@@ -73,3 +75,14 @@ def test_old_calibrations_are_told_of() -> None:
     assert len(old) == 2
     assert all("days old" in sentence for sentence in old)
     assert node_of(Bench("simulated", 0, Path("kept")), shipped("default")).cautions == (damaged, *old)
+
+
+def test_a_simulated_microscope_is_drawn_from_an_instrument_that_is_planned_for() -> None:
+    there = instrument_of("300kv-autoloader")
+    made = opened("simulated:300kv-autoloader", seed=3)
+    assert made.instrument == "simulated 300 kV autoloader (seed 3)"
+    assert made.microscope.voltage_v == there.lens.voltage
+    known = {preset.name: preset.pixel_m for preset in made.microscope.presets()}
+    assert {m.name: known[m.name] for m in there.magnifications} == {m.name: m.pixel_m for m in there.magnifications}
+    assert made.brought is not None
+    assert made.brought.of("fc").uncertainty == there.uncertainty  # known as well as its file says

@@ -125,6 +125,10 @@ def test_what_is_not_calibrated_has_no_calibration() -> None:
     [
         ({"ex": PresetSettings(like="fb")}, "Preset 'ex' is to be like 'fb', which simulated has not. Use one of: sq"),
         ({"ex": PresetSettings(like="fa", magnification=100.0)}, "a magnification of 100, and 'fa'"),
+        (
+            {"ex": PresetSettings(like="fa", pixel_m=1e-9)},
+            "Preset 'ex' was planned for pixels of 1 nm, and",
+        ),
         ({}, "Node 'Exposure' asks for preset 'ex', which is neither the application's (none) nor one of simulated"),
         (
             {"ex": EX, "fa": PresetSettings(like="fa", exposure_s=9.0)},

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SIMULATED = "simulated"
 STORE = Path("calibrations")
 """Where calibrations are kept when nobody says where."""
+_START_M = 200e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,18 @@ class Opened:
 
 
 def opened(name: str = SIMULATED, *, seed: int = 0, size: int = 1024) -> Opened:
-    """Open an instrument. Each seed of the simulated one is an instrument of its own.
+    """Open an instrument. Each seed of the simulated one is an instrument of its own; "simulated:NAME|FILE" is drawn
+    from an instrument that is planned for, with its camera and calibrations as sure as it says.
 
-    Raises InputError for an unknown name, CalibrationError where its data sheet is missing.
+    Raises InputError for an unknown name, SettingsError for an unknown instrument, CalibrationError where the data
+    sheet is missing.
     """
     from eucentric.calibration.handed_over import book_from, columns_of
     from eucentric.microscope.registry import handed_out, open_microscope
 
+    kind, _, drawn_from = name.partition(":")
+    if kind == SIMULATED and drawn_from:
+        return _drawn(drawn_from, seed)
     simulation: dict[str, int] = {"seed": seed, "size": size} if name == SIMULATED else {}
     microscope = open_microscope(name, **simulation)
     numbers = handed_out(microscope)
@@ -47,6 +53,26 @@ def opened(name: str = SIMULATED, *, seed: int = 0, size: int = 1024) -> Opened:
         book_from(numbers),
         z_along_normal=bool(getattr(numbers, "z_along_normal", False)),
     )
+
+
+def _drawn(name: str, seed: int) -> Opened:
+    """A simulated microscope drawn from an instrument's file, its specimen anywhere within `_START_M`."""
+    from eucentric.calibration.handed_over import book_from, columns_of
+    from eucentric.microscope.registry import handed_out, open_microscope
+    from eucentric.optimize.instrument import instrument_of
+    from eucentric.optimize.trials.simulated import believed, height_of, magnitudes_of
+
+    instrument = instrument_of(name)
+    magnitudes = magnitudes_of(instrument, height_of(_START_M, seed))
+    microscope = open_microscope(SIMULATED, seed=seed, size=instrument.camera.size, magnitudes=magnitudes)
+    numbers = handed_out(microscope)
+    book = believed(book_from(numbers), instrument)
+    return Opened(microscope, f"simulated {instrument.name} (seed {seed})", columns_of(numbers), book)
+
+
+def is_simulated(name: str) -> bool:
+    """Whether it is the simulated microscope, its own or one drawn from an instrument: seeds tell such apart."""
+    return name.partition(":")[0] == SIMULATED
 
 
 def stored_book(instrument: Opened, store: Path) -> CalibrationBook:

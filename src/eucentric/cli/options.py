@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-MicroscopeOption = Annotated[str, typer.Option("--microscope", help="Which instrument.")]
+MicroscopeOption = Annotated[
+    str, typer.Option("--microscope", help="Which instrument; simulated:NAME|FILE: drawn from one of eucentric plan.")
+]
 SeedOption = Annotated[int, typer.Option(min=0, help="Which simulated microscope: its height error and faults.")]
 CalibrationsOption = Annotated[
     Path | None,

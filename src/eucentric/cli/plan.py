@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.planning.asked import Asked
     from eucentric.optimize.planning.plan import Plan
-    from eucentric.optimize.planning.rules import Needs
     from eucentric.optimize.trials.spread import Spread
     from eucentric.optimize.trials.trial import Trial
 
@@ -134,7 +133,9 @@ def plan(
     physical |= {"--calibrations": calibrations, "--calibrations-of": calibrations_of}
     _check_meant(rules, {"--image": image}, physical)
     if rules is Rules.CLASSIC:
-        _classic(_needs(start_um, accuracy_um, tilt_max_mrad, camera, size_px=image), as_json=as_json)
+        from eucentric.cli.plan_classic import needs_of, tell
+
+        tell(needs_of(start_um, accuracy_um, tilt_max_mrad, camera, size_px=image), as_json=as_json)
         return
     if scheduler is not None and not verify:
         raise SettingsError("--scheduler does nothing without --verify. Say how often: --verify 200")
@@ -159,12 +160,16 @@ def plan(
         of = PatternAsked(asked, (aim or Aims.C1).value, _one(preset), images)
         plan_pattern(there, of, figure=figure, as_json=as_json, known=known)
     else:
-        _physical(there, asked, _Wanted(out, figure, verify, scheduler, as_json, known))
+        own = all(changed is None for changed in (kv, cs, camera, known))
+        whose = instrument if own else None
+        _physical(there, asked, _Wanted(out, figure, verify, scheduler, as_json, known, whose))
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What is to come of a plan by physics: files, trials, in which form it is told; `known` came from calibrations."""
+    """What is to come of a plan by physics: files, trials, in which form it is told; `known` came from calibrations;
+    `instrument` is the name or file of what is planned for, where no option changes it.
+    """
 
     out: Path | None
     figure: Path | None
@@ -172,6 +177,7 @@ class _Wanted:
     scheduler: str | None
     as_json: bool
     known: Calibrated | None = None
+    instrument: str | None = None
 
 
 def _physical(there: Instrument, asked: Asked, wanted: _Wanted) -> None:
@@ -203,7 +209,7 @@ def _write(made: Plan, there: Instrument, wanted: _Wanted) -> list[str]:
 
     def sequence(path: Path) -> None:
         write_sequence(made, there, path)
-        tell(sequence_told(made, path))
+        tell(sequence_told(made, path, wanted.instrument))
 
     def drawn(path: Path) -> None:
         from eucentric.figures.plan import plan_figure
@@ -269,29 +275,3 @@ def _check_pattern(rules: Rules, mine: dict[str, object], others: dict[str, obje
     if given:
         how = "with" if optimal else "without"
         raise SettingsError(f"{given[0]} does nothing {how} --optimal-pattern. Leave it out.")
-
-
-def _needs(
-    start_um: float, accuracy_um: float, separation_mrad: float | None, camera: int | None, *, size_px: int | None
-) -> Needs:
-    """What is asked of the classic rules: 10 mrad and 4096 pixels where nothing is said."""
-    from eucentric.optimize.planning.rules import Needs
-
-    return Needs(
-        start_m=start_um * 1e-6,
-        accuracy_m=accuracy_um * 1e-6,
-        separation_rad=(10.0 if separation_mrad is None else separation_mrad) * 1e-3,
-        camera_px=4096 if camera is None else camera,
-        size_px=size_px,
-    )
-
-
-def _classic(needs: Needs, *, as_json: bool) -> None:
-    from eucentric.cli import plan_classic
-    from eucentric.optimize.planning.rules import plan as planned
-
-    made = planned(needs)
-    if as_json:
-        typer.echo(json.dumps(plan_classic.as_json(made), indent=2, allow_nan=False))
-    else:
-        plan_classic.show(made)

@@ -2,13 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 if TYPE_CHECKING:
-    from eucentric.optimize.planning.rules import Plan, Step
+    from eucentric.optimize.planning.rules import Needs, Plan, Step
 
 
-def as_json(made: Plan) -> dict[str, Any]:
+def needs_of(
+    start_um: float, accuracy_um: float, separation_mrad: float | None, camera: int | None, *, size_px: int | None
+) -> Needs:
+    """What is asked of the classic rules: 10 mrad and 4096 pixels where nothing is said."""
+    from eucentric.optimize.planning.rules import Needs
+
+    return Needs(
+        start_m=start_um * 1e-6,
+        accuracy_m=accuracy_um * 1e-6,
+        separation_rad=(10.0 if separation_mrad is None else separation_mrad) * 1e-3,
+        camera_px=4096 if camera is None else camera,
+        size_px=size_px,
+    )
+
+
+def tell(needs: Needs, *, as_json: bool) -> None:
+    """Plan, and print the plan."""
+    from eucentric.optimize.planning.rules import plan
+
+    made = plan(needs)
+    if as_json:
+        typer.echo(json.dumps(json_of(made), indent=2, allow_nan=False))
+    else:
+        show(made)
+
+
+def json_of(made: Plan) -> dict[str, Any]:
     """The plan in SI units."""
     needs = made.needs
     return {

@@ -132,16 +132,21 @@ def _more_looks(made: Plan) -> str:
     return f" {unsure:.0%} are not sure of the last one, and look once more." if unsure >= _SELDOM else ""
 
 
-def sequence_told(made: Plan, out: Path) -> str:
-    """How the file is used, and for which presets it holds: a name alone may stand for another pixel elsewhere."""
+def sequence_told(made: Plan, out: Path, instrument: str | None) -> str:
+    """How the file is used, and for which presets it holds: a name alone may stand for another pixel elsewhere.
+
+    `instrument` is the name or file of what was planned for, None where options changed it.
+    """
     used = {one.candidate.magnification.name: one.candidate.magnification for one in made.steps}
     presets = ", ".join(
         f"{m.name} of {m.pixel_m * 1e9:.3g} nm and a beam of {m.beam_m * 1e6:.3g} µm" for m in used.values()
     )
+    simulated = "--verify N simulates them."
+    if instrument is not None:
+        simulated = f"A simulated one: eucentric focus --microscope simulated:{instrument} --settings {out}"
     return (
         f"Sequence: {out}. On this instrument: eucentric focus --settings {out}. It holds where the presets "
-        f"are {presets} (camera pixels). The simulated microscope of that command has others: --verify simulates "
-        "this one."
+        f"are {presets} (camera pixels). {simulated}"
     )
 
 

@@ -88,9 +88,10 @@ class Where:
 
     def wanted(self, application: str | None) -> Wanted:
         """A session here."""
+        from eucentric.cli.bench import is_simulated
         from eucentric.cli.session_open import Wanted
 
-        seed = self.seed if self.microscope == "simulated" else None
+        seed = self.seed if is_simulated(self.microscope) else None
         return Wanted(application, microscope=self.microscope, seed=seed, calibrations=self.calibrations)
 
 

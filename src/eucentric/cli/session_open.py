@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eucentric import __version__
-from eucentric.cli.bench import SIMULATED, Opened, cautions, opened, stored_book
+from eucentric.cli.bench import SIMULATED, Opened, cautions, is_simulated, opened, stored_book
 from eucentric.cli.chosen import APPLICATION, chosen
 from eucentric.cli.session_done import complete
 from eucentric.cli.suggested import calibrate_all, check_store
@@ -77,7 +77,7 @@ def _new(wanted: Wanted, say: Callable[[str], None], there: Opened | None) -> Op
     about = About(
         instrument=instrument.microscope.name,
         microscope=microscope,
-        seed=seed if microscope == SIMULATED else None,
+        seed=seed if is_simulated(microscope) else None,
         calibrations=None if store is None else str(store.resolve()),
         version=__version__,
         date=now.isoformat(timespec="seconds"),

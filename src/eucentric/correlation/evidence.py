@@ -19,8 +19,10 @@ Image = NDArray[np.float32]
 Lag = tuple[int, int, int]
 """(y, x) in pixels of the searched images, and the sign of the contrast."""
 
-SIGNIFICANT = 0.05
-"""A candidate less likely than this to be noise counts as a real alternative."""
+SIGNIFICANT = 1e-3
+"""A candidate less likely than this to be noise counts as a real alternative …"""
+PLAUSIBLE = 0.05
+"""… and one less likely than this if it shares no less of the images than the best: it is seen where that is seen."""
 PROMOTED_SIGMAS = 2.0
 """A candidate that agrees better by this many sigmas, block by block, goes first, even with less evidence in all."""
 REPEAT_SIGMAS = 3.0
@@ -154,11 +156,18 @@ def odds_against(images: Compared, best: Candidate, rival: Candidate, *, factor:
     A rival that noise explains loses by the evidence for the best, exp(½(t² − t'²)). One that is significant itself
     must agree clearly worse, block by block: exp(½t²) of the difference; so must one that a lattice explains.
     """
-    real = chance(rival, lags) < SIGNIFICANT
+    shape = images.images[0].shape
+    as_large = _shared(rival, shape, factor) >= _shared(best, shape, factor)
+    real = chance(rival, lags) < (PLAUSIBLE if as_large else SIGNIFICANT)
     evidence = 690.0 if real else 0.5 * (best.t**2 - rival.t**2)
     if real or _repeats(images, best, rival, factor):
         evidence = min(evidence, 0.5 * max(_paired_difference(images, best, rival, factor), 0.0) ** 2)
     return float(np.exp(np.clip(evidence, 0, 690)))
+
+
+def _shared(candidate: Candidate, shape: tuple[int, ...], factor: int) -> float:
+    """The area that both images have at a candidate, pixels of the searched images."""
+    return float(np.prod([n - abs(s) / factor for n, s in zip(shape, candidate.shift_px, strict=True)]))
 
 
 def _paired_difference(images: Compared, best: Candidate, rival: Candidate, factor: int) -> float:

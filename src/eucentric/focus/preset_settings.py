@@ -14,6 +14,8 @@ class PresetSettings(Settings):
     """The instrument's preset that gives magnification, probe mode and illumination; with it come its calibrations."""
     magnification: float | None = Field(default=None, gt=0)
     """Checked against that preset's where given."""
+    pixel_m: Length | None = Field(default=None, gt=0, le=1e-6)
+    """The (binned) pixel that it was planned for: where it would be another by more than 5 %, nothing is begun."""
     binning: int | None = Field(default=None, ge=1, le=64)
     """Camera binning; without it that of the instrument's preset."""
     size: tuple[int, int] | None = None

@@ -13,6 +13,8 @@ from eucentric.focus.preset_settings import PresetSettings
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.protocol import Preset
 
+PIXEL_AGREES = 0.05
+"""Calibrated pixel sizes differ from those of a data sheet by per cents."""
 _OWN = ("binning", "size", "exposure_s", "dose_per_m2", "defocus_m", "image_shift_m", "beam_shift_m")
 _AT_PRESET = {"dose_per_m2": "dose_e_per_m2"}  # what the instrument's preset calls it, where it is called otherwise
 
@@ -27,6 +29,7 @@ def install_presets(scope: Guarded, presets: Mapping[str, PresetSettings], book:
     for name, settings in presets.items():
         like = _followed(scope.name, name, settings, known)
         wanted = preset_of(name, settings, like)
+        _check_pixel(scope.name, wanted, settings)
         if name != settings.like and scope.capabilities.define_presets:
             if known.get(name) != wanted:
                 scope.define_preset(wanted, settings.like)
@@ -71,6 +74,17 @@ def _followed(instrument: str, name: str, settings: PresetSettings, known: dict[
             f"it is like, has {like.magnification:g}. Leave the magnification out, or choose another one to be like."
         )
     return like
+
+
+def _check_pixel(instrument: str, wanted: Preset, settings: PresetSettings) -> None:
+    """Raise SettingsError where the pixel is not the one that a plan reckoned with."""
+    if settings.pixel_m is not None and not isclose(settings.pixel_m, wanted.pixel_m, rel_tol=PIXEL_AGREES):
+        raise SettingsError(
+            f"Preset '{wanted.name}' was planned for pixels of {settings.pixel_m * 1e9:.3g} nm, and on {instrument} it "
+            f"has {wanted.pixel_m * 1e9:.3g} nm: ranges and limits of the sequence do not hold. Plan for this "
+            "instrument (eucentric plan --instrument FILE, with its magnifications), or open the one that was planned "
+            "for."
+        )
 
 
 def _check_there(instrument: str, wanted: Preset, settings: PresetSettings, known: dict[str, Preset]) -> None:

@@ -79,6 +79,7 @@ def presets_of(plan: Plan) -> tuple[NamedPreset, ...]:
         made[one.preset] = NamedPreset(
             name=one.preset,
             like=one.magnification.name,
+            pixel_m=_round(one.pixel_m),
             binning=one.binning,
             size=size,
             exposure_s=one.exposure_s,
