@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -187,6 +188,8 @@ def _physical(there: Instrument, asked: Asked, wanted: _Wanted) -> None:
     from eucentric.optimize.planning.plan import front, knee
     from eucentric.optimize.planning.plan import plan as planned
 
+    if sys.stderr.isatty():
+        typer.echo("Planning (some seconds) …", err=True)
     plans = front(there, asked) if asked.cheapest is Cheapest.BOTH else (planned(there, asked),)
     made = knee(plans)
     if not wanted.as_json:

@@ -49,7 +49,8 @@ from eucentric.optimize.planning.sight import Array, Sight, Sights, sight
 
 ROOM = 1.1
 """A range holds an error with so much to spare: scales of tilts are not exact."""
-_EXPOSED_S = 5.0  # a place at which a step ended has been exposed for about so long
+EXPOSED_S = 5.0
+"""A place at which a step ended has been exposed for about so long."""
 _FAR_M = 100e-6  # what grows with C1 is told from here
 _NEAR_M = np.outer([-1, 1], np.geomspace(0.5e-6, 60e-6, 11)).ravel()  # between even samples of a far start a film hides
 _GAIN = {name: len(pattern(name, 1e-3).links) for name in PATTERNS}  # independent pairs
@@ -183,8 +184,8 @@ def _apart_from_noise(instrument: Instrument, name: PatternName, tilt_rad: float
         )
         return measured.total_sigma_m**2
 
-    base = variance(0.0, _EXPOSED_S)
-    far = 0.5 * (variance(_FAR_M, _EXPOSED_S) + variance(-_FAR_M, _EXPOSED_S))
+    base = variance(0.0, EXPOSED_S)
+    far = 0.5 * (variance(_FAR_M, EXPOSED_S) + variance(-_FAR_M, EXPOSED_S))
     slope = max(far - base, 0.0) / _FAR_M**2
     return _Parts(base, variance(0.0, 0.0), slope)
 

@@ -19,6 +19,7 @@ from eucentric.focus.settings import CorrectionType
 from eucentric.optimize.instrument import Instrument
 from eucentric.optimize.planning.asked import Asked, Cheapest, check
 from eucentric.optimize.planning.candidate import Candidate
+from eucentric.optimize.planning.grid import EXPOSED_S
 from eucentric.optimize.planning.outlook import Outlook, outlook
 from eucentric.optimize.planning.prediction import (
     Before,
@@ -201,7 +202,7 @@ def _why_none(instrument: Instrument, asked: Asked) -> str:
             f"{show_bound(best.reach_m)}, and it is to be in reach with room to spare. A lower magnification or a "
             "smaller tilt reaches further; or bring it nearer by hand."
         )
-    left = left_after(best.candidate, instrument, asked.accuracy_m)
+    left = left_after(best.candidate, instrument, asked.accuracy_m, Before(EXPOSED_S))
     if asked.sigmas * left.sigma_m > asked.accuracy_m:
         return _sentence(instrument, asked, asked.sigmas * left.sigma_m, _largest(left.budget), best.candidate)
     return _too_few(best.first, instrument, asked)

@@ -104,7 +104,8 @@ def best_of(instrument: Instrument, wanted: Wanted) -> Best:
     sizes = np.geomspace(1e-2, 1e-7, 101)  # the largest that is reached is the first
     reach = next((float(e) for e in sizes if np.any(seen(grid, float(e)).reaches)), 0.0)
     near = seen(grid, _NEAR_M)
-    left = np.where(near.reaches, near.noise_m2 + grid.base_m2, np.inf)
+    arrival_m2 = np.where(grid.stage, instrument.stage.arrival_m**2, 0.0)
+    left = np.where(near.reaches, near.noise_m2 + grid.base_m2 + arrival_m2, np.inf)
     first = _stepped(_beginning(instrument, wanted), grid, 1.0)  # σ play no part in a first step
     far = np.where(first.reaches, first.left, np.inf)
     start = grid.candidates[int(np.argmin(far))] if first.reaches.any() else None
