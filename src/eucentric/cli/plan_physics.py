@@ -38,8 +38,8 @@ def tell_verified(made: Plan, trials: list[Trial], console: Console) -> None:
         f"Median error {median} (predicted {show_bound(made.outlook.median_m)}), "
         f"{came.dose_e_per_m2 / _E_PER_A2:.3g} e/Å² ({made.dose_e_per_m2 / _E_PER_A2:.3g}), "
         f"{came.seconds:.0f} s ({made.seconds:.0f}), {came.looks:.2f} looks ({looks:.2f}).",
-        f"{came.refused} refused; {came.trials - came.refused - came.said} ended without being sure of it (|C1| + 3 σ "
-        f"above the accuracy); of the {came.said} that called themselves focused {came.silent} were not.",
+        f"{came.refused} refused or failed; {came.trials - came.refused - came.said} ended without being sure of it "
+        f"(|C1| + 3 σ above the accuracy); of the {came.said} that called themselves focused {came.silent} were not.",
     )
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)

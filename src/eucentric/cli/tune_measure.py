@@ -55,7 +55,7 @@ def electrons_words(node: Node, wanted: Wanted) -> str:
     return (
         f"{wanted.repeats} repeats of {images} images with preset {preset.name} ({each:.3g} e/Å² each) put "
         f"{wanted.repeats * images * each:.3g} e/Å² on this one place{more}. Nothing is corrected"
-        f"{' after that' if wanted.focus_first else ''}."
+        f"{' after that.' if wanted.focus_first else ': a place that is not near focus yet needs --focus-first.'}"
     )
 
 
