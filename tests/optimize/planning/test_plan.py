@@ -245,7 +245,10 @@ def test_the_outlook_of_one_perfect_step_is_the_error_of_its_look() -> None:
     ends = outlook((one,), perfect, start)
     assert ends.median_m == pytest.approx(0.6745 * sigma, rel=0.03)  # the quartile of a normal distribution
     assert ends.within(2 * sigma) == pytest.approx(0.9545, abs=5 * math.sqrt(0.9545 * 0.0455 / ends.errors_m.size))
-    assert np.all(np.diff(ends.errors_m) >= 0)
+    ended = ends.errors_m[np.isfinite(ends.errors_m)]
+    assert np.all(np.diff(ended) >= 0)
+    # χ² above 12 at one degree of freedom is a normal number beyond √12 = 3.46 σ: 0.053 %, 10.6 of 20 000 draws.
+    assert abs(ends.errors_m.size - ended.size - 10.6) < 5 * math.sqrt(10.6)
 
 
 def test_where_the_optics_hardly_change_with_the_lens_it_corrects_far_errors_too() -> None:

@@ -3,8 +3,9 @@
 Each draw starts anywhere within ± the start error. A look measures what is there with the errors of its budget: those
 that grow with C1 are alike in all looks at a magnification, as its calibration is; the lens' scale, which acts on an
 offset as on a correction, in all looks; the others are new each time. Where it does not see, the further look measures;
-where that does not see either, the run is refused. Its correction moves Z or the lens with their errors; Z's scale is
-learned from one move to the next, as focusing does. What is left at the end is the error of that draw.
+where that does not see either, the run is refused; so is the share of good looks that the χ² limit refuses. Corrections
+move Z or the lens with their errors; Z's scale is learned from one move to the next, as focusing does. What is left at
+the end is the error of that draw.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from eucentric.focus.again import further_m
 from eucentric.focus.measurement import offset_sigma_m
 from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.response import DISAGREE_SIGMAS
-from eucentric.focus.settings import CorrectionType
+from eucentric.focus.settings import CorrectionType, Thresholds
 from eucentric.optimize.instrument import Instrument
 from eucentric.optimize.planning.candidate import Candidate
 from eucentric.optimize.planning.prediction import (
@@ -37,6 +39,8 @@ from eucentric.optimize.planning.sight import Array
 
 DRAWS = 20_000
 _SEED = 20_261_130
+CHI2_MAX = float(Thresholds.model_fields["chi2_per_dof_max"].default)
+"""The limit of χ² for each degree of freedom that planned steps have."""
 _WITH_C1 = frozenset({"tilt scale", "tilt rotation", "tilt shear", "tilt cubic", "tilt settling", OFF_FOCUS})
 """The parts of a budget that grow with C1. What the film's being tilted or wavy puts on it does not."""
 
@@ -75,6 +79,7 @@ class _Draws:
 
     instrument: Instrument
     rng: np.random.Generator
+    chances: np.random.Generator
     error: Array
     tilt_errors: dict[str, Array]
     z_ratio: Array
@@ -86,12 +91,13 @@ class _Draws:
     def look(self, one: Candidate, before: Before) -> tuple[Array, Array]:
         """(what is measured of these errors, its 1σ)."""
         measured, sigma = self._looked(one, before)
+        self.refused = self.refused | (self.chances.random(DRAWS) < misfit_chance(one))
         blind = self._blind(one)
         if blind.any():
             further = replace(one, offset_m=one.offset_m + further_m(one.tilt_rad, one.pixel_m))
             again, its_sigma = self._looked(further, before)
             measured, sigma = np.where(blind, again, measured), np.where(blind, its_sigma, sigma)
-            self.refused |= blind & self._blind(further)
+            self.refused = self.refused | (blind & self._blind(further))
         return measured, sigma
 
     def _blind(self, one: Candidate) -> NDArray[np.bool_]:
@@ -140,7 +146,6 @@ class _Draws:
     def once_more(self, one: Candidate, before: Before, where: NDArray[np.bool_]) -> None:
         """A further look and its correction, of these draws."""
         error, refused = self.error, self.refused
-        self.refused = refused.copy()
         measured, _ = self.look(one, before)
         self.move(one, -measured)
         self.error = np.where(where, self.error, error)
@@ -155,6 +160,15 @@ class _Draws:
         return self.rng.normal(size=DRAWS)
 
 
+@functools.cache
+def misfit_chance(one: Candidate) -> float:
+    """How often a good look is refused for shifts that fit no defocus: χ² beyond its limit, by chance alone. Another
+    look does not help: what does not fit is mostly calibration.
+    """
+    freedom = 2 * len(one.plan.links) - 1  # two components of each shift, and C1
+    return float(stats.chi2.sf(CHI2_MAX * freedom, freedom))
+
+
 @functools.lru_cache(maxsize=128)  # 160 kB each
 def outlook(
     steps: tuple[Candidate, ...], instrument: Instrument, start_m: float, *, sure_m: float = math.inf, seed: int = 0
@@ -166,6 +180,7 @@ def outlook(
     draws = _Draws(
         instrument,
         rng,
+        np.random.default_rng((_SEED, seed, 1)),
         error=rng.uniform(-start_m, start_m, DRAWS),
         tilt_errors={m.name: rng.normal(size=DRAWS) for m in instrument.magnifications},
         z_ratio=1 + instrument.stage.z_scale * rng.normal(size=DRAWS),
