@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eucentric.units import minus, show_bound, show_length
+from eucentric.units import minus, show_bound
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -242,7 +242,8 @@ def _step_json(one: PlannedStep, name: str) -> dict[str, Any]:
 def _for_others(one: Elsewhere) -> list[str]:
     """A step in the words of SerialEM and Leginon, and what of the plan does not hold there."""
     each, pair, limit = one.tilt_rad * 1e3, one.leginon_tilt_rad * 1e3, show_bound(one.limit_m)
-    offset = f", images at a defocus of {minus(f'{one.offset_m * 1e6:g} µm')}" if one.offset_m else ""
+    at = minus(f"{one.offset_m * 1e6:g} µm")
+    offset = f", images at a defocus of {at}" if one.offset_m else ""
     step = f"{one.step}, preset {one.preset}{offset}, correction {one.correction}"
     said = [f"In SerialEM: {step}: beam tilt {each:g} mrad (to either side), change limit {limit}."]
     if one.leginon_beyond:
