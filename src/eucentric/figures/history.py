@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from eucentric.units import show_length
 
 _FLOOR_M = 1e-10
 _BAR_WIDTH = 0.35
+_WIDE = 110  # characters that the axis is wide
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +84,23 @@ def _signed(length_m: float) -> str:
 
 
 def _limits(points: list[_Point], run: RunResult, truths_m: Sequence[float | None]) -> tuple[float, float]:
-    """Bottom and top of the axis: everything drawn, with room."""
+    """Bottom and top of the axis: everything drawn, with room for the names of the steps above."""
     tolerances = [step.step.tolerance_m for step in run.steps]
     sizes = [p.value_m for p in points] + [abs(t) for t in truths_m if t is not None] + tolerances
     bottom = max(min(s for s in sizes if s > 0) / 3, _FLOOR_M)
-    return bottom, 4 * max([*sizes, *(p.value_m + p.total_sigma_m for p in points)])
+    return bottom, 20 * max([*sizes, *(p.value_m + p.total_sigma_m for p in points)])
 
 
 def _steps(ax: Axes, run: RunResult, limits: tuple[float, float]) -> None:
     """The extent of each step, its name, and its tolerance as a band from the bottom."""
-    left = 0.5
+    left, every = 0.5, sum(len(step.rounds) for step in run.steps)
     for step in (s for s in run.steps if s.rounds):
         right = left + len(step.rounds)
         ax.fill_between([left, right], limits[0], step.step.tolerance_m, color=GREEN, alpha=0.15, linewidth=0)
         if left > 0.5:
             ax.axvline(left, color=GREY, linewidth=0.8)
-        ax.annotate(_step_label(step), (left, 1), xycoords=("data", "axes fraction"), xytext=(6, -4),
+        label = textwrap.fill(_step_label(step), max(12, int(_WIDE * len(step.rounds) / every)))
+        ax.annotate(label, (left, 1), xycoords=("data", "axes fraction"), xytext=(6, -4),
                     textcoords="offset points", ha="left", va="top")  # fmt: skip
         left = right
 

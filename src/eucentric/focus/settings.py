@@ -125,10 +125,9 @@ class FocusStep(Settings):
     looks_min: int = Field(default=2, ge=1, le=10)
     """Fewest measurements: the first exposures move the specimen, so the first measurement can't be the last."""
     look_again: bool = True
-    """Measure again after a correction. Off: one look and its correction, which is trusted: what is stated then is what
-    was measured and the errors of the move. The channel must have been seen to follow in this session, else the first
-    correction is a probe and is looked at. The last step looks once more where the run could not call itself focused.
-    """
+    """Measure again after a correction. Off: the correction is trusted: what was measured is stated, with the errors of
+    the move. A first correction in a session is a probe and is looked at; the last step looks once more where the run
+    could not call itself focused."""
     retries: int = Field(default=2, ge=0, le=10)
     """Most further looks at what a measurement was refused for and another look can settle (first motion, lattice)."""
     settle_s: Seconds = Field(default=0.0, ge=0, le=600)
