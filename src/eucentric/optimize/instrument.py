@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from eucentric.calibration.instrument import Uncertainty
 from eucentric.errors import InputError, SettingsError
 from eucentric.focus.fields import Angle, Dose, Length, Seconds, Settings, Speed
+from eucentric.focus.measurement import offset_sigma_m
 from eucentric.focus.settings_error import settings_error
 from eucentric.optics.column import Column
 from eucentric.optics.detector import Detector
@@ -214,6 +215,11 @@ class Instrument(Settings):
             binning=binning,
             read_noise_e=camera.noise_e,
         )
+
+    @property
+    def lens_sigma(self) -> float:
+        """1σ of a move of the lens, as a part of it: its scale, and what stays behind beside its mean."""
+        return offset_sigma_m(1.0, self.errors.focus_scale, left_behind=self.lens.hysteresis)
 
     @property
     def uncertainty(self) -> Uncertainty:

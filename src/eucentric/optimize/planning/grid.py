@@ -132,7 +132,7 @@ def _filled(instrument: Instrument, these: tuple[Candidate, ...], sights: Sights
     parts = [known[c.pattern, c.tilt_rad, c.exposure_s] for c in these]
     base, fresh, slope = (np.array([getattr(part, what) for part in parts], dtype=np.float64) for what in _PARTS)
     offset = of(lambda c: c.offset_m)
-    back = (offset * math.hypot(instrument.errors.focus_scale, instrument.lens.hysteresis / math.sqrt(3))) ** 2
+    back = (offset * instrument.lens_sigma) ** 2
     tilts = slope * offset * (offset + 2 * of(lambda c: acts_on_m(c, instrument)))  # beside what base has at no C1
     film = of(lambda c: film_variance_m2(instrument, c.field_m))
     looks = of(lambda c: looks_of(c, instrument))

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from eucentric.focus.again import further_m
-from eucentric.focus.measurement import offset_sigma_m
 from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.response import DISAGREE_SIGMAS
 from eucentric.focus.settings import CorrectionType, Thresholds
@@ -139,8 +138,7 @@ class _Draws:
         if one.correction is CorrectionType.STAGE_Z:
             moved = np.hypot(self.z_sigma * np.abs(measured), self.instrument.stage.arrival_m)
         else:
-            lens, errors = self.instrument.lens, self.instrument.errors
-            moved = offset_sigma_m(1.0, errors.focus_scale, left_behind=lens.hysteresis) * np.abs(measured)
+            moved = self.instrument.lens_sigma * np.abs(measured)
         return np.asarray(COVERAGE * np.hypot(sigma, moved) > sure_m)
 
     def once_more(self, one: Candidate, before: Before, where: NDArray[np.bool_]) -> None:

@@ -170,7 +170,7 @@ def _stepped(label: _Label, grid: Grid, sigmas: float) -> _Stepped:
         z_scale[grid.magnification == names.index(last.name)] = label.z_scale
     bound = ROOM * (label.bound_m if first else sigmas * float(np.max(sigma)))
     look = seen(grid, rounded_up(bound), None if first else ROOM * sigmas)
-    lens = math.hypot(instrument.errors.focus_scale, instrument.lens.hysteresis / math.sqrt(3))
+    lens = instrument.lens_sigma
     measured = look.noise_m2 + (grid.fresh_m2 if first else grid.base_m2) + grid.slope * sigma**2
     moved = np.where(grid.stage, (z_scale * sigma) ** 2 + instrument.stage.arrival_m**2, (lens * sigma) ** 2)
     looks = 1 + look.unseen
