@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from benchmarks.browser import Watched
 from eucentric.web.serving import Serving
@@ -107,6 +107,25 @@ def test_the_space_bar_is_that_of_the_control_it_is_pressed_on_and_pauses_once(t
     button(page, "Abort").click()
     expect(chip(page)).to_have_text("Ended")
     assert asked == ["pause", "abort"]
+
+
+def test_nothing_can_be_begun_before_it_is_known_what(tab: Watched) -> None:
+    page = tab.page
+    held: list[Route] = []
+    page.route("**/api/about", lambda route: held.append(route))  # a server that takes its time to say what there is
+    page.reload()
+    expect(chip(page)).to_have_text("Idle")
+    begins = {"2": "Start session", "3": "Run these", "5": "Focus by hand", "6": "Plan"}
+    for key, name in begins.items():
+        page.keyboard.press(key)
+        one = page.get_by_role("button", name=name, exact=True, include_hidden=True)
+        expect(one).to_be_disabled()
+        expect(button(page, "Start")).to_be_disabled()
+    for route in held:
+        route.continue_()
+    for key, name in begins.items():
+        page.keyboard.press(key)
+        expect(button(page, name)).to_be_enabled()
 
 
 def test_a_setting_that_was_saved_is_used(tab: Watched, there: Serving) -> None:

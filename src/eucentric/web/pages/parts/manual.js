@@ -39,6 +39,7 @@ class Manual extends HTMLElement {
     fill(this, h("figure.panel", h("div.bar", this._caption, h("span.grow"), this._dose, made("New image", "One more image (Enter)", () => this._ask("look")), this._live), this._canvas),
       this._spectrum, h("div.desk", h("section.panel", h("div.bar", h("h2", "By hand"), this._waiting, h("span.grow"), this._preset, this._start), this._at, lens, stage, h("div.two", eucentric, zero), limit, ends, keys, this._rings)), this._keeps);
     this._spectrum.rings = (context, x, y, scale) => this._draw(context, x, y, scale);
+    this._told(null);
     this._follow();
   }
 

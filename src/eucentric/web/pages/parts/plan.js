@@ -20,7 +20,7 @@ class Plan extends HTMLElement {
       put("tilt_max", "Tilt at most", text("tilt_max", "", "Of each image; empty: the instrument's"), "of each image; empty: the instrument's"),
       put("saves", "Save", h("select", { name: "saves" }, h("option", { value: "electrons" }, "electrons"), h("option", { value: "time" }, "time"))),
       h("div.bar", this._make = h("button.first", { type: "submit" }, "Plan"), this._cancel = h("button.stop", { type: "button", onclick: () => ask("DELETE", "/plan") }, "Cancel")));
-    this._cancel.hidden = true;
+    this._cancel.hidden = this._make.disabled = true; // nothing is planned before it is known for what
     this._result = h("section.panel.result", { "aria-live": "polite" });
     this._say("Say what is to be reached: the cheapest sequence for it is worked out, with what limits it.");
     fill(this, h("section.panel.side", h("div.bar", h("h2", "What is to be reached")), this._form), this._result);
@@ -40,6 +40,7 @@ class Plan extends HTMLElement {
     fill(this._instrument, about.instruments.map((name) => h("option", name)));
     this._instrument.value = about.instruments.includes(chosen) ? chosen : about.instruments[0];
     this._fill(this._kept() ?? this._now?.asked);
+    this._plannable();
   }
 
   _kept() {
@@ -78,14 +79,18 @@ class Plan extends HTMLElement {
       if (this._fields.has(error.field)) this._wrong(error.field, error.message);
       else if (error.message !== this._now?.sentence) say(error.message, "bad");
     }
-    this._make.disabled = this._now?.phase === "making";
+    this._plannable();
+  }
+
+  _plannable() {
+    this._make.disabled = this._now?.phase === "making" || !this._instrument.value;
   }
 
   // What goes on at the server, whoever asked.
   async _told(now) {
     this._now = now;
     const making = now.phase === "making";
-    this._make.disabled = making;
+    this._plannable();
     this._make.textContent = making ? "Planning …" : "Plan";
     this._cancel.hidden = !making;
     if (!this._kept()) this._fill(now.asked);

@@ -30,13 +30,14 @@ class Run extends HTMLElement {
     link.on("run", () => this._words());
     link.on("session", () => this._words());
     link.on("drive", (drive) => {
-      this._begin.disabled = this._again.disabled = drive?.phase !== "idle";
+      this._beginnable();
       const left = drive?.unfinished;
       this._left.hidden = !left;
       if (left) fill(this._how, "Left unfinished. Without this page it goes on with: ", h("code", left.command));
       this._words();
     });
     link.on("about", (about) => this._about(about));
+    this._beginnable();
     const paint = soon(() => this.paint());
     link.on("live", paint);
     new ResizeObserver(paint).observe(this._single);
@@ -53,6 +54,12 @@ class Run extends HTMLElement {
     this._starter.hidden = !about?.applications.length;
     fill(this._applications, (about?.applications ?? []).map((name) => h("option", name)));
     if (about?.applications.includes("msi-t-small")) this._applications.value = "msi-t-small";
+    this._beginnable();
+  }
+
+  _beginnable() {
+    this._again.disabled = link.newest.get("drive")?.phase !== "idle";
+    this._begin.disabled = this._again.disabled || !this._applications.value;
   }
 
   run(run) {

@@ -13,6 +13,7 @@ class Settings extends HTMLElement {
     this._save = h("button.first", { type: "button", onclick: () => this.save() }, "Save");
     this._run = h("button", { type: "button", title: "Run what stands here, saved or not", onclick: () => this.run() }, "Run these");
     this._file = h("input", { type: "file", accept: ".toml", hidden: true, onchange: () => this._read() });
+    this._save.disabled = this._run.disabled = true; // until it is known what stands here
     this._told = h("p.note", { role: "status" });
     this._steps = h("ol.order");
     this._form = h("div.form");
@@ -25,7 +26,7 @@ class Settings extends HTMLElement {
         h("div.columns", h("div", h("div.bar", h("h2", "Steps, in order"), h("span.grow"), h("button.quiet", { type: "button", onclick: () => this.add() }, "Add step")), this._steps, this._whole), this._form)));
     link.on("shelf", (entries) => this._shelf(entries ?? []));
     link.on("about", (about) => about && this._begin(about));
-    link.on("drive", (drive) => (this._run.disabled = drive?.phase !== "idle"));
+    link.on("drive", () => this._runnable());
     document.addEventListener("eu-edit", (event) => this.edit(event.detail.name, event.detail.values, true));
   }
 
@@ -56,6 +57,10 @@ class Settings extends HTMLElement {
     }
   }
 
+  _runnable() {
+    this._run.disabled = !this.values || link.newest.get("drive")?.phase !== "idle";
+  }
+
   // `opened`: the saved one that this was, and that it replaces when it is saved.
   edit(name, values, changed, saveAs = "", opened = "") {
     this.name = name;
@@ -69,6 +74,7 @@ class Settings extends HTMLElement {
     this._toml = "";
     this._shelf(link.newest.get("shelf") ?? []);
     this._draw();
+    this._runnable();
     this._told.textContent = changed ? "not saved" : "";
     this._remember(changed);
     this._check(changed);
