@@ -112,7 +112,11 @@ def test_the_space_bar_is_that_of_the_control_it_is_pressed_on_and_pauses_once(t
 def test_nothing_can_be_begun_before_it_is_known_what(tab: Watched) -> None:
     page = tab.page
     held: list[Route] = []
-    page.route("**/api/about", lambda route: held.append(route))  # a server that takes its time to say what there is
+
+    def hold(route: Route) -> None:  # a server that takes its time to say what there is
+        held.append(route)
+
+    page.route("**/api/about", hold)
     page.reload()
     expect(chip(page)).to_have_text("Idle")
     begins = {"2": "Start session", "3": "Run these", "5": "Focus by hand", "6": "Plan"}
