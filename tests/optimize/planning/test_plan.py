@@ -15,7 +15,7 @@ from eucentric.focus.settings import CorrectionType
 from eucentric.focus.toml import read_toml, to_toml
 from eucentric.optimize.planning.asked import Asked, Cheapest
 from eucentric.optimize.planning.outlook import outlook
-from eucentric.optimize.planning.plan import Plan, front, plan
+from eucentric.optimize.planning.plan import Plan, front, knee, plan
 from eucentric.optimize.planning.prediction import (
     DOUBTS,
     LENS_MAX_M,
@@ -115,6 +115,20 @@ def test_what_is_saved_is_least_and_a_front_has_no_plan_that_another_beats() -> 
     assert doses == sorted(doses)
     assert seconds == sorted(seconds, reverse=True)
     assert _plan(Cheapest.BOTH).dose_e_per_m2 in doses
+
+
+def test_of_plans_that_cost_alike_the_one_with_fewest_steps_is_taken() -> None:
+    short = _plan(Cheapest.TIME)
+    one = short.steps[-1]
+
+    def costs(factor: float, steps: int) -> Plan:
+        return replace(short, steps=(replace(one, dose_e_per_m2=factor * one.dose_e_per_m2 / steps**2),) * steps)
+
+    two, three = costs(1.08, 2), costs(1.0, 3)
+    assert two.dose_e_per_m2 * two.seconds == pytest.approx(1.08 * three.dose_e_per_m2 * three.seconds)
+    assert knee((three, two)) is two
+    two = costs(1.12, 2)
+    assert knee((three, two)) is three
 
 
 def test_runs_that_are_not_sure_look_once_more_and_cost_it() -> None:

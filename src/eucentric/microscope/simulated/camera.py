@@ -16,9 +16,9 @@ from scipy import fft
 from scipy.ndimage import zoom
 
 from eucentric.microscope.simulated.magnitudes import CameraMagnitudes
+from eucentric.microscope.simulated.threads import THREADS
 
 Float = NDArray[np.float32]
-_WORKERS = 2
 _REFERENCE_PIXELS = 1024 * 1024  # hot pixels and spikes are counted per 1k image
 _NORMAL_FROM = 1000.0  # electrons per pixel above which Poisson is drawn as a normal number (skewness below 3 %)
 
@@ -53,7 +53,7 @@ class Camera:
         counts /= np.float32(m.dqe)
         if m.mtf_nyquist < 1:
             counts = fft.irfft2(
-                fft.rfft2(counts, workers=_WORKERS) * mtf(shape, binning, m.mtf_nyquist), s=shape, workers=_WORKERS
+                fft.rfft2(counts, workers=THREADS) * mtf(shape, binning, m.mtf_nyquist), s=shape, workers=THREADS
             )
         fixed = self._fixed(binning, shape)
         counts *= np.float32(m.counts_per_electron)
@@ -113,9 +113,9 @@ def _average(electrons: Float, smear_px: complex) -> Float:
     box = (np.sinc(y) * np.sinc(x)).astype(np.float32)
     if abs(smear_px) > 0.05:  # below: less than 0.5 % at the Nyquist frequency
         box *= np.sinc((y * smear_px.imag + x * smear_px.real).astype(np.float32))
-    spectrum = fft.rfft2(electrons, workers=_WORKERS)
+    spectrum = fft.rfft2(electrons, workers=THREADS)
     spectrum *= box
-    mean = fft.irfft2(spectrum, s=electrons.shape, workers=_WORKERS)
+    mean = fft.irfft2(spectrum, s=electrons.shape, workers=THREADS)
     return np.asarray(np.maximum(mean, 0, out=mean))
 
 

@@ -22,10 +22,10 @@ from scipy.ndimage import gaussian_filter
 
 from eucentric.microscope.simulated.specimen import Specimen
 from eucentric.microscope.simulated.texture import white
+from eucentric.microscope.simulated.threads import THREADS
 
 Wave = NDArray[np.complex64]
 _TILE = 256
-_WORKERS = 2
 _CACHED_TILES = 160  # 512 KB each
 _KEPT_POINTS = 5_000_000  # of cut fields, 16 bytes each
 _ATOM_M = 0.05e-9  # Gaussian width of an atom's potential; what is sharper no lens shows
@@ -61,7 +61,7 @@ class Field:
     @cached_property
     def spectrum(self) -> Wave:
         """Of the top slice, (ny, nx) in FFT order; not to be written to."""
-        return np.asarray(fft.fft2(self.slices[0], workers=_WORKERS))
+        return np.asarray(fft.fft2(self.slices[0], workers=THREADS))
 
 
 _Key: TypeAlias = tuple[Lattice, int, int, int]
@@ -108,7 +108,7 @@ class ExitWaves:
         for key in keys:
             if key in self._tiles:
                 self._tiles.move_to_end(key)
-        with ThreadPoolExecutor(_WORKERS) as pool:
+        with ThreadPoolExecutor(THREADS) as pool:
             self._tiles.update(zip(missing, pool.map(self._make, missing), strict=True))
         while len(self._tiles) > max(_CACHED_TILES, len(keys)):
             self._tiles.popitem(last=False)

@@ -22,12 +22,12 @@ from scipy import fft
 
 from eucentric.microscope.simulated.column import Optics
 from eucentric.microscope.simulated.exit_wave import Field
+from eucentric.microscope.simulated.threads import THREADS
 from eucentric.optics.aberrations import Aberrations, about_axis, image_shift
 from eucentric.optics.electron import wavelength_m
 
 Float = NDArray[np.float32]
 Wave = NDArray[np.complex64]
-_WORKERS = 2
 _BLOCK = 64  # rows
 _PAD_WIDTHS = 2.5  # in units of λ/(πα): rays displaced further are damped by exp(−6)
 _LEAST_MARGIN = 16  # pixels: the interpolation of fractions of a pixel
@@ -96,8 +96,8 @@ def _through(field: Field, optics: Optics) -> Wave:
     free = replace(optics, lens=Aberrations(), convergence_rad=0.0, focal_spread_m=0.0, aperture_rad=None)
     between = transfer(spectrum.shape, free, step, step * optics.tilt / optics.pixel_m)
     for lower in field.slices[1:]:
-        wave = fft.ifft2(spectrum * between, workers=_WORKERS)
-        spectrum = fft.fft2(wave * lower, workers=_WORKERS)
+        wave = fft.ifft2(spectrum * between, workers=THREADS)
+        spectrum = fft.fft2(wave * lower, workers=THREADS)
     return spectrum
 
 
@@ -117,7 +117,7 @@ def _plane(spectrum: Wave, optics: Optics, height_m: float, rest_px: complex, wi
     c1 = optics.lens.c1_m + height_m
     moved = complex(image_shift(optics.tilt, optics.lens.with_defocus(c1))) / optics.pixel_m
     filtered = spectrum * transfer(spectrum.shape, optics, c1, moved - window.whole_px + rest_px)
-    wave = fft.ifft2(filtered, overwrite_x=True, workers=_WORKERS)
+    wave = fft.ifft2(filtered, overwrite_x=True, workers=THREADS)
     inner = wave[window.margin : -window.margin, window.margin : -window.margin]
     return np.asarray(inner.real**2 + inner.imag**2)
 
@@ -143,7 +143,7 @@ def transfer(shape: tuple[int, ...], optics: Optics, c1_m: float, displacement_p
         np.multiply(amplitude, np.cos(chi), out=out[rows].real)
         np.multiply(amplitude, -np.sin(chi), out=out[rows].imag)
 
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(block, range(0, shape[0], _BLOCK)))
     return out
 

@@ -36,6 +36,7 @@ from eucentric.optimize.planning.prediction import (
 from eucentric.optimize.planning.search import Chain, best_of, chains
 from eucentric.units import show_bound
 
+_ALIKE = 1.1  # costs are told no better than that
 _STRICT = (1.15, 1.0)  # of the σ that are asked: what the search tells by averages is rather too small
 
 
@@ -185,8 +186,10 @@ def _holding(chain: Chain, instrument: Instrument, asked: Asked) -> Plan | None:
 
 
 def knee(plans: tuple[Plan, ...]) -> Plan:
-    """Of a front the plan whose electrons times time is least."""
-    return min(plans, key=lambda one: one.dose_e_per_m2 * one.seconds)
+    """Of a front the plan whose electrons times time is least; of those alike the one with the fewest steps."""
+    cost = {one: one.dose_e_per_m2 * one.seconds for one in plans}
+    alike = [one for one in plans if cost[one] <= _ALIKE * min(cost.values())]
+    return min(alike, key=lambda one: (len(one.steps), cost[one]))
 
 
 def _why_none(instrument: Instrument, asked: Asked) -> str:
