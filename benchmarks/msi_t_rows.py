@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks.claims import Claim, judged, shown
 from eucentric.msi.outcome import Status
+from eucentric.units import E_PER_A2
 
 WITHIN_M, SHARE = 50e-9, 0.99
 DELIVERED = 0.80
@@ -175,7 +176,7 @@ def _pulls(where: str, values: list[float | None]) -> Claim:
 
 
 def _spent(cases: list[Case]) -> Iterator[Claim]:
-    doses = np.array([d for c in cases for d in c.doses]) * 1e-20
+    doses = np.array([d for c in cases for d in c.doses]) / E_PER_A2
     if doses.size:
         words = f"median {np.median(doses):.0f}, largest {doses.max():.0f}"
         yield shown(_GROUP, "electrons spent on focusing at a focus target, e/Å²", words)

@@ -27,12 +27,12 @@ from eucentric.optimize.planning.rules import plan as classic
 from eucentric.optimize.planning.rules_on import classic_on
 from eucentric.optimize.trials.cluster import cluster
 from eucentric.optimize.trials.trial import Verified, verified
+from eucentric.units import E_PER_A2
 
 GROUP = "5 plans"
 START_M, ACCURACY_M = 500e-6, 0.1e-6
 ONE_PRESET = "300kv-autoloader"
 TRIALS, BESIDE, SHIPPED_TRIALS, CLASSIC_TRIALS = 1000, 200, 40, 30
-A2 = 1e20
 MEDIAN_WITHIN = 0.25
 CLASSIC_EXPOSURES = (1.0, 0.4, 0.1)
 EQUAL = 0.02
@@ -70,7 +70,7 @@ def _two_pairs(trials: int, *, log: bool) -> Iterator[Claim]:
         GROUP,
         "its electrons beside the classic plan's",
         "≤ half",
-        f"{came.dose_e_per_m2 / A2:.2f} of {old / A2:.2f} e/Å² ({came.looks:.2f} looks on average)",
+        f"{came.dose_e_per_m2 / E_PER_A2:.2f} of {old / E_PER_A2:.2f} e/Å² ({came.looks:.2f} looks on average)",
         came.dose_e_per_m2 <= 0.5 * old,
         "the classic plan takes the presets as they are; the plan exposes so long as it needs: "
         f"{made.steps[0].candidate.exposure:g} of the preset's time",
@@ -105,9 +105,8 @@ def _beside_shipped(name: str, trials: int, others: int, *, log: bool) -> Iterat
 
 
 def _told(came: Verified) -> str:
-    return (
-        f"{came.rate:.1%} ({came.low:.1%} to {came.high:.1%}), {came.dose_e_per_m2 / A2:.3g} e/Å², {came.seconds:.0f} s"
-    )
+    took = f"{came.dose_e_per_m2 / E_PER_A2:.3g} e/Å², {came.seconds:.0f} s"
+    return f"{came.rate:.1%} ({came.low:.1%} to {came.high:.1%}), {took}"
 
 
 def _as_predicted(made: Plan, came: Verified, took_s: float, name: str) -> Iterator[Claim]:
@@ -118,7 +117,7 @@ def _as_predicted(made: Plan, came: Verified, took_s: float, name: str) -> Itera
         f"predicted and found, {name}",
         "median error within 25 %, success rate within the interval",
         f"median {predicted * 1e9:.1f} and {found * 1e9:.1f} nm; rate {rate:.1%} in {came.low:.1%} to {came.high:.1%}; "
-        f"{made.dose_e_per_m2 / A2:.2f} and {came.dose_e_per_m2 / A2:.2f} e/Å²; {made.seconds:.0f} and "
+        f"{made.dose_e_per_m2 / E_PER_A2:.2f} and {came.dose_e_per_m2 / E_PER_A2:.2f} e/Å²; {made.seconds:.0f} and "
         f"{came.seconds:.0f} s",
         abs(found / predicted - 1) <= MEDIAN_WITHIN and came.low <= rate <= came.high,
     )

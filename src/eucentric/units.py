@@ -8,8 +8,12 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal, InvalidOperation, localcontext
+from typing import Final
 
 from eucentric.errors import InputError
+
+E_PER_A2: Final = 1e20
+"""1 e/Å² in e/m²."""
 
 _DEGREE = "0.01745329251994329576923690768488612713"  # π/180
 # Unit -> (dimension as its SI unit, factor to SI). Decimal: 20 um is 2e-5 to the last bit.

@@ -107,9 +107,13 @@ def test_a_plan_takes_what_calibrations_measured(capsys, tmp_path):
         (["--calibrations", "nowhere"], "There is no folder nowhere with calibrations"),
         (["--calibrations-of", "mine"], "does nothing without --calibrations"),
         (["--rules", "classic", "--calibrations", "nowhere"], "does nothing with --rules classic"),
+        (["--rules", "classic", "--instrument", "300kv-autoloader"], "--instrument does nothing with --rules classic"),
+        (["--rules", "classic", "--probability", "0.9"], "--probability does nothing with --rules classic"),
+        (["--rules", "classic", "--for", "time"], "--for does nothing with --rules classic"),
+        (["--rules", "classic", "--steps", "2"], "--steps does nothing with --rules classic"),
     ],
 )
-def test_calibrations_that_are_not_there_are_a_sentence(capsys, options, words):
+def test_what_does_nothing_is_a_sentence(capsys, options, words):
     with pytest.raises(SystemExit) as end:
         run(["plan", *options])
     assert end.value.code == 2

@@ -13,7 +13,7 @@ from eucentric.calibration.record import Level
 from eucentric.errors import InputError
 from eucentric.images.frame import Frame
 from eucentric.images.prepare import prepare
-from eucentric.units import minus
+from eucentric.units import E_PER_A2, minus
 
 Array = NDArray[np.float64]
 
@@ -26,7 +26,6 @@ _PATTERN = (0.015, 0.03)
 _CLIP = 6.0
 _FEW_ELECTRONS = (8.0, 2.0)
 """Electrons per pixel below which a pair near focus becomes uncertain, and hopeless."""
-_PER_E_A2 = 1e-20
 
 
 def shutter_line(frame: Frame) -> Line:
@@ -59,7 +58,7 @@ def dose_line(frame: Frame) -> Line:
             "dose", Level.AMBER, "not known", "The dose of this preset is not known. Enter it, so that budgets hold."
         )
     electrons = dose * pixel**2
-    value = f"{dose * _PER_E_A2:.3g} e/Å² an image, {electrons:.3g} e per pixel"
+    value = f"{dose / E_PER_A2:.3g} e/Å² an image, {electrons:.3g} e per pixel"
     level = (
         Level.GREEN if electrons >= _FEW_ELECTRONS[0] else Level.AMBER if electrons >= _FEW_ELECTRONS[1] else Level.RED
     )

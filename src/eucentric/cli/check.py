@@ -16,6 +16,7 @@ from eucentric.cli.bench import cautions as cautions_of
 from eucentric.cli.calibrate import Size
 from eucentric.cli.options import JsonOption, MicroscopeOption, SeedOption
 from eucentric.cli.suggested import given_options, suggesting, with_options
+from eucentric.units import E_PER_A2
 
 if TYPE_CHECKING:
     from eucentric.calibrate.report import Report
@@ -140,5 +141,5 @@ def _show(report: Report) -> None:
     screen.print(table)
     for caution in report.cautions:
         screen.print(caution, markup=False)
-    cost = f"{report.dose_per_m2 * 1e-20:.0f} e/Å² and {report.seconds / 60:.1f} min of the microscope's time."
+    cost = f"{report.dose_per_m2 / E_PER_A2:.0f} e/Å² and {report.seconds / 60:.1f} min of the microscope's time."
     screen.print(f"{report.sentence} It took {cost}", markup=False)

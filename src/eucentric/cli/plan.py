@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from eucentric.optimize.trials.trial import Trial
 
 
+_INSTRUMENT, _PROBABILITY, _STEPS = "200kv-side-entry", 0.99, 4  # where nothing else is said
+
+
 class Rules(StrEnum):
     """What a plan follows."""
 
@@ -51,10 +54,10 @@ def plan(
     ] = Rules.PHYSICS,
     start_um: Annotated[float, typer.Option(help="Largest defocus error to start from, µm.")] = 500.0,
     accuracy_um: Annotated[float, typer.Option(help="Defocus error that may be left, µm.")] = 0.1,
-    probability: Annotated[float, typer.Option(help="With which probability it is held.")] = 0.99,
+    probability: Annotated[float, typer.Option(help="With which probability it is held.")] = _PROBABILITY,
     instrument: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="200kv-side-entry, 300kv-autoloader, 300kv-cs-corrected, or TOML.")
-    ] = "200kv-side-entry",
+    ] = _INSTRUMENT,
     calibrations: MeasuredOption = None,
     calibrations_of: WhoseOption = None,
     copy_instrument: Annotated[
@@ -87,7 +90,7 @@ def plan(
     one_preset: Annotated[
         bool, typer.Option("--one-preset", help="All images alike: one preset for all steps.")
     ] = False,
-    steps: Annotated[int, typer.Option(metavar="N", help="At most so many steps.")] = 4,
+    steps: Annotated[int, typer.Option(metavar="N", help="At most so many steps.")] = _STEPS,
     look_again: Annotated[
         bool, typer.Option("--look-again", help="Look once more after the last correction, instead of trusting it.")
     ] = False,
@@ -132,6 +135,9 @@ def plan(
     physical |= {"--one-preset": one_preset or None, "--look-again": look_again or None}
     physical |= {"--verify": verify or None, "--scheduler": scheduler}
     physical |= {"--calibrations": calibrations, "--calibrations-of": calibrations_of}
+    physical |= {"--instrument": None if instrument == _INSTRUMENT else instrument}
+    physical |= {"--probability": None if probability == _PROBABILITY else probability}
+    physical |= {"--for": None if saves is Saves.BOTH else saves, "--steps": None if steps == _STEPS else steps}
     _check_meant(rules, {"--image": image}, physical)
     if rules is Rules.CLASSIC:
         from eucentric.cli.plan_classic import needs_of, tell

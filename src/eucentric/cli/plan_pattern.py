@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from eucentric.units import show_bound
+from eucentric.units import E_PER_A2, show_bound
 
 if TYPE_CHECKING:
     from eucentric.optimize.calibrated import Calibrated
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from eucentric.optimize.patterns.comparison import Compared, Comparison
     from eucentric.optimize.planning.asked import Asked
 
-_E_PER_A2 = 1e20
 _WORTH_SAYING = 0.02  # of an error: less is no gain
 
 
@@ -94,7 +93,7 @@ def _row(one: Compared, made: Comparison, *, coma: bool) -> tuple[str, ...]:
         one.title,
         f"{one.plan.images}",
         ", ".join(f"{size * 1e3:g}" for size in one.sizes_rad),
-        f"{one.dose_e_per_m2 / _E_PER_A2:.3g}",
+        f"{one.dose_e_per_m2 / E_PER_A2:.3g}",
         _length(told.c1_statistical_m),
         _length(told.c1_total_m),
         "-" if told.a1_m is None else _length(told.a1_m),

@@ -6,7 +6,7 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eucentric.units import minus, show_bound
+from eucentric.units import E_PER_A2, minus, show_bound
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from eucentric.optimize.trials.spread import Spread
     from eucentric.optimize.trials.trial import Trial
 
-_E_PER_A2 = 1e20
 _SELDOM = 0.005  # of the runs: fewer are not told
 _MATTERS = 0.05  # of a variance, or of what a step leaves: less is not told
 
@@ -36,7 +35,7 @@ def tell_verified(made: Plan, trials: list[Trial], console: Console) -> None:
         f"Within {show_bound(asked.accuracy_m)}: {came.within} of {came.trials}, {came.rate:.1%} (95 %: {came.low:.1%} "
         f"to {came.high:.1%}); predicted {made.outlook.within(asked.accuracy_m):.1%}, asked {asked.probability:.1%}.",
         f"Median error {median} (predicted {show_bound(made.outlook.median_m)}), "
-        f"{came.dose_e_per_m2 / _E_PER_A2:.3g} e/Å² ({made.dose_e_per_m2 / _E_PER_A2:.3g}), "
+        f"{came.dose_e_per_m2 / E_PER_A2:.3g} e/Å² ({made.dose_e_per_m2 / E_PER_A2:.3g}), "
         f"{came.seconds:.0f} s ({made.seconds:.0f}), {came.looks:.2f} looks ({looks:.2f}).",
         f"{came.refused} refused or failed; {came.trials - came.refused - came.said} ended without being sure of it "
         f"(|C1| + 3 σ above the accuracy); of the {came.said} that called themselves focused {came.silent} were not.",
@@ -163,7 +162,7 @@ def show_front(plans: tuple[Plan, ...], made: Plan) -> None:
     for one in plans:
         steps = ", ".join(f"{s.candidate.preset} ±{s.candidate.tilt_rad * 1e3:g} mrad" for s in one.steps)
         shown = "above" if one is made else ""
-        table.add_row(f"{one.dose_e_per_m2 / _E_PER_A2:.3g}", f"{one.seconds:.0f}", steps, shown)
+        table.add_row(f"{one.dose_e_per_m2 / E_PER_A2:.3g}", f"{one.seconds:.0f}", steps, shown)
     Console(highlight=False).print(table)
 
 

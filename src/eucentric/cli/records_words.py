@@ -16,7 +16,7 @@ from eucentric.focus.measurement import error_um, micrometres
 from eucentric.focus.words import dose_words, signed_length
 from eucentric.records.kept import RUNNING, KeptMeasurement, KeptRun, KeptSession, KeptStep, RunDetails
 from eucentric.records.plain import plain
-from eucentric.units import counted, minus, show_bound, show_length
+from eucentric.units import E_PER_A2, counted, minus, show_bound, show_length
 
 _GOOD = {"focused", "measured", "by hand"}
 
@@ -52,7 +52,7 @@ def _run_cells(run: KeptRun, *, on: bool, of: bool) -> tuple[str, ...]:
         _in_lines(what),
         ended(run),
         "" if run.stated_error_m is None else show_bound(run.stated_error_m),
-        "" if run.dose_e_per_m2 is None else f"{run.dose_e_per_m2 / 1e20:.1f}",
+        "" if run.dose_e_per_m2 is None else f"{run.dose_e_per_m2 / E_PER_A2:.1f}",
         f"{run.refused} of {run.measurements}" if run.measurements else "",
     )
 

@@ -16,10 +16,9 @@ from eucentric.focus.words import dose_words
 from eucentric.microscope.protocol import Microscope
 from eucentric.records.plain import plain
 from eucentric.records.run_folder import ending
-from eucentric.units import minus, show_length
+from eucentric.units import E_PER_A2, minus, show_length
 
 _WIDTHS = {"measured": 8, "corrected": 9}  # so that a narrow terminal does not break these words
-_E_PER_A2 = 1e20  # 1 e/Å² in e/m²
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ class _Columns:
 
 def _rows(step: StepResult, one: Round, true: float | None, several: bool) -> list[dict[str, str]]:
     """The row of a measurement, and that of the average that it completed."""
-    dose = step.dose_e_per_m2 / _E_PER_A2 / len(step.rounds)
+    dose = step.dose_e_per_m2 / E_PER_A2 / len(step.rounds)
     value, sigma, total = _measured(one)
     row = {
         "step": f"{step.step.name}: {one.target}" if several else step.step.name,
@@ -135,7 +134,7 @@ def _idle(step: StepResult) -> dict[str, str]:
     ]
     row = dict.fromkeys(_Columns(away=True, true=True).names(), "")
     verdict = f"refused: {step.refusal.reason}" if step.refusal is not None else str(step.status)
-    dose = f"{step.dose_e_per_m2 / _E_PER_A2:.1f}"
+    dose = f"{step.dose_e_per_m2 / E_PER_A2:.1f}"
     return row | {"step": step.step.name, "verdict": verdict, "corrected": ", ".join(moved), "e/Å²": dose}
 
 

@@ -25,9 +25,8 @@ from eucentric.msi.application import Application, Kind
 from eucentric.msi.known import Check
 from eucentric.msi.outcome import Exposure, SessionResult, Status, UnitOutcome
 from eucentric.msi.words import duration, length, statement
-from eucentric.units import minus, show_length
+from eucentric.units import E_PER_A2, minus, show_length
 
-_E_PER_A2 = 1e20  # 1 e/Å² in e/m²
 _ON_SCREEN = 40  # more rows than that stand in the file alone
 _IN_FILE = 160  # letters in a line
 
@@ -148,7 +147,7 @@ def _needs_table(_report: Report, outcomes: list[UnitOutcome]) -> Table:
     for o in outcomes:
         ended = "" if o.status is Status.DONE else str(o.status)
         promises = "\n".join(one for one in (_check_lines(o.promises), ended) if one)
-        out.add_row(o.key, _check_lines(o.needs), promises, f"{o.focus_dose_e_per_m2 / _E_PER_A2:.1f}")
+        out.add_row(o.key, _check_lines(o.needs), promises, f"{o.focus_dose_e_per_m2 / E_PER_A2:.1f}")
     return out
 
 
@@ -202,7 +201,7 @@ def _shot_table(report: Report, shots: list[tuple[UnitOutcome, Exposure]]) -> Ta
         error = report.error_m(one)
         row = [outcome.key]
         row += [minus(f"{math.degrees(one.alpha_rad):.1f}°")] if tilted else []
-        row += [f"{one.dose_e_per_m2 / _E_PER_A2:.1f}", show_length(one.intended_m or 0.0)]
+        row += [f"{one.dose_e_per_m2 / E_PER_A2:.1f}", show_length(one.intended_m or 0.0)]
         row += ["not known" if one.error_sigma_m is None else f"±{length(COVERAGE * one.error_sigma_m)}"]
         row += ["" if error is None else length(error)] if knows else []
         out.add_row(*row, "flagged" if one.flagged else "")

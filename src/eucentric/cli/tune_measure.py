@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eucentric.cli.node import Node
 from eucentric.cli.run_troubles import Troubles, named
 from eucentric.cli.stopped import Stopped
+from eucentric.units import E_PER_A2
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from eucentric.focus.outcome import RunResult
     from eucentric.focus.settings import FocusSettings, FocusStep
     from eucentric.records.place import Place
-
-_E_PER_A2 = 1e20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def electrons_words(node: Node, wanted: Wanted) -> str:
     for brought in settings.presets:
         known[brought.name] = preset_of(brought.name, brought.unnamed, known[brought.like])
     preset, images = known[step.preset], plan_of(step, settings).images
-    each = preset.dose_e_per_m2 / _E_PER_A2
+    each = preset.dose_e_per_m2 / E_PER_A2
     besides = [
         *(["focusing before it"] if wanted.focus_first else []),
         *(["melting"] if settings.melt_time_s else []),

@@ -17,9 +17,8 @@ from eucentric.optimize.tuning.rates import Found, Modelled, Rates
 from eucentric.optimize.tuning.repeats import By, Mark
 from eucentric.optimize.tuning.scores import Limit
 from eucentric.optimize.tuning.tune import Tuning
-from eucentric.units import minus, show_length
+from eucentric.units import E_PER_A2, minus, show_length
 
-_E_PER_A2 = 1e20
 _NAMED = 4  # runs that are named one by one
 _LARGEST = 1000.0  # of a χ² limit: what is larger refuses nothing
 _NEVER = 1e-9  # a rate below this is none that anybody meets, or can be sure of
@@ -98,7 +97,7 @@ def contrast_words(contrast: Contrast) -> str:
     """What the images have in common."""
     finest = "" if contrast.finest_m is None else f", above noise down to {contrast.finest_m * 1e9:.2g} nm"
     electrons = "" if contrast.electrons_per_px is None else f", {contrast.electrons_per_px:.3g} electrons per pixel"
-    dose = "" if contrast.dose_e_per_m2 is None else f", {contrast.dose_e_per_m2 / _E_PER_A2:.3g} e/Å² a measurement"
+    dose = "" if contrast.dose_e_per_m2 is None else f", {contrast.dose_e_per_m2 / E_PER_A2:.3g} e/Å² a measurement"
     return f"peak coherence {contrast.coherence:.2f}{finest}{electrons}{dose}, lit {contrast.lit:.0%}"
 
 
@@ -203,7 +202,7 @@ def assumptions(tuning: Tuning) -> list[str]:
     doses = [one.dose_e_per_m2 for one in tuning.given.repeats if one.dose_e_per_m2 is not None]
     said = ["Ranges in brackets hold with 95%. Rates that are expected are those of a model; those found are counted."]
     if doses:
-        each = sum(doses) / tuning.chi2.places / _E_PER_A2
+        each = sum(doses) / tuning.chi2.places / E_PER_A2
         said.append(
             f"Each place got {each:.3g} e/Å²: contrast fades with dose, and first exposures move a specimen most."
         )

@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter
 from eucentric.figures.style import BLUE, GREEN, GREY, ORANGE, RED, SKY, blank_figure, looks, quiet
 from eucentric.optimize.instrument import Instrument
 from eucentric.optimize.patterns.comparison import Compared, Comparison
+from eucentric.units import E_PER_A2
 
 _COLUMNS = 6
 _FLOOR_NM = 0.05  # where the bars of the logarithmic axis begin
@@ -112,7 +113,9 @@ def _errors(axes: Axes, made: Comparison) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     top = 1e9 * max(one.told.c1_total_m for one in made.patterns)
     axes.set_ylim(_FLOOR_NM, 12 * top)
-    names = [f"{one.title}\n{one.dose_e_per_m2 / 1e20:.3g} e/Å²\n{made.efficiency(one):.0%}" for one in made.patterns]
+    names = [
+        f"{one.title}\n{one.dose_e_per_m2 / E_PER_A2:.3g} e/Å²\n{made.efficiency(one):.0%}" for one in made.patterns
+    ]
     axes.set_xticks(range(len(names)), names)
     axes.set_xlabel("pattern, electrons on the specimen, and what each of them tells against the best")
     axes.set_ylabel("error, 1 σ, nm")

@@ -14,12 +14,11 @@ from eucentric.figures.style import BLUE, GREEN, GREY, ORANGE, RED
 from eucentric.focus.outcome import COVERAGE
 from eucentric.msi.application import Application, Kind
 from eucentric.msi.outcome import SessionResult
-from eucentric.units import show_length
+from eucentric.units import E_PER_A2, show_length
 
 _BEYOND = 4.0  # times the limit: what lies further off is shown at the edge, with its number
 _MOST_LEVEL, _MOST_NUMBERS = 8, 30  # images beside which a number has room level, and upright
 _LANE_PT, _NO_LANE_PT = 20, 6  # above the axis, with marks of flagged images and without
-_E_PER_A2 = 1e20  # 1 e/Å² in e/m²
 _LABELS = 24  # more parents than that are not named one by one
 
 
@@ -140,7 +139,7 @@ def _intended(shots: Sequence[Shot]) -> str:
 
 def _doses(shots: Sequence[Shot]) -> str:
     """Electrons of each image: "20.0 e/Å² each"."""
-    least, most = (f"{pick(s.dose_e_per_m2 for s in shots) / _E_PER_A2:.1f}" for pick in (min, max))
+    least, most = (f"{pick(s.dose_e_per_m2 for s in shots) / E_PER_A2:.1f}" for pick in (min, max))
     return f"{least} e/Å² each" if least == most else f"{least} to {most} e/Å² each"
 
 

@@ -9,8 +9,8 @@ from matplotlib.patches import Patch
 
 from eucentric.figures.style import BLUE, GREEN, GREY, ORANGE, RED, SKY
 from eucentric.msi.outcome import SessionResult, Status
+from eucentric.units import E_PER_A2
 
-_E_PER_A2 = 1e20  # 1 e/Å² in e/m²
 _BARS = 24  # more targets than that are shown together, node by node
 _NODES = (BLUE, ORANGE, GREEN, SKY)
 _IMAGES = "#B0B0B0"
@@ -67,12 +67,12 @@ class _Spent:
 def _spent(result: SessionResult) -> list[_Spent]:
     out = []
     for o in result.outcomes:
-        images = sum(e.dose_e_per_m2 for e in o.exposures if e.intended_m is not None) / _E_PER_A2
+        images = sum(e.dose_e_per_m2 for e in o.exposures if e.intended_m is not None) / E_PER_A2
         if images or o.focus_exposures or o.focus_dose_e_per_m2:
-            out.append(_Spent(o.key, o.node, o.focus_dose_e_per_m2 / _E_PER_A2, images, o.status is Status.DONE))
+            out.append(_Spent(o.key, o.node, o.focus_dose_e_per_m2 / E_PER_A2, images, o.status is Status.DONE))
     for key, dose in result.not_ended:
         node = key.rpartition("/")[2].rpartition(" ")[0]
-        out.append(_Spent(key, node, dose / _E_PER_A2, 0.0, False))
+        out.append(_Spent(key, node, dose / E_PER_A2, 0.0, False))
     return out
 
 

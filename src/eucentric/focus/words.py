@@ -9,9 +9,8 @@ from eucentric.focus.correct import Correction
 from eucentric.focus.result import DefocusResult
 from eucentric.focus.settings import CorrectionType, FocusMethod, FocusStep
 from eucentric.focus.verdict import Verdict
-from eucentric.units import decimals, minus, show_angle, show_length
+from eucentric.units import E_PER_A2, decimals, minus, show_angle, show_length
 
-_E_PER_A2 = 1e20  # 1 e/Å² in e/m²
 _SPEED_DECIMALS = 9  # of a nm/s at most
 _WHOLE_M = 10e-6  # longer ranges are told in whole micrometres
 
@@ -34,7 +33,7 @@ def correction_words(correction: Correction) -> str:
 
 def dose_words(dose_e_per_m2: float) -> str:
     """Electrons in the unit that microscopists count in."""
-    return f"{dose_e_per_m2 / _E_PER_A2:.1f} e/Å²"
+    return f"{dose_e_per_m2 / E_PER_A2:.1f} e/Å²"
 
 
 def speed_words(speed_m_per_s: float) -> str:

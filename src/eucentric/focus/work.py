@@ -14,8 +14,7 @@ from eucentric.focus.verdict import Finding, Reason
 from eucentric.images.frame import Frame
 from eucentric.microscope.guarded import Guarded
 from eucentric.microscope.preserved import Part, Preserved
-
-_E_PER_A2 = 1e20  # 1 e/Å² in e/m²
+from eucentric.units import E_PER_A2
 
 
 @dataclass(slots=True)
@@ -81,8 +80,8 @@ class Work:
             return None
         return Finding(
             Reason.DOSE_BUDGET,
-            f"{what} would take target '{target}' to {(spent + dose_e_per_m2) / _E_PER_A2:.3g} e/Å²",
-            f"its budget is {budget / _E_PER_A2:.3g} e/Å²",
+            f"{what} would take target '{target}' to {(spent + dose_e_per_m2) / E_PER_A2:.3g} e/Å²",
+            f"its budget is {budget / E_PER_A2:.3g} e/Å²",
             "Raise the budget, expose less, or give another target.",
         )
 

@@ -21,8 +21,7 @@ from eucentric.msi.outcome import FocusFound, Status, UnitOutcome
 from eucentric.msi.shared import Shared
 from eucentric.msi.units import Unit
 from eucentric.msi.visible import visible
-
-_E_PER_A2 = 1e20  # 1 e/Å² in e/m²
+from eucentric.units import E_PER_A2
 
 
 def focus_unit(shared: Shared, unit: Unit) -> UnitOutcome:
@@ -36,7 +35,7 @@ def focus_unit(shared: Shared, unit: Unit) -> UnitOutcome:
         return UnitOutcome(unit.key, node.name, Status.REFUSED, unmet, needs=needs)
     settings = left_of_budget(shared, unit)
     if settings is None:
-        spent = shared.journal.noted.spent[unit.key] / _E_PER_A2
+        spent = shared.journal.noted.spent[unit.key] / E_PER_A2
         why = f"Its dose budget is spent: {spent:.3g} e/Å² before the session was interrupted. Raise the budget."
         return UnitOutcome(unit.key, node.name, Status.REFUSED, why, needs=needs)
     set_preset(shared, _enabled_presets(settings)[-1], normalize=settings.normalize)

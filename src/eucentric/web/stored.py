@@ -14,7 +14,7 @@ from eucentric.focus.result import DefocusResult
 from eucentric.records.kept import KeptMeasurement, KeptRun, KeptSession, MeasurementDetails
 from eucentric.records.reading import Records
 from eucentric.records.remeasure import Changes, Whole
-from eucentric.units import minus, show_length
+from eucentric.units import E_PER_A2, minus, show_length
 from eucentric.web.develop import Looked
 from eucentric.web.words import big_number
 
@@ -95,7 +95,7 @@ def facts(details: MeasurementDetails) -> list[dict[str, str]]:
         "High tension": None if one.voltage_v is None else f"{one.voltage_v * 1e-3:g} kV",
         "Lens": None if one.lens_defocus_m is None else show_length(one.lens_defocus_m),
         "Stage Z": None if one.stage_z_m is None else show_length(one.stage_z_m),
-        "Electrons": None if one.dose_e_per_m2 is None else f"{one.dose_e_per_m2 * 1e-20:.2g} e/Å²",
+        "Electrons": None if one.dose_e_per_m2 is None else f"{one.dose_e_per_m2 / E_PER_A2:.2g} e/Å²",
         "Computing": None if one.computing_s is None else f"{one.computing_s:.2f} s",
         "Moved after it": None if one.moved is None else f"{one.moved.channel}, {_signed(one.moved.moved_m)}",
     }

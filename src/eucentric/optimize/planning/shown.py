@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from eucentric.optimize.planning.plan import Plan, PlannedStep
 from eucentric.optimize.planning.sequence import names_of
-from eucentric.units import show_bound
-
-_E_PER_A2 = 1e20  # 1 e/Å² in e/m²
+from eucentric.units import E_PER_A2, show_bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ def shown_steps(plan: Plan) -> tuple[ShownStep, ...]:
 
 def show_dose(dose_e_per_m2: float) -> str:
     """Electrons on the specimen: "12.3 e/Å²"."""
-    return f"{dose_e_per_m2 / _E_PER_A2:.3g} e/Å²"
+    return f"{dose_e_per_m2 / E_PER_A2:.3g} e/Å²"
 
 
 def show_time(seconds: float) -> str:

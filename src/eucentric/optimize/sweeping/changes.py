@@ -100,14 +100,14 @@ _FIRST = ("magnification", "binning", "pixel")
 
 
 def candidate_with_all(candidate: Candidate, instrument: Instrument, changes: Sequence[Change]) -> Candidate:
-    """The candidate with these settings changed, each to its value whatever their order. Raises SettingsError."""
+    """The candidate with these settings changed, each to its value whatever their order."""
     for change in sorted(changes, key=lambda one: (*_FIRST, one.setting.name).index(one.setting.name)):
         candidate = candidate_with(candidate, instrument, change)
     return candidate
 
 
 def candidate_with(candidate: Candidate, instrument: Instrument, change: Change) -> Candidate:
-    """The candidate with one setting changed; at another binning its field stays. Raises SettingsError.
+    """The candidate with one setting changed; at another binning its field stays.
 
     Its pixel is changed in the magnification; electrons and time of its exposure go along with each other.
     """
@@ -118,10 +118,10 @@ def candidate_with(candidate: Candidate, instrument: Instrument, change: Change)
         return replace(candidate, correction=CorrectionType(str(value)))
     if name == "magnification":
         return replace(candidate, magnification=magnification_named(instrument, str(value)))
-    return _with_number(candidate, instrument, name, float(value))
+    return _with_number(candidate, name, float(value))
 
 
-def _with_number(candidate: Candidate, instrument: Instrument, name: str, value: float) -> Candidate:
+def _with_number(candidate: Candidate, name: str, value: float) -> Candidate:
     shot = candidate.magnification
     if name == "tilt":
         return replace(candidate, tilt_rad=value)
@@ -134,10 +134,14 @@ def _with_number(candidate: Candidate, instrument: Instrument, name: str, value:
     if name == "binning":
         size = max(candidate.size_px * candidate.binning // int(value), 1)
         return replace(candidate, binning=int(value), size_px=size)
-    most = instrument.camera.size // candidate.binning
-    if value > most:
-        raise SettingsError(f"At binning {candidate.binning} the camera has {most} pixels, not {value:g}.")
     return replace(candidate, size_px=int(value))
+
+
+def check_fits(candidate: Candidate, instrument: Instrument) -> None:
+    """Raise SettingsError for an image that the camera does not have."""
+    most = instrument.camera.size // candidate.binning
+    if candidate.size_px > most:
+        raise SettingsError(f"At binning {candidate.binning} the camera has {most} pixels, not {candidate.size_px}.")
 
 
 def magnification_named(instrument: Instrument, name: str) -> Magnification:

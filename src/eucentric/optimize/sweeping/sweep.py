@@ -25,6 +25,7 @@ from eucentric.optimize.sweeping.changes import (
     asked_with,
     candidate_with_all,
     check_bounds,
+    check_fits,
     instrument_with,
     magnification_named,
     value_now,
@@ -218,6 +219,8 @@ def _step_spot(made: Plan, instrument: Instrument, step: int, changes: Sequence[
     instrument = instrument.model_copy(update={"magnifications": shots})
     steps = [replace(one, candidate=_on(instrument, one.candidate)) for one in made.steps]
     steps[step] = replace(steps[step], candidate=candidate)
+    for one in steps:
+        check_fits(one.candidate, instrument)
     changed = _lean(replace(made, steps=tuple(steps)))
     return Spot(predicted(changed, instrument, step), changed, instrument)
 
