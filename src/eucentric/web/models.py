@@ -150,7 +150,7 @@ class ToPlan(_Body):
     probability: float = Field(default=0.99, ge=0.5, lt=1)
     tilt_max: str | None = None
     """The largest tilt of each image, for example "10 mrad"; without it the instrument's."""
-    saves: Literal["electrons", "time"] = "electrons"
+    saves: Literal["both", "electrons", "time"] = "both"
 
 
 class Planned(_Body):

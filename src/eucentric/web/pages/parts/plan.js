@@ -18,7 +18,7 @@ class Plan extends HTMLElement {
       put("accuracy", "Accuracy", text("accuracy", "0.1 µm", "The defocus error that may be left"), "the error that may be left"),
       put("probability", "Probability", text("probability", "0.99", "With which it is held"), "with which it is held"),
       put("tilt_max", "Tilt at most", text("tilt_max", "", "Of each image; empty: the instrument's"), "of each image; empty: the instrument's"),
-      put("saves", "Save", h("select", { name: "saves" }, h("option", { value: "electrons" }, "electrons"), h("option", { value: "time" }, "time"))),
+      put("saves", "Save", h("select", { name: "saves", title: "Both: least electrons times seconds" }, h("option", { value: "both" }, "both"), h("option", { value: "electrons" }, "electrons"), h("option", { value: "time" }, "time"))),
       h("div.bar", this._make = h("button.first", { type: "submit" }, "Plan"), this._cancel = h("button.stop", { type: "button", onclick: () => ask("DELETE", "/plan") }, "Cancel")));
     this._cancel.hidden = this._make.disabled = true; // nothing is planned before it is known for what
     this._result = h("section.panel.result", { "aria-live": "polite" });
