@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from eucentric.cli.main import run
+from eucentric.cli.plan_verify import trial_of
 from eucentric.focus.toml import read_settings
-from eucentric.optimize.instrument import instrument_of
+from eucentric.optimize.instrument import instrument_of, shipped_text
+from eucentric.optimize.trials.spread import Ended, Spread
+from eucentric.optimize.trials.trial import Trial
+from tests.optimize.tiny import OPTIONS
 
 EXAMPLE = ["plan", "--rules", "classic", "--start-um", "500", "--accuracy-um", "0.1"]
 EXAMPLE += ["--tilt-max-mrad", "10", "--camera", "4096"]
@@ -71,6 +76,8 @@ def test_an_instrument_is_copied_and_planned_for(capsys, tmp_path):
         ["--rules", "classic", "--verify", "3"],
         ["--image", "1024"],
         ["--scheduler", "tcp://127.0.0.1:8786"],
+        ["--copy-instrument", "mine.toml", "--calibrations", "nowhere"],
+        ["--copy-instrument", "mine.toml", "--verify", "5"],
     ],
 )
 def test_an_option_that_does_nothing_is_said(capsys, options):
@@ -126,10 +133,63 @@ def test_what_does_nothing_is_a_sentence(capsys, options, words):
 )
 def test_where_nothing_can_be_written_is_said_before_anything_is_planned(capsys, tmp_path, monkeypatch, given, said):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("eucentric.optimize.planning.plan.plan", None)
+    for name in ("plan", "front"):
+        monkeypatch.setattr(f"eucentric.optimize.planning.plan.{name}", None)
     with pytest.raises(SystemExit) as end:
         run(["plan", *given.split()])
     assert end.value.code == 2
     told = capsys.readouterr()
     assert told.out == ""
     assert said in told.err
+
+
+def test_trials_stand_beside_what_was_predicted(capsys):
+    with pytest.raises(SystemExit) as end:
+        run(["plan", *OPTIONS, "--verify", "2", "--json"])
+    assert end.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    came = told["verified"]
+    assert (came["trials"], came["trials_asked"], came["stopped"]) == (2, 2, "")
+    assert [one["seed"] for one in came["trials_by_seed"]] == [0, 1]
+    assert all(abs(one["end_m"]) < 1e-6 for one in came["trials_by_seed"])
+    assert came["within"] == 2
+    # Clopper and Pearson: at the lower bound two of two have a chance of 2.5 %.
+    assert came["low"] == pytest.approx(0.025**0.5)
+    assert came["high"] == 1.0
+
+
+def test_stopped_trials_and_a_file_that_fails_cost_nothing_of_what_is_told(capsys, tmp_path, monkeypatch):
+    def stopped(jobs, *, on, tell):  # as spread ends after the first trial and a Ctrl-C
+        one = Ended(0, jobs[0], Trial(0, 5e-6, 0.2e-6, 1e20, 10.0, looks=2, said=True))
+        tell(trial_of(one))
+        return Spread((one,), len(jobs), "Stopped", by_user=True)
+
+    monkeypatch.setattr("eucentric.cli.plan_verify.run_trials", stopped)
+    figure = tmp_path / "plan.png"
+    if Path("/dev/full").exists():
+        figure.symlink_to("/dev/full")
+    with pytest.raises(SystemExit) as end:
+        run(["plan", *OPTIONS, "--verify", "50", "--figure", str(figure)])
+    assert end.value.code == 130
+    captured = capsys.readouterr()
+    assert "Within 1 µm: 1 of 1" in captured.out
+    assert "Stopped: 1 of 50 trials were done" in captured.err
+    assert not Path("/dev/full").exists() or "plan.png can't be written" in captured.err
+
+
+def test_without_a_cluster_the_plan_is_told_all_the_same(capsys):
+    with pytest.raises(SystemExit) as end:
+        run(["plan", *OPTIONS, "--verify", "2", "--scheduler", "tcp://127.0.0.1:1", "--json"])
+    assert end.value.code == 2
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["verified"] is None
+    assert "127.0.0.1:1" in captured.err
+
+
+def test_a_limit_of_the_coils_that_leaves_no_tilt_is_a_sentence(capsys, tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text(shipped_text("200kv-side-entry").replace('tilt_max = "20 mrad"', 'tilt_max = "2 mrad"'))
+    with pytest.raises(SystemExit) as end:
+        run(["plan", "--instrument", str(mine)])
+    assert end.value.code == 2
+    assert "no tilt is left. Give 2.5 mrad or more" in capsys.readouterr().err

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from eucentric.cli.main import run
+from eucentric.errors import InputError
 from eucentric.focus.toml import read_settings, read_toml
 from eucentric.images.frame import Frame
 from eucentric.microscope.simulated.microscope import SimulatedMicroscope
@@ -220,6 +221,27 @@ def test_ctrl_c_at_a_question_keeps_the_marks(
     out = " ".join(capsys.readouterr().out.split())
     assert "Asking is stopped. The 2 marks you gave are kept" in out
     assert f"{REPEATS - 2} good, 1 bad, 1 skipped (marked by the operator, the verdict)" in out
+
+
+def test_ctrl_c_while_a_pair_is_drawn_keeps_the_marks_and_a_picture_that_fails_costs_none(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    drawn = 0
+
+    def save(_figure: object, _path: Path) -> None:
+        nonlocal drawn
+        drawn += 1
+        if drawn == 3:
+            raise KeyboardInterrupt
+        raise InputError("runs/pair.png can't be written: No space left on device.")
+
+    monkeypatch.setattr("eucentric.cli.tune_gather.save", save)
+    monkeypatch.setattr("builtins.input", lambda _prompt: "b")
+    assert _ended(*made.stored, "--ask", "--blanks", "0") == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "No space left on device" in out
+    assert "Asking is stopped. The 2 marks you gave are kept" in out
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")

@@ -179,6 +179,21 @@ def test_a_setting_that_was_saved_is_used(tab: Watched, there: Serving) -> None:
     assert shelf.read("mine").sequence.name == "Tomo Focus"
 
 
+def test_what_is_not_saved_is_given_up_only_when_asked_for_twice(tab: Watched) -> None:
+    page = tab.page
+    page.keyboard.press("3")
+    page.get_by_role("button", name="Remove step fine").click()
+    other = page.locator("eu-settings .shelf button", has_text="Tomo Focus")
+    other.click()
+    expect(page.locator(".toast")).to_contain_text("was changed and is not saved")
+    expect(page.locator("eu-settings .order li")).to_have_count(1)
+    page.reload()
+    expect(page.locator("eu-settings .order li")).to_have_count(1)
+    other.click()
+    other.click()
+    expect(page.locator("eu-settings h2", has_text="tomo")).to_be_visible()
+
+
 def test_history_opens_and_measures_again(tab: Watched) -> None:
     page = tab.page
     run_to_its_end(page, "Measure once")

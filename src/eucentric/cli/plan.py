@@ -16,8 +16,9 @@ from eucentric.cli.options import JsonOption
 from eucentric.cli.plan_calibrations import From, MeasuredOption, WhoseOption
 from eucentric.cli.plan_given import Saves, asked_given, instrument_given
 from eucentric.cli.stopped import raise_if_stopped
-from eucentric.cli.written import check_files, each_tried
-from eucentric.errors import InputError, SettingsError
+from eucentric.cli.typed import check_typed, others_than
+from eucentric.cli.written import UNWRITTEN, check_files, told_unwritten
+from eucentric.errors import SettingsError
 
 if TYPE_CHECKING:
     from eucentric.cli.plan_verify import Job
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from eucentric.optimize.planning.plan import Plan
     from eucentric.optimize.trials.spread import Spread
     from eucentric.optimize.trials.trial import Trial
-
-
-_INSTRUMENT, _PROBABILITY, _STEPS = "200kv-side-entry", 0.99, 4  # where nothing else is said
 
 
 class Rules(StrEnum):
@@ -48,16 +46,17 @@ class Aims(StrEnum):
 
 
 def plan(
+    ctx: typer.Context,
     *,
     rules: Annotated[
         Rules, typer.Option(help="physics: by what this instrument can do; classic: Leginon's rules of thumb.")
     ] = Rules.PHYSICS,
     start_um: Annotated[float, typer.Option(help="Largest defocus error to start from, µm.")] = 500.0,
     accuracy_um: Annotated[float, typer.Option(help="Defocus error that may be left, µm.")] = 0.1,
-    probability: Annotated[float, typer.Option(help="With which probability it is held.")] = _PROBABILITY,
+    probability: Annotated[float, typer.Option(help="With which probability it is held.")] = 0.99,
     instrument: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="200kv-side-entry, 300kv-autoloader, 300kv-cs-corrected, or TOML.")
-    ] = _INSTRUMENT,
+    ] = "200kv-side-entry",
     calibrations: MeasuredOption = None,
     calibrations_of: WhoseOption = None,
     copy_instrument: Annotated[
@@ -90,7 +89,7 @@ def plan(
     one_preset: Annotated[
         bool, typer.Option("--one-preset", help="All images alike: one preset for all steps.")
     ] = False,
-    steps: Annotated[int, typer.Option(metavar="N", help="At most so many steps.")] = _STEPS,
+    steps: Annotated[int, typer.Option(metavar="N", help="At most so many steps.")] = 4,
     look_again: Annotated[
         bool, typer.Option("--look-again", help="Look once more after the last correction, instead of trusting it.")
     ] = False,
@@ -126,26 +125,17 @@ def plan(
     classic: accuracy = pixel / separation; range = a quarter of the image · pixel / separation.
     """
     if copy_instrument is not None:
-        _copy(instrument, copy_instrument, {"--kv": kv, "--cs": cs, "--camera": camera})
+        check_typed(ctx, others_than(ctx, "instrument", "copy_instrument"), "with --copy-instrument")
+        _copy(instrument, copy_instrument)
         return
-    of_patterns: dict[str, object] = {"--aim": aim, "--images": images}
-    of_plans: dict[str, object] = {"--out": out, "--verify": verify or None, "--scheduler": scheduler}
-    _check_pattern(rules, of_patterns, of_plans, optimal=optimal_pattern)
-    physical: dict[str, object] = {"--kv": kv, "--cs": cs, "--out": out, "--figure": figure, "--preset": preset}
-    physical |= {"--one-preset": one_preset or None, "--look-again": look_again or None}
-    physical |= {"--verify": verify or None, "--scheduler": scheduler}
-    physical |= {"--calibrations": calibrations, "--calibrations-of": calibrations_of}
-    physical |= {"--instrument": None if instrument == _INSTRUMENT else instrument}
-    physical |= {"--probability": None if probability == _PROBABILITY else probability}
-    physical |= {"--for": None if saves is Saves.BOTH else saves, "--steps": None if steps == _STEPS else steps}
-    _check_meant(rules, {"--image": image}, physical)
+    _check_meant(ctx, rules, optimal=optimal_pattern, at_preset=bool(preset))
     if rules is Rules.CLASSIC:
         from eucentric.cli.plan_classic import needs_of, tell
 
         tell(needs_of(start_um, accuracy_um, tilt_max_mrad, camera, size_px=image), as_json=as_json)
         return
-    if scheduler is not None and not verify:
-        raise SettingsError("--scheduler does nothing without --verify. Say how often: --verify 200")
+    if not verify:
+        check_typed(ctx, {"scheduler"}, "without --verify")
     check_files(out, figure)
     there = instrument_given(instrument, kv, cs, camera)
     known = From(calibrations, calibrations_of).of(there, kv=kv, quiet=as_json)
@@ -190,30 +180,36 @@ class _Wanted:
 def _physical(there: Instrument, asked: Asked, wanted: _Wanted) -> None:
     """Plan by what the instrument can do, and tell. Raises SettingsError, InputError."""
     from eucentric.cli import plan_physics as physics
+    from eucentric.cli.plan_verify import check_simulated
     from eucentric.optimize.planning.asked import Cheapest
     from eucentric.optimize.planning.plan import front, knee
     from eucentric.optimize.planning.plan import plan as planned
 
     if sys.stderr.isatty():
         typer.echo("Planning (some seconds) …", err=True)
+    if wanted.verify:
+        check_simulated(there)
     plans = front(there, asked) if asked.cheapest is Cheapest.BOTH else (planned(there, asked),)
     made = knee(plans)
     if not wanted.as_json:
         physics.show(made, there, verified=wanted.verify > 0)
         physics.show_front(plans, made)
     unwritten = _write(made, there, wanted)
-    came = _verified(made, there, wanted) if wanted.verify else None
-    if wanted.as_json:
-        told = {**physics.as_json(made, there, came, plans), **physics.calibrations_json(wanted.known)}
-        typer.echo(json.dumps(told, indent=2, allow_nan=False))
+    came = None
+    try:
+        came = _verified(made, there, wanted) if wanted.verify else None
+    finally:  # whatever becomes of the trials, the plan is told
+        if wanted.as_json:
+            told = {**physics.as_json(made, there, came, plans), **physics.calibrations_json(wanted.known)}
+            typer.echo(json.dumps(told, indent=2, allow_nan=False))
     if came is not None:
         raise_if_stopped(came.stopped, len(came.ended), came.asked, "trials", by_user=came.by_user)
     if unwritten:
-        raise InputError("\n".join(unwritten))
+        raise typer.Exit(UNWRITTEN)
 
 
-def _write(made: Plan, there: Instrument, wanted: _Wanted) -> list[str]:
-    """Write what is asked, and tell it (not beside JSON); why not, of each file that could not be written."""
+def _write(made: Plan, there: Instrument, wanted: _Wanted) -> bool:
+    """Write what is asked, and tell it (not beside JSON), and what could not be written; whether anything could not."""
     from eucentric.cli.plan_physics import sequence_told, write_sequence
 
     def sequence(path: Path) -> None:
@@ -232,14 +228,11 @@ def _write(made: Plan, there: Instrument, wanted: _Wanted) -> list[str]:
             typer.echo(line)
 
     asked = ((sequence, wanted.out), (drawn, wanted.figure))
-    return each_tried(partial(one, path) for one, path in asked if path is not None)
+    return told_unwritten(partial(one, path) for one, path in asked if path is not None)
 
 
-def _copy(instrument: str, path: Path, changes: dict[str, object]) -> None:
-    """Write the file of a shipped instrument. Raises InputError, SettingsError."""
-    for option, value in changes.items():
-        if value is not None:
-            raise SettingsError(f"{option} changes nothing in what --copy-instrument writes. Change it in the file.")
+def _copy(instrument: str, path: Path) -> None:
+    """Write the file of a shipped instrument. Raises InputError."""
     from eucentric.cli.copied import copy_to
     from eucentric.optimize.instrument import shipped_text
 
@@ -266,21 +259,19 @@ def _verified(made: Plan, instrument: Instrument, wanted: _Wanted) -> Spread[Job
     return came
 
 
-def _check_meant(rules: Rules, classic: dict[str, object], physics: dict[str, object]) -> None:
-    """Raise SettingsError for an option that the other rules have."""
-    foreign = physics if rules is Rules.CLASSIC else classic
-    for option, value in foreign.items():
-        if value is not None:
-            raise SettingsError(
-                f"{option} does nothing with --rules {rules.value}. Leave it out, or use the other rules."
-            )
-
-
-def _check_pattern(rules: Rules, mine: dict[str, object], others: dict[str, object], *, optimal: bool) -> None:
-    """Raise SettingsError for an option that belongs to the other kind of answer."""
-    if optimal and rules is Rules.CLASSIC:
-        raise SettingsError("--rules classic knows no patterns. Leave it out with --optimal-pattern.")
-    given = [option for option, value in (others if optimal else mine).items() if value is not None]
-    if given:
-        how = "with" if optimal else "without"
-        raise SettingsError(f"{given[0]} does nothing {how} --optimal-pattern. Leave it out.")
+def _check_meant(ctx: typer.Context, rules: Rules, *, optimal: bool, at_preset: bool) -> None:
+    """Raise SettingsError for an option that belongs to another kind of answer."""
+    if rules is Rules.CLASSIC:
+        if optimal:
+            raise SettingsError("--rules classic knows no patterns. Leave it out with --optimal-pattern.")
+        used = ("rules", "start_um", "accuracy_um", "tilt_max_mrad", "camera", "image", "as_json")
+        check_typed(ctx, others_than(ctx, *used), "with --rules classic")
+        return
+    check_typed(ctx, {"image"}, "with --rules physics")
+    if not optimal:
+        check_typed(ctx, {"aim", "images"}, "without --optimal-pattern")
+        return
+    check_typed(ctx, {"out", "verify", "scheduler"}, "with --optimal-pattern")
+    if at_preset:
+        of_plans = {"start_um", "probability", "saves", "one_preset", "steps", "look_again"}
+        check_typed(ctx, of_plans, "with --optimal-pattern at a --preset: no plan is made")

@@ -42,26 +42,29 @@ def plan_pattern(
     from eucentric.optimize.patterns.comparison import compare, of_plan, of_preset
     from eucentric.optimize.patterns.design import Aim
     from eucentric.optimize.patterns.search import IMAGES
+    from eucentric.optimize.planning.asked import check
     from eucentric.optimize.planning.plan import plan as planned
 
+    check(asked.plan, instrument)
     name = asked.preset
     most = asked.plan.tilt_max_rad
     measured = of_plan(planned(instrument, asked.plan)) if name is None else of_preset(name, instrument, most)
     images = IMAGES if asked.images is None else (asked.images,)
     made = compare(instrument, measured, Aim(asked.aim), images=images, tilt_max_rad=most)
+    if as_json:
+        told = {**_as_json(made, instrument), **calibrations_json(known)}
+        typer.echo(json.dumps(told, indent=2, allow_nan=False))
+    else:
+        _show(made, instrument, asked.plan.accuracy_m)
     if figure is not None:
         from eucentric.figures.pattern import pattern_figure
         from eucentric.figures.saved import save
 
         save(pattern_figure(made, instrument), figure)
-    if as_json:
-        told = {**_as_json(made, instrument), **calibrations_json(known)}
-        typer.echo(json.dumps(told, indent=2, allow_nan=False))
-    else:
-        _show(made, instrument, asked.plan.accuracy_m, figure)
+        typer.echo(f"Figure: {figure}", err=as_json)
 
 
-def _show(made: Comparison, instrument: Instrument, accuracy_m: float, figure: Path | None) -> None:
+def _show(made: Comparison, instrument: Instrument, accuracy_m: float) -> None:
     """The table, what is gained, and what to write into settings."""
     from rich.console import Console
     from rich.table import Table
@@ -81,7 +84,6 @@ def _show(made: Comparison, instrument: Instrument, accuracy_m: float, figure: P
     console = Console(highlight=False)
     console.print(table)
     lines = [*_notes(made), *_gains(made), *_holds(made, accuracy_m), *_to_use(made)]
-    lines += [] if figure is None else [f"Figure: {figure}"]
     for line in lines:
         console.print(line, soft_wrap=not console.is_terminal, markup=False)
 

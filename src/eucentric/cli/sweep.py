@@ -12,8 +12,7 @@ from eucentric.cli.options import JsonOption
 from eucentric.cli.plan_calibrations import From, MeasuredOption, WhoseOption
 from eucentric.cli.plan_given import Saves, asked_given, instrument_given
 from eucentric.cli.stopped import raise_if_stopped
-
-_UNWRITTEN = 2
+from eucentric.cli.written import UNWRITTEN
 
 
 def sweep(
@@ -75,7 +74,7 @@ def sweep(
     Over settings of a step: its range, errors and electrons, all else as the plan has it. Over what is asked and what
     the instrument is: electrons, time and steps of the plan that is made anew at each point.
 
-    eucentric sweep --over tilt=1..20mrad --over specimen.thickness=10..300nm --figure map.png
+    eucentric sweep --over tilt=1..18mrad --over specimen.thickness=10..300nm --figure map.png
     """
     from eucentric.cli import sweep_told as told
     from eucentric.cli.style import console
@@ -110,8 +109,6 @@ def sweep(
     else:
         told.show(came.map, screen)
     unwritten = told.write(came.map, out, figure, screen)
-    for sentence in unwritten:
-        typer.echo(sentence, err=True)
     raise_if_stopped(came.stopped, came.done, came.asked, came.what, by_user=came.by_user)
     if unwritten:
-        raise typer.Exit(_UNWRITTEN)
+        raise typer.Exit(UNWRITTEN)

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from eucentric.cli.sweep_run import Swept
-from eucentric.cli.written import check_place, each_tried
+from eucentric.cli.written import check_new, check_place, told_unwritten
 from eucentric.errors import InputError
 from eucentric.figures.saved import check_suffix
 from eucentric.optimize.planning.sequence import names_of
@@ -40,14 +40,12 @@ def check_files(out: Path | None, figure: Path | None) -> None:
         check_place(figure, makes_folder=True)
     if out is not None and out.suffix.lower() != ".csv":
         raise InputError(f"The table is written as .csv, and {out} does not say so. Write for example --out map.csv")
-    if out is not None and out.exists():
-        raise InputError(f"There is already a file {out}, and nothing is written over. Give another name.")
     if out is not None:
-        check_place(out)
+        check_new(out)
 
 
-def write(found: Map, out: Path | None, figure: Path | None, screen: Console) -> list[str]:
-    """The table and the figure, where they are asked for; why not, of each that could not be written."""
+def write(found: Map, out: Path | None, figure: Path | None, screen: Console) -> bool:
+    """The table and the figure, where they are asked for; whether any could not be written, which is said."""
 
     def table(path: Path) -> None:
         _write_csv(found, path)
@@ -61,7 +59,7 @@ def write(found: Map, out: Path | None, figure: Path | None, screen: Console) ->
         screen.print(f"Figure: {path}", markup=False, soft_wrap=True)
 
     asked = ((table, out), (drawn, figure))
-    return each_tried(partial(one, path) for one, path in asked if path is not None)
+    return told_unwritten(partial(one, path) for one, path in asked if path is not None)
 
 
 def show(found: Map, screen: Console) -> None:

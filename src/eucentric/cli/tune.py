@@ -12,16 +12,19 @@ from eucentric.cli.node import Bench
 from eucentric.cli.options import JsonOption
 from eucentric.cli.recorded import RECORDS, FolderOption, RecordsOption, place_of
 from eucentric.cli.tune_ask import Asked
-from eucentric.cli.tune_chosen import Source, check_not_live, named_settings, settings_of_run
+from eucentric.cli.tune_chosen import Source, named_settings, settings_of_run
 from eucentric.cli.tune_work import Live, Rates, Written, measured, tell, tuned, write
+from eucentric.cli.typed import check_typed
 from eucentric.cli.written import check_files
 from eucentric.errors import SettingsError
 
 _FEWEST, _MOST = 5, 1000
+_OF_MEASURING = ("microscope", "seed", "calibrations", "repeats", "focus_first", "run_folder", "size")
 _STORED, _LIVE, _MARKS, _LIMITS = "From what is stored", "On a microscope", "Marks", "Limits"
 
 
 def tune(
+    ctx: typer.Context,
     *,
     settings: Annotated[
         str | None,
@@ -124,7 +127,7 @@ def tune(
     source.check()
     with ExitStack() as opened:
         if source.names or source.session is not None:
-            check_not_live({"--focus-first": focus_first, "--run-folder": run_folder, "--calibrations": calibrations})
+            check_typed(ctx, _OF_MEASURING, "with --from and --session, which measure nothing new")
             runs = source.runs(opened)
             chosen = settings_of_run(runs, step) if settings is None else named_settings(settings, step)
         else:

@@ -93,26 +93,32 @@ class Asking:
         say, given = self._terminal.say, dict[int, Mark]()
         say(f"The pair that is asked about is in {self._image}, with its correlation. {_KEYS}")
         for one in gathered.repeats:
-            opinion = opinions[one.number]
-            self._draw(one.number, self._image)
-            say(_numbers(one))
-            while True:
-                try:
-                    answer = self._terminal.ask(f"  {one.number} (Enter: {opinion.mark}, says {opinion.by}) > ")
-                except EOFError:
-                    say("There was no answer: the rest is marked as the verdict and the other repeats say.")
-                    return given
-                except KeyboardInterrupt:
-                    say(f"\nAsking is stopped. {_KEPT.format(len(given))}")
-                    return given
-                key = answer.strip().lower()[:1]
-                if not key:
-                    break
-                if key in letters:
-                    given[one.number] = letters[key]
-                    break
-                say(f"  '{answer.strip()}' is no mark. {_KEYS}")
+            try:
+                mark = self._mark(one, opinions[one.number], letters)
+            except EOFError:
+                say("There was no answer: the rest is marked as the verdict and the other repeats say.")
+                return given
+            except KeyboardInterrupt:
+                say(f"\nAsking is stopped. {_KEPT.format(len(given))}")
+                return given
+            if mark is not None:
+                given[one.number] = mark
         return given
+
+    def _mark(self, one: Repeat, opinion: Marking, letters: Mapping[str, Mark]) -> Mark | None:
+        """The mark of one pair; None: the opinion. Raises EOFError, KeyboardInterrupt."""
+        say = self._terminal.say
+        try:
+            self._draw(one.number, self._image)
+        except InputError as error:
+            say(str(error))
+        say(_numbers(one))
+        while answer := self._terminal.ask(f"  {one.number} (Enter: {opinion.mark}, says {opinion.by}) > ").strip():
+            mark = letters.get(answer[0].lower())
+            if mark is not None:
+                return mark
+            say(f"  '{answer}' is no mark. {_KEYS}")
+        return None
 
 
 _KEPT = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,13 +83,6 @@ class Source:
             kept = records.runs(Wanted(session=records.session(self.session).id, node=self.node))
             ids += sorted(run.id for run in kept if run.id not in ids)
         return [*(run_in_records(records, run_id) for run_id in ids), *folders]
-
-
-def check_not_live(given: Mapping[str, object]) -> None:
-    """Raise SettingsError for an option of measuring beside --from."""
-    for option, value in given.items():
-        if value:
-            raise SettingsError(f"{option} does nothing with --from, which measures nothing new. Leave one out.")
 
 
 def _step(settings: FocusSettings, name: str | None) -> FocusStep:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from eucentric.cli.node import Bench, node_of
-from eucentric.cli.written import each_tried
+from eucentric.cli.written import UNWRITTEN, told_unwritten
 from eucentric.errors import InputError
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def tell(tuning: Tuning, runs: Sequence[StoredRun], fit_limit_px2: float | None,
 
 
 def write(tuning: Tuning, written: Written, console: Console) -> None:
-    """The settings and the figure, where they are asked for: one that fails does not cost the other. InputError."""
+    """The settings and the figure, where they are asked for: one that fails does not cost the other. Raises Exit."""
 
     def settings(path: Path) -> None:
         _settings(tuning, written, path)
@@ -157,9 +157,8 @@ def write(tuning: Tuning, written: Written, console: Console) -> None:
         console.print(f"Figure: {path}", markup=False, soft_wrap=True)
 
     asked = ((settings, written.out), (drawn, written.figure))
-    unwritten = each_tried(partial(one, path) for one, path in asked if path is not None)
-    if unwritten:
-        raise InputError("\n".join(unwritten))
+    if told_unwritten(partial(one, path) for one, path in asked if path is not None):
+        raise typer.Exit(UNWRITTEN)
 
 
 def _draw(tuning: Tuning, written: Written, path: Path) -> None:

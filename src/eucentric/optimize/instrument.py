@@ -27,6 +27,10 @@ SHIPPED = ("200kv-side-entry", "300kv-autoloader", "300kv-cs-corrected")
 """The instruments that come along."""
 
 
+AXIS_ROOM_RAD = 2e-3
+"""How far the coma-free axis may be from the zero of the tilt coils."""
+SMALLEST_TILT_RAD = 0.5e-3
+"""Below it no image is tilted by plans of their own accord."""
 SETTLED = 3e-4
 """What of a tilt is missing however long one waits: nothing comes back better."""
 
@@ -50,7 +54,7 @@ class Lens(Settings):
     aperture_rad: Angle | None = Field(default=25e-3, gt=0, le=0.2)
     """Objective aperture's semi-angle; it limits the tilt as well."""
     tilt_max_rad: Angle = Field(default=20e-3, gt=0, le=0.1)
-    """Largest beam tilt of one image."""
+    """Largest beam tilt, from the coils' zero: images are tilted by 2 mrad less, for the axis may be off."""
     focal_spread_m: Length = Field(default=4e-9, ge=0, le=1e-6)
     """rms."""
     convergence_rad: Angle = Field(default=0.05e-3, ge=0, le=10e-3)
@@ -178,10 +182,21 @@ class Instrument(Settings):
                 f"tilt max ({self.lens.tilt_max_rad * 1e3:g} mrad) is not below the aperture "
                 f"({aperture * 1e3:g} mrad): the beam itself would be stopped. Give a smaller tilt max."
             )
+        if self.tilt_most_rad < SMALLEST_TILT_RAD:
+            raise ValueError(
+                f"tilt max ({self.lens.tilt_max_rad * 1e3:g} mrad) counts from the coils' own zero, and the coma-free "
+                f"axis may be {AXIS_ROOM_RAD * 1e3:g} mrad away: no tilt is left. Give "
+                f"{(AXIS_ROOM_RAD + SMALLEST_TILT_RAD) * 1e3:g} mrad or more."
+            )
         names = [m.name for m in self.magnifications]
         if len(set(names)) < len(names):
             raise ValueError("two magnifications have the same name. Give each a name of its own.")
         return self
+
+    @property
+    def tilt_most_rad(self) -> float:
+        """Largest tilt of an image, from the coma-free axis."""
+        return self.lens.tilt_max_rad - AXIS_ROOM_RAD
 
     def with_values(self, *, voltage: float | None, cs_m: float | None, camera_px: int | None) -> Instrument:
         """The same with some values replaced, those that are given. Raises SettingsError for what can't be."""

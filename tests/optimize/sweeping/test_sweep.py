@@ -130,6 +130,7 @@ def test_a_larger_binning_keeps_the_field_and_a_pixel_is_that_of_the_binned_imag
         ((("pixel", 0.9e-6), ("lens.pivot", 0.0)), "does not fill the corners"),
         ((("size", 1024), ("lens.pivot", 0.0)), "the camera has"),
         ((("tilt", 5e-3), ("camera.size", 64)), "the camera has"),
+        ((("tilt", 19e-3), ("lens.pivot", 0.0)), "beside the room for the coma-free axis: 18 mrad"),
         ((("offset", 1e-12), ("tilt", 0.5e-3)), "The camera's own pattern"),
         ((("start", 9e-3), ("accuracy", 2e-6)), "9 mm"),
         ((("lens.tilt_max", 26e-3), ("accuracy", 2e-6)), "not below the aperture"),

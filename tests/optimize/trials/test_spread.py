@@ -151,21 +151,23 @@ def test_an_interruption_keeps_what_was_done(own):
     assert len(spread(process, range(5), own).ended) == 5  # the cluster is as it was
 
 
-def test_a_second_interruption_while_it_is_closed_does_not_cost_what_was_done(monkeypatch):
-    end, heard = clusters._end_workers, signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_second_interruption_while_it_is_closed_does_not_cost_what_was_done(monkeypatch, name):
+    number = getattr(signal, name)
+    end, heard = clusters._end_workers, signal.getsignal(number)
 
     async def impatient(made: LocalCluster) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
         await end(made)
 
     monkeypatch.setattr(clusters, "_end_workers", impatient)
-    signal.signal(signal.SIGINT, _raising)  # what a shell begins in the background ignores it
+    signal.signal(number, _raising)  # what a shell begins in the background ignores SIGINT
     try:
         with cluster(workers=1) as on:
             came = spread(process, range(3), on)
-        assert signal.getsignal(signal.SIGINT) is _raising
+        assert signal.getsignal(number) is _raising
     finally:
-        signal.signal(signal.SIGINT, heard)
+        signal.signal(number, heard)
     assert len(came.ended) == 3
 
 

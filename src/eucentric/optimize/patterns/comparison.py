@@ -17,7 +17,7 @@ from eucentric.optimize.instrument import Instrument
 from eucentric.optimize.patterns.design import Aim, Conditions, Told
 from eucentric.optimize.patterns.link import link_sigma
 from eucentric.optimize.patterns.search import IMAGES, Found, optimal, usual
-from eucentric.optimize.planning.candidate import OFFSETS_M, Candidate, tilts_of
+from eucentric.optimize.planning.candidate import OFFSETS_M, Candidate, tilt_most, tilts_of
 from eucentric.optimize.planning.plan import Plan
 from eucentric.optimize.planning.prediction import Before, interval_s, looked_at, range_of
 
@@ -160,7 +160,7 @@ def compare(
 
 def _sizes(instrument: Instrument, measured: Measured, tilt_max_rad: float | None) -> tuple[float, ...]:
     """The tilts that are tried: as far as they are allowed, and find what the step starts from."""
-    most = min(instrument.lens.tilt_max_rad, math.inf if tilt_max_rad is None else tilt_max_rad)
+    most = tilt_most(instrument, tilt_max_rad)
     allowed = sorted({t for t in tilts_of(instrument, most) if t < most * (1 - 1e-9)} | {most})
     reach = {t: range_of(replace(measured.candidate, tilt_rad=t), instrument) for t in allowed}
     sizes = tuple(t for t in allowed if reach[t] > 0 and reach[t] >= measured.start_m)

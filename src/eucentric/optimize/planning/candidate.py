@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 from eucentric.focus.patterns import Pattern, PatternName, pattern
 from eucentric.focus.settings import CorrectionType
-from eucentric.optimize.instrument import Instrument, Magnification
+from eucentric.optimize.instrument import SMALLEST_TILT_RAD, Instrument, Magnification
 
-TILTS_RAD = (0.5e-3, 0.7e-3, 1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3, 5e-3, 7e-3, 10e-3, 14e-3, 20e-3)
+TILTS_RAD = (SMALLEST_TILT_RAD, 0.7e-3, 1e-3, 1.5e-3, 2e-3, 3e-3, 4e-3, 5e-3, 7e-3, 10e-3, 14e-3, 20e-3)
 """Tilts of one image that are tried, as far as the instrument allows: about √2 apart, round."""
-AXIS_ROOM_RAD = 2e-3
-"""How far the coma-free axis may be from the zero of the tilt coils."""
 PATTERNS = (PatternName.PAIR, PatternName.QUAD, PatternName.CROSS, PatternName.STAR, PatternName.CROSS_QUAD)
 """Of the usual ones those that some plan is cheapest with; a sextet and a double star never are (docs/decisions)."""
 EXPOSURES = (0.2, 0.5, 1.0, 2.0)
@@ -92,9 +90,14 @@ def images_in(name: PatternName) -> int:
 
 
 def tilts_of(instrument: Instrument, tilt_max_rad: float | None = None) -> list[float]:
-    """The tilts that are tried. An instrument's limit counts from its own zero, and they from the coma-free axis."""
-    most = min(instrument.lens.tilt_max_rad - AXIS_ROOM_RAD, math.inf if tilt_max_rad is None else tilt_max_rad)
+    """The tilts that are tried, as far as the instrument and what is asked allow."""
+    most = tilt_most(instrument, tilt_max_rad)
     return [t for t in TILTS_RAD if t <= most * (1 + 1e-9)] or [most]
+
+
+def tilt_most(instrument: Instrument, asked_rad: float | None = None) -> float:
+    """The largest tilt of an image: the instrument's, or a smaller one that is asked."""
+    return min(instrument.tilt_most_rad, math.inf if asked_rad is None else asked_rad)
 
 
 def sizes_of(instrument: Instrument, binning: int) -> list[int]:

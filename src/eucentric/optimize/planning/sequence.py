@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -16,7 +15,6 @@ from eucentric.focus.settings import (
     ResetDefocus,
 )
 from eucentric.optimize.instrument import Instrument
-from eucentric.optimize.planning.candidate import AXIS_ROOM_RAD
 from eucentric.optimize.planning.plan import Plan, PlannedStep
 from eucentric.optimize.planning.prediction import LENS_SETTLE_S, z_approach_m
 
@@ -27,7 +25,7 @@ class Elsewhere:
 
     SerialEM tilts to either side by what it calls beam tilt. Leginon takes its images at 0 and at what it calls tilt:
     the same shift takes twice the angle, at which Cs adds `leginon_bias_m` = C3·tilt² that its calibration does not
-    take off; beyond `leginon_tilt_max_rad` lies the objective aperture or the tilt limit. `leaves_m` is the plan's.
+    take off; beyond `leginon_tilt_max_rad` lies the tilt limit. `leaves_m` is the plan's.
     """
 
     step: str
@@ -103,8 +101,6 @@ def names_of(plan: Plan) -> tuple[str, ...]:
 
 def elsewhere(plan: Plan, instrument: Instrument) -> tuple[Elsewhere, ...]:
     """The steps for other programs."""
-    lens = instrument.lens
-    most = min(lens.tilt_max_rad, math.inf if lens.aperture_rad is None else lens.aperture_rad) - AXIS_ROOM_RAD
     return tuple(
         Elsewhere(
             step=name,
@@ -114,8 +110,8 @@ def elsewhere(plan: Plan, instrument: Instrument) -> tuple[Elsewhere, ...]:
             limit_m=_limit(one),
             leaves_m=one.leaves_m,
             correction=str(one.candidate.correction),
-            leginon_bias_m=lens.cs_m * (2 * one.candidate.tilt_rad) ** 2,
-            leginon_tilt_max_rad=most,
+            leginon_bias_m=instrument.lens.cs_m * (2 * one.candidate.tilt_rad) ** 2,
+            leginon_tilt_max_rad=instrument.tilt_most_rad,
         )
         for name, one in zip(names_of(plan), plan.steps, strict=True)
     )

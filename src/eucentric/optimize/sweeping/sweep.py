@@ -239,7 +239,7 @@ def predicted(made: Plan, instrument: Instrument, step: int) -> dict[str, float]
     """What a step of a plan can do on an instrument, in SI. Raises SettingsError where its images show nothing."""
     one = made.steps[step]
     candidate, reach = one.candidate, range_of(one.candidate, instrument)
-    if reach <= 0:
+    if reach <= 0 or candidate.tilt_rad > instrument.tilt_most_rad * (1 + 1e-9):
         raise SettingsError(_why_unseen(candidate, instrument))
     found = {
         RANGE.name: reach,
@@ -260,6 +260,11 @@ def _why_unseen(candidate: Candidate, instrument: Instrument) -> str:
     aperture = instrument.lens.aperture_rad
     if aperture is not None and candidate.tilt_rad >= aperture:
         return f"The aperture ({aperture * 1e3:g} mrad) stops a beam tilted by {candidate.tilt_rad * 1e3:g} mrad."
+    if candidate.tilt_rad > instrument.tilt_most_rad * (1 + 1e-9):
+        return (
+            f"A tilt of {candidate.tilt_rad * 1e3:g} mrad is beyond what the instrument's limit leaves beside the room "
+            f"for the coma-free axis: {instrument.tilt_most_rad * 1e3:g} mrad (lens.tilt_max in its file)."
+        )
     if not lit(candidate, instrument):
         return (
             f"The light ({show_bound(candidate.magnification.beam_m)} wide) does not fill the corners of an image of "

@@ -30,6 +30,7 @@ _START_S = 60  # new processes on a busy machine
 _HERE = "127.0.0.1"
 _SILENT = logging.CRITICAL + 1
 _AT_ONCE = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way only
+_INTERRUPTS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 # Numerics of one job stay on one core: there are as many jobs at a time as cores.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), 1)
 # A job is not paused for want of memory: it would never end. The system ends a process that takes too much of it, and
@@ -192,16 +193,21 @@ def _unheard() -> Iterator[None]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Ctrl-C does nothing while a cluster is closed, some seconds: a second one would cost what the first kept."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is None or threading.current_thread() is not threading.main_thread():
+    """Ctrl-C, and what else interrupts, does nothing while a cluster is closed, some seconds: a second one would cost
+    what the first kept.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.getsignal(number) for number in _INTERRUPTS}
+    before = {number: handler for number, handler in before.items() if handler is not None}
+    for number in before:
+        signal.signal(number, signal.SIG_IGN)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class Settings extends HTMLElement {
     link.on("shelf", (entries) => this._shelf(entries ?? []));
     link.on("about", (about) => about && this._begin(about));
     link.on("drive", () => this._runnable());
-    document.addEventListener("eu-edit", (event) => this.edit(event.detail.name, event.detail.values, true));
+    document.addEventListener("eu-edit", ({ detail }) => this._leaves(detail.name) && this.edit(detail.name, detail.values, true));
   }
 
   async _begin(about) {
@@ -40,7 +40,7 @@ class Settings extends HTMLElement {
   }
 
   _shelf(entries) {
-    const row = (one) => h("li", h("button", { type: "button", "aria-current": String(one.name === this.name), title: one.trouble || one.place, onclick: () => this.open(one.name) }, h("b", one.saved ? one.name : one.title), h("small", one.trouble ? "can't be read" : one.saved ? one.title : one.place || "as the command was started")));
+    const row = (one) => h("li", h("button", { type: "button", "aria-current": String(one.name === this.name), title: one.trouble || one.place, onclick: () => this._leaves(one.name) && this.open(one.name) }, h("b", one.saved ? one.name : one.title), h("small", one.trouble ? "can't be read" : one.saved ? one.title : one.place || "as the command was started")));
     const part = (title, list) => (list.length ? [h("li", h("h3", title)), list.map(row)] : []);
     fill(this._list, part("Saved here", entries.filter((one) => one.saved)), part("Come along", entries.filter((one) => !one.saved)));
   }
@@ -64,6 +64,7 @@ class Settings extends HTMLElement {
   // `opened`: the saved one that this was, and that it replaces when it is saved.
   edit(name, values, changed, saveAs = "", opened = "") {
     this.name = name;
+    this._wanted = null; // what was asked for before comes too late
     this.values = structuredClone(values);
     this.at = 0;
     this._name.value = saveAs;
@@ -77,7 +78,7 @@ class Settings extends HTMLElement {
     this._runnable();
     this._told.textContent = changed ? "not saved" : "";
     this._remember(changed);
-    this._check(changed);
+    this._check();
   }
 
   _draw() {
@@ -246,8 +247,17 @@ class Settings extends HTMLElement {
     document.dispatchEvent(new CustomEvent("eu-shelf", { detail: name }));
   }
 
+  // What is not saved is given up for something else only when that is asked for twice.
+  _leaves(name) {
+    const asked = this._left === name || !sessionStorage.getItem(UNSAVED);
+    this._left = asked ? "" : name;
+    if (!asked) say(`'${this.name}' was changed and is not saved. Save it, or ask for '${name}' once more: the changes are lost then.`, "care");
+    return asked;
+  }
+
   // What is not saved survives a reload of this tab.
   _remember(unsaved) {
+    this._left = "";
     if (unsaved) sessionStorage.setItem(UNSAVED, JSON.stringify({ name: this.name, values: this.values, saveAs: this._name.value, opened: this._opened }));
     else sessionStorage.removeItem(UNSAVED);
   }
@@ -273,7 +283,8 @@ class Settings extends HTMLElement {
     if (!file) return;
     try {
       const told = await link.call("POST", "/settings/read", { text: await file.text() });
-      this.edit(file.name.replace(/\.toml$/i, ""), told.values, true, file.name.replace(/\.toml$/i, ""));
+      const name = file.name.replace(/\.toml$/i, "");
+      if (this._leaves(name)) this.edit(name, told.values, true, name);
     } catch (error) {
       say(error.message, "bad");
     }
