@@ -15,6 +15,7 @@ from eucentric.optimize.instrument import Instrument
 
 KNOWN = ("sq", "hl", "fa", "en", "fc")
 """Presets that the simulated microscope has: its magnifications go by these names."""
+_COUNTS = 8.0  # of the camera, for each electron
 
 
 def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
@@ -41,9 +42,10 @@ def magnitudes_of(instrument: Instrument, height_m: float) -> Mapping[str, Any]:
             "binning": 1,
             "dqe": camera.dqe,
             "mtf_nyquist": camera.mtf,
-            "read_noise_counts": 8 * camera.noise_e,
+            "counts_per_electron": _COUNTS,
+            "read_noise_counts": _COUNTS * camera.noise_e,
             "gain_residual": camera.gain_residual,
-            "dark_residual_counts": 8 * camera.dark_residual_e,
+            "dark_residual_counts": _COUNTS * camera.dark_residual_e,
             "readout_s": instrument.times.readout_s,
         },
         "residual": {
