@@ -177,13 +177,32 @@ def test_stopped_trials_and_a_file_that_fails_cost_nothing_of_what_is_told(capsy
     assert not Path("/dev/full").exists() or "plan.png can't be written" in captured.err
 
 
-def test_without_a_cluster_the_plan_is_told_all_the_same(capsys):
+def test_a_cluster_that_is_not_there_is_said_before_anything_is_planned(capsys, monkeypatch):
+    monkeypatch.setattr("eucentric.optimize.planning.plan.front", None)
     with pytest.raises(SystemExit) as end:
         run(["plan", *OPTIONS, "--verify", "2", "--scheduler", "tcp://127.0.0.1:1", "--json"])
     assert end.value.code == 2
+    assert "127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_a_plan_is_told_where_no_trial_was_done(capsys, monkeypatch):
+    def interrupted(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("eucentric.cli.plan_verify.run_trials", interrupted)
+    with pytest.raises(SystemExit) as end:
+        run(["plan", *OPTIONS, "--verify", "2", "--json"])
+    assert end.value.code == 130
     captured = capsys.readouterr()
     assert json.loads(captured.out)["verified"] is None
-    assert "127.0.0.1:1" in captured.err
+    assert "0 of 2 trials were done" in captured.err
+
+
+def test_a_camera_of_which_no_image_is_tried_is_a_sentence(capsys):
+    with pytest.raises(SystemExit) as end:
+        run(["plan", "--camera", "100"])
+    assert end.value.code == 2
+    assert "A camera of 100 pixels has no image of 256 to 2048" in capsys.readouterr().err
 
 
 def test_a_limit_of_the_coils_that_leaves_no_tilt_is_a_sentence(capsys, tmp_path):

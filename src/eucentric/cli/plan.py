@@ -71,9 +71,12 @@ def plan(
         ),
     ] = None,
     camera: Annotated[
-        int | None, typer.Option(help="Side of the camera, pixels. Default: the instrument's; classic: 4096.")
+        int | None,
+        typer.Option(min=64, max=65536, help="Side of the camera, pixels. Default: the instrument's; classic: 4096."),
     ] = None,
-    kv: Annotated[float | None, typer.Option(help="High tension, kV, in place of the instrument's.")] = None,
+    kv: Annotated[
+        float | None, typer.Option(min=20, max=1500, help="High tension, kV, in place of the instrument's.")
+    ] = None,
     cs: Annotated[float | None, typer.Option(help="Cs, mm, in place of the instrument's.")] = None,
     image: Annotated[
         int | None,
@@ -180,7 +183,7 @@ class _Wanted:
 def _physical(there: Instrument, asked: Asked, wanted: _Wanted) -> None:
     """Plan by what the instrument can do, and tell. Raises SettingsError, InputError."""
     from eucentric.cli import plan_physics as physics
-    from eucentric.cli.plan_verify import check_simulated
+    from eucentric.cli.plan_verify import check_trials
     from eucentric.optimize.planning.asked import Cheapest
     from eucentric.optimize.planning.plan import front, knee
     from eucentric.optimize.planning.plan import plan as planned
@@ -188,7 +191,7 @@ def _physical(there: Instrument, asked: Asked, wanted: _Wanted) -> None:
     if sys.stderr.isatty():
         typer.echo("Planning (some seconds) …", err=True)
     if wanted.verify:
-        check_simulated(there)
+        check_trials(there, wanted.scheduler)
     plans = front(there, asked) if asked.cheapest is Cheapest.BOTH else (planned(there, asked),)
     made = knee(plans)
     if not wanted.as_json:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SELDOM = 0.005  # of the runs: fewer are not told
 _MATTERS = 0.05  # of a variance, or of what a step leaves: less is not told
+_NO_BREAK = "\u00a0"
 
 
 def tell_verified(made: Plan, trials: list[Trial], console: Console) -> None:
@@ -176,7 +177,8 @@ def write_sequence(made: Plan, instrument: Instrument, path: Path) -> None:
 
 
 def _row(one: ShownStep) -> tuple[str, ...]:
-    images = f"{one.magnification} bin {one.binning}, {one.exposure}\n{one.size} of {one.pixel}"
+    pixel = one.pixel.replace(" ", _NO_BREAK)
+    images = f"{one.magnification} bin {one.binning}, {one.exposure}\n{one.size} of {pixel}"
     tilts = f"{one.tilt}\n{one.pattern}"
     return (one.name, images, tilts, f"±{one.range}", one.leaves, one.looks, one.correction)
 

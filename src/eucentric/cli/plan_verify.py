@@ -61,10 +61,10 @@ def verify(
 ) -> Spread[Job, Trial]:
     """Run the plan so often, with a bar on a terminal, and tell each that missed (not on a terminal: each).
 
-    Raises InputError where the cluster goes away before any has ended.
+    Raises InputError where the cluster goes away before any has ended, Stopped where the user ends it before.
     """
     from eucentric.cli.progress import counting
-    from eucentric.cli.stopped import raise_if_stopped
+    from eucentric.cli.stopped import Stopped, raise_if_stopped
     from eucentric.optimize.trials.cluster import cluster
     from eucentric.optimize.trials.trial import is_within
     from eucentric.units import show_bound
@@ -80,21 +80,35 @@ def verify(
             console.print(f"  seed {one.seed}: from {show_bound(one.start_m)}, {end}", markup=False, soft_wrap=True)
         count_one(f"{within} within {show_bound(made.asked.accuracy_m)}")
 
-    check_simulated(instrument)
     with cluster(scheduler) as on:
         console.print(f"Verifying on {count} simulated microscopes of this instrument, on {on.name} …", soft_wrap=True)
         with counting(console, "trials", count) as count_one:
-            came = run_trials(jobs_of(made, instrument, count), on=on, tell=tell)
+            try:
+                came = run_trials(jobs_of(made, instrument, count), on=on, tell=tell)
+            except KeyboardInterrupt:  # before any had ended
+                raise Stopped(f"Stopped: 0 of {count} trials were done.") from None
     if not came.ended:
         raise_if_stopped(came.stopped, 0, count, "trials", by_user=came.by_user)
     return came
 
 
-def check_simulated(instrument: Instrument) -> None:
-    """Raise SettingsError for an instrument that can't be simulated: before a thousand trials say so."""
+def check_trials(instrument: Instrument, scheduler: str | None) -> None:
+    """Before anything is planned, raise SettingsError for an instrument that can't be simulated, InputError for a cluster
+    that can't be used.
+    """
     from eucentric.optimize.trials.simulated import magnitudes_of
 
     magnitudes_of(instrument, 0.0)
+    check_cluster(scheduler)
+
+
+def check_cluster(scheduler: str | None) -> None:
+    """Raise InputError for an address where no cluster can be used."""
+    from eucentric.optimize.trials.cluster import cluster
+
+    if scheduler is not None:
+        with cluster(scheduler):
+            pass
 
 
 def trial(job: Job) -> Trial:

@@ -46,9 +46,11 @@ def sweep(
         typer.Option(help="Largest tilt of one image, mrad (default: the instrument's).", show_default=False),
     ] = None,
     camera: Annotated[
-        int | None, typer.Option(help="Side of the camera, pixels, in place of the instrument's.")
+        int | None, typer.Option(min=64, max=65536, help="Side of the camera, pixels, in place of the instrument's.")
     ] = None,
-    kv: Annotated[float | None, typer.Option(help="High tension, kV, in place of the instrument's.")] = None,
+    kv: Annotated[
+        float | None, typer.Option(min=20, max=1500, help="High tension, kV, in place of the instrument's.")
+    ] = None,
     cs: Annotated[float | None, typer.Option(help="Cs, mm, in place of the instrument's.")] = None,
     saves: Annotated[Saves, typer.Option("--for", help="What the plans save.")] = Saves.BOTH,
     preset: Annotated[
@@ -77,6 +79,7 @@ def sweep(
     eucentric sweep --over tilt=1..18mrad --over specimen.thickness=10..300nm --figure map.png
     """
     from eucentric.cli import sweep_told as told
+    from eucentric.cli.plan_verify import check_cluster, check_trials
     from eucentric.cli.style import console
     from eucentric.cli.sweep_run import swept
     from eucentric.optimize.planning.plan import plan
@@ -101,6 +104,10 @@ def sweep(
         one_preset=one_preset,
         look_again=look_again,
     )
+    if trials:
+        check_trials(there, scheduler)
+    else:
+        check_cluster(scheduler)
     base = base_of(plan(there, asked), there, axes, step)
     screen = console(quiet=as_json)
     came = swept(base, axes, trials, scheduler, screen)

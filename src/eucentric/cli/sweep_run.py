@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from eucentric.cli.plan_verify import Job, check_simulated, jobs_of, trial, trial_of
+from eucentric.cli.plan_verify import Job, jobs_of, trial, trial_of
 from eucentric.cli.progress import counting
 from eucentric.cli.stopped import raise_if_stopped
 from eucentric.errors import SettingsError
@@ -34,8 +34,6 @@ def swept(base: Base, axes: Sequence[Axis], trials: int, scheduler: str | None, 
     """The map, as far as it was not stopped. Raises SettingsError, InputError, Stopped; also where it is empty."""
     x, y = axes
     points = points_of(base, x, y)
-    if trials:
-        check_simulated(base.instrument)
     with cluster(scheduler) as on:
         console.print(f"{len(points)} points on {on.name} …", soft_wrap=True)
         came = _points(points, on, console)

@@ -190,7 +190,8 @@ class Instrument(Settings):
             )
         names = [m.name for m in self.magnifications]
         if len(set(names)) < len(names):
-            raise ValueError("two magnifications have the same name. Give each a name of its own.")
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"two magnifications are called '{twice}'. Give each a name of its own.")
         return self
 
     @property

@@ -10,6 +10,7 @@ from scipy import stats
 
 from eucentric.errors import SettingsError
 from eucentric.optimize.instrument import Instrument
+from eucentric.optimize.planning.candidate import LARGEST_PX, SMALLEST_PX, images_of
 from eucentric.optimize.planning.search import STEPS_MAX
 
 
@@ -60,6 +61,11 @@ def check(asked: Asked, instrument: Instrument) -> None:
     for name in asked.presets:
         if name not in names:
             raise SettingsError(f"{instrument.name} has no magnification '{name}'. It has: {', '.join(names)}.")
+    if not any(images_of(instrument)):
+        raise SettingsError(
+            f"A camera of {instrument.camera.size} pixels has no image of {SMALLEST_PX} to {LARGEST_PX} pixels at any "
+            "binning, as plans need: they take the whole of it, a half or a quarter of its side."
+        )
     if asked.accuracy_m >= asked.start_m:
         raise SettingsError("The accuracy is not below the error to start from: there is nothing to do.")
     if asked.tilt_max_rad is not None:
