@@ -14,7 +14,7 @@ import typer
 
 from eucentric.cli.options import JsonOption
 from eucentric.cli.plan_calibrations import From, MeasuredOption, WhoseOption
-from eucentric.cli.plan_given import Saves, asked_given, instrument_given
+from eucentric.cli.plan_given import AtOption, Saves, asked_given, instrument_given
 from eucentric.cli.stopped import raise_if_stopped
 from eucentric.cli.typed import check_typed, others_than
 from eucentric.cli.written import UNWRITTEN, check_files, told_unwritten
@@ -92,6 +92,7 @@ def plan(
     one_preset: Annotated[
         bool, typer.Option("--one-preset", help="All images alike: one preset for all steps.")
     ] = False,
+    at: AtOption = None,
     steps: Annotated[int, typer.Option(metavar="N", help="At most so many steps.")] = 4,
     look_again: Annotated[
         bool, typer.Option("--look-again", help="Look once more after the last correction, instead of trusting it.")
@@ -144,6 +145,7 @@ def plan(
     known = From(calibrations, calibrations_of).of(there, kv=kv, quiet=as_json)
     there = there if known is None else known.instrument
     asked = asked_given(
+        there,
         start_um=start_um,
         accuracy_um=accuracy_um,
         probability=probability,
@@ -153,6 +155,7 @@ def plan(
         presets=None if optimal_pattern else preset,
         one_preset=one_preset,
         look_again=look_again,
+        at=at,
     )
     if optimal_pattern:
         from eucentric.cli.plan_pattern import PatternAsked, plan_pattern
@@ -276,5 +279,5 @@ def _check_meant(ctx: typer.Context, rules: Rules, *, optimal: bool, at_preset: 
         return
     check_typed(ctx, {"out", "verify", "scheduler"}, "with --optimal-pattern")
     if at_preset:
-        of_plans = {"start_um", "probability", "saves", "one_preset", "steps", "look_again"}
+        of_plans = {"start_um", "probability", "saves", "one_preset", "steps", "look_again", "at"}
         check_typed(ctx, of_plans, "with --optimal-pattern at a --preset: no plan is made")

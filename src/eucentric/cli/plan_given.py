@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.planning.asked import Asked
+
+
+AtOption = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="PRESET",
+        help="Where the accuracy is to hold: where you expose. Default: the finest magnification (of --preset).",
+        show_default=False,
+    ),
+]
 
 
 class Saves(StrEnum):
@@ -30,6 +43,7 @@ def instrument_given(name: str, kv: float | None, cs: float | None, camera: int 
 
 
 def asked_given(
+    instrument: Instrument,
     *,
     start_um: float,
     accuracy_um: float,
@@ -40,10 +54,13 @@ def asked_given(
     presets: Sequence[str] | None,
     one_preset: bool,
     look_again: bool,
+    at: str | None,
 ) -> Asked:
-    """What is asked, in SI, of options in µm and mrad."""
-    from eucentric.optimize.planning.asked import Asked, Cheapest
+    """What is asked, in SI, of options in µm and mrad. Images that are all alike are those of the exposures, too."""
+    from eucentric.optimize.planning.asked import Asked, Cheapest, exposed_at
 
+    if at is None and not one_preset:
+        at = exposed_at(instrument, presets or ())
     return Asked(
         start_um * 1e-6,
         accuracy_um * 1e-6,
@@ -54,4 +71,5 @@ def asked_given(
         steps_max=steps,
         presets=tuple(presets or ()),
         one_preset=one_preset,
+        at=at,
     )

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from eucentric.optimize.calibrated import Calibrated
     from eucentric.optimize.instrument import Instrument
     from eucentric.optimize.planning.plan import Plan, PlannedStep
-    from eucentric.optimize.planning.sequence import Elsewhere
     from eucentric.optimize.planning.shown import ShownStep
     from eucentric.optimize.trials.spread import Spread
     from eucentric.optimize.trials.trial import Trial
@@ -98,6 +97,8 @@ def show(made: Plan, instrument: Instrument, *, verified: bool = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from eucentric.cli.plan_elsewhere import for_others
+    from eucentric.optimize.planning.reasons import reasons
     from eucentric.optimize.planning.sequence import elsewhere
     from eucentric.optimize.planning.shown import show_dose, show_time, shown_steps
 
@@ -115,10 +116,12 @@ def show(made: Plan, instrument: Instrument, *, verified: bool = False) -> None:
     console.print(table)
     say = [f"{one.name} is limited by {_limits(step)}." for one, step in zip(steps, made.steps, strict=True)]
     say += _changes(made, instrument)
-    say += [line for one in elsewhere(made, instrument) for line in _for_others(one)]
+    say += reasons(made, instrument)
+    say += for_others(elsewhere(made, instrument))
     within, median = made.outlook.within(asked.accuracy_m), made.outlook.median_m
     say += [
-        f"Predicted: {within:.1%} end within {show_bound(asked.accuracy_m)}, half within {show_bound(median)}. "
+        f"Predicted: {within:.1%} end within {show_bound(asked.accuracy_m)}, half within {show_bound(median)}, at "
+        f"{asked.at or made.steps[-1].candidate.magnification.name}. "
         "Corrections are trusted: Z and the lens must have been seen to follow in the session; else the first one is a "
         f"probe (one more look).{_more_looks(made)}"
     ]
@@ -191,10 +194,13 @@ def _limits(one: PlannedStep) -> str:
 
 
 def _changes(made: Plan, instrument: Instrument) -> list[str]:
-    """What each change of magnification adds to the error that a step starts from."""
-    from eucentric.optimize.planning.prediction import changed
+    """What each change of magnification adds to the error that a step starts from, or that is left in the end."""
+    from eucentric.optimize.planning.apart import changed
+    from eucentric.optimize.planning.candidate import magnification_at
 
     used = [one.candidate.magnification for one in made.steps]
+    there = magnification_at(instrument, made.asked.at)
+    used += [] if there is None else [there]
     parts = [(a.name, b.name, changed(a, b, instrument)) for a, b in itertools.pairwise(used) if a.name != b.name]
     return [
         f"From {a} to {b} focus changes by {', '.join(f'{p.source} {show_bound(p.sigma_m)}' for p in of)} (1 σ)."
@@ -203,7 +209,7 @@ def _changes(made: Plan, instrument: Instrument) -> list[str]:
 
 
 def _steps_json(made: Plan, instrument: Instrument) -> list[dict[str, Any]]:
-    from eucentric.optimize.planning.prediction import changed
+    from eucentric.optimize.planning.apart import changed
     from eucentric.optimize.planning.sequence import names_of
 
     out, last = [], made.steps[0].candidate.magnification
@@ -238,22 +244,3 @@ def _step_json(one: PlannedStep, name: str) -> dict[str, Any]:
         "seconds": one.seconds,
         "budget_m": {part.source: part.sigma_m for part in one.budget},
     }
-
-
-def _for_others(one: Elsewhere) -> list[str]:
-    """A step in the words of SerialEM and Leginon, and what of the plan does not hold there."""
-    each, pair, limit = one.tilt_rad * 1e3, one.leginon_tilt_rad * 1e3, show_bound(one.limit_m)
-    at = minus(f"{one.offset_m * 1e6:g} µm")
-    offset = f", images at a defocus of {at}" if one.offset_m else ""
-    step = f"{one.step}, preset {one.preset}{offset}, correction {one.correction}"
-    said = [f"In SerialEM: {step}: beam tilt {each:g} mrad (to either side), change limit {limit}."]
-    if one.leginon_beyond:
-        fits = f"--tilt-max-mrad {one.leginon_tilt_max_rad * 0.5e3:g} plans for it"
-        return [*said, f"In Leginon: not {one.step}: the image at {pair:g} mrad is too far from the axis; {fits}."]
-    said.append(f"In Leginon: {step}: tilt {pair:g} mrad (its images are at 0 and {pair:g}), delta max {limit}.")
-    if one.leginon_bias_m > _MATTERS * one.leaves_m:
-        said.append(
-            f"There Cs moves what is measured by {show_bound(one.leginon_bias_m)} at that tilt, where the plan leaves "
-            f"{show_bound(one.leaves_m)}: take it off, or less is reached."
-        )
-    return said

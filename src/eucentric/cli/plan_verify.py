@@ -35,7 +35,7 @@ def jobs_of(plan: Plan, instrument: Instrument, count: int) -> list[Job]:
     from eucentric.optimize.planning.sequence import settings_of
 
     sequences = (settings_of(plan, instrument),)
-    preset = plan.steps[-1].candidate.magnification.name
+    preset = plan.asked.at or plan.steps[-1].candidate.magnification.name
     return [Job(sequences, preset, instrument, plan.asked.start_m, seed) for seed in range(count)]
 
 
@@ -93,8 +93,8 @@ def verify(
 
 
 def check_trials(instrument: Instrument, scheduler: str | None) -> None:
-    """Before anything is planned, raise SettingsError for an instrument that can't be simulated, InputError for a cluster
-    that can't be used.
+    """Raise, before anything is planned, SettingsError for an instrument that can't be simulated, InputError for a
+    cluster that can't be used.
     """
     from eucentric.optimize.trials.simulated import magnitudes_of
 

@@ -10,7 +10,7 @@ import typer
 
 from eucentric.cli.options import JsonOption
 from eucentric.cli.plan_calibrations import From, MeasuredOption, WhoseOption
-from eucentric.cli.plan_given import Saves, asked_given, instrument_given
+from eucentric.cli.plan_given import AtOption, Saves, asked_given, instrument_given
 from eucentric.cli.stopped import raise_if_stopped
 from eucentric.cli.written import UNWRITTEN
 
@@ -57,6 +57,7 @@ def sweep(
         list[str] | None, typer.Option(help="Plans with this magnification only (again for another). Default: all.")
     ] = None,
     one_preset: Annotated[bool, typer.Option("--one-preset", help="Plans with one preset for all steps.")] = False,
+    at: AtOption = None,
     steps: Annotated[int, typer.Option(metavar="N", help="Plans with at most so many steps.")] = 4,
     look_again: Annotated[
         bool, typer.Option("--look-again", help="Plans that look once more after the last correction.")
@@ -94,6 +95,7 @@ def sweep(
     check_axes(axes, there, step)
     told.check_files(out, figure)
     asked = asked_given(
+        there,
         start_um=start_um,
         accuracy_um=accuracy_um,
         probability=probability,
@@ -103,6 +105,7 @@ def sweep(
         presets=preset,
         one_preset=one_preset,
         look_again=look_again,
+        at=at,
     )
     if trials:
         check_trials(there, scheduler)

@@ -15,7 +15,7 @@ from typing import TypeVar
 from eucentric.errors import EucentricError, InputError
 from eucentric.figures.plan import plan_figure
 from eucentric.optimize.instrument import instrument_of, shipped_text
-from eucentric.optimize.planning.asked import Asked, Cheapest
+from eucentric.optimize.planning.asked import Asked, Cheapest, exposed_at
 from eucentric.optimize.planning.plan import Plan, plan
 from eucentric.optimize.planning.sequence import settings_of
 from eucentric.optimize.planning.shown import show_dose, show_time, shown_steps
@@ -36,8 +36,7 @@ class FieldError(InputError):
 
 def asked_of(wanted: models.ToPlan) -> Asked:
     """What is asked of the planner. Raises FieldError."""
-    shipped = _read("instrument", lambda: shipped_text(wanted.instrument))  # no file of this machine is read
-    assert shipped
+    _read("instrument", lambda: shipped_text(wanted.instrument))  # no file of this machine is read
     return Asked(
         _read("start", lambda: _quantity("Start", wanted.start, "m", "500 µm")),
         _read("accuracy", lambda: _quantity("Accuracy", wanted.accuracy, "m", "0.1 µm")),
@@ -46,6 +45,7 @@ def asked_of(wanted: models.ToPlan) -> Asked:
         if wanted.tilt_max
         else None,
         Cheapest(wanted.saves),
+        at=exposed_at(instrument_of(wanted.instrument)),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from eucentric.focus.patterns import PatternName
 from eucentric.focus.predict import capture_range_m
+from eucentric.optimize.planning.apart import between, changed
 from eucentric.optimize.planning.grid import grid_of
 from eucentric.optimize.planning.prediction import (
     INSIDE,
@@ -17,8 +18,6 @@ from eucentric.optimize.planning.prediction import (
     STANDS_OUT,
     Before,
     Left,
-    between,
-    changed,
     left_after,
     looked_at,
     range_of,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,7 +26,8 @@ class Cheapest(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is asked of a plan, metres; `probability` is that of ending within the accuracy. `look_again`: after the
-    last correction the plan looks once more. `presets` are the only magnifications that may be used; none: all. With
+    last correction the plan looks once more. `at` is the magnification where it is to hold, as where exposures are
+    taken; None: that of the last images. `presets` are the only magnifications that may be used; none: all. With
     `one_preset` all images are taken alike.
     """
 
@@ -38,6 +40,7 @@ class Asked:
     steps_max: int = STEPS_MAX
     presets: tuple[str, ...] = ()
     one_preset: bool = False
+    at: str | None = None
 
     @property
     def sigmas(self) -> float:
@@ -50,6 +53,12 @@ class Asked:
         return math.inf if self.look_again else self.accuracy_m
 
 
+def exposed_at(instrument: Instrument, presets: Sequence[str] = ()) -> str:
+    """Where exposures are taken if nobody says otherwise: the finest magnification, of those that may be used."""
+    allowed = [one for one in instrument.magnifications if not presets or one.name in presets]
+    return min(allowed or instrument.magnifications, key=lambda one: one.pixel_m).name
+
+
 def check(asked: Asked, instrument: Instrument) -> None:
     """Raises SettingsError, a sentence, for what can't be asked of this instrument."""
     for what, value, example in (("A start", asked.start_m, "500"), ("An accuracy", asked.accuracy_m, "0.1")):
@@ -58,7 +67,7 @@ def check(asked: Asked, instrument: Instrument) -> None:
                 f"{what} of {value * 1e6:g} µm is not between 0.001 µm and 10 mm. Give it in µm: {example}."
             )
     names = [m.name for m in instrument.magnifications]
-    for name in asked.presets:
+    for name in (*asked.presets, *([] if asked.at is None else [asked.at])):
         if name not in names:
             raise SettingsError(f"{instrument.name} has no magnification '{name}'. It has: {', '.join(names)}.")
     if not any(images_of(instrument)):

@@ -95,6 +95,11 @@ def tilts_of(instrument: Instrument, tilt_max_rad: float | None = None) -> list[
     return [t for t in TILTS_RAD if t <= most * (1 + 1e-9)] or [most]
 
 
+def magnification_at(instrument: Instrument, name: str | None) -> Magnification | None:
+    """That of the instrument, where one is named."""
+    return None if name is None else next(one for one in instrument.magnifications if one.name == name)
+
+
 def tilt_most(instrument: Instrument, asked_rad: float | None = None) -> float:
     """The largest tilt of an image: the instrument's, or a smaller one that is asked."""
     return min(instrument.tilt_most_rad, math.inf if asked_rad is None else asked_rad)

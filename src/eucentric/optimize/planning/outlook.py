@@ -22,14 +22,14 @@ from eucentric.focus.again import further_m
 from eucentric.focus.outcome import COVERAGE
 from eucentric.focus.response import DISAGREE_SIGMAS
 from eucentric.focus.settings import CorrectionType, Thresholds
-from eucentric.optimize.instrument import Instrument
-from eucentric.optimize.planning.candidate import Candidate
+from eucentric.optimize.instrument import Instrument, Magnification
+from eucentric.optimize.planning.apart import between
+from eucentric.optimize.planning.candidate import Candidate, magnification_at
 from eucentric.optimize.planning.prediction import (
     HALF_FOUND,
     OFF_FOCUS,
     Before,
     acts_on_m,
-    between,
     common,
     looked_at,
     seconds_of,
@@ -90,7 +90,7 @@ class _Draws:
     def look(self, one: Candidate, before: Before) -> tuple[Array, Array]:
         """(what is measured of these errors, its 1σ)."""
         measured, sigma = self._looked(one, before)
-        self.refused = self.refused | (self.chances.random(DRAWS) < misfit_chance(one))
+        self.refused = self.refused | (self.chances.random(DRAWS) < misfit_chance())
         blind = self._blind(one)
         if blind.any():
             further = replace(one, offset_m=one.offset_m + further_m(one.tilt_rad, one.pixel_m))
@@ -149,9 +149,9 @@ class _Draws:
         self.error = np.where(where, self.error, error)
         self.refused = np.where(where, self.refused, refused)
 
-    def change(self, one: Candidate, other: Candidate) -> None:
+    def change(self, one: Magnification, other: Magnification) -> None:
         """From one magnification to another."""
-        apart = between(one.magnification, other.magnification, self.instrument)
+        apart = between(one, other, self.instrument)
         self.error = self.error + apart * self._normal()
 
     def _normal(self) -> Array:
@@ -159,20 +159,25 @@ class _Draws:
 
 
 @functools.cache
-def misfit_chance(one: Candidate) -> float:
-    """How often a good look is refused for shifts that fit no defocus: χ² beyond its limit, by chance alone. Another
-    look does not help: what does not fit is mostly calibration.
+def misfit_chance() -> float:
+    """How often a good look is refused for shifts that fit no defocus: χ² beyond its limit, by chance alone, as often
+    with any pattern. Another look does not help: what does not fit is mostly calibration.
     """
-    freedom = 2 * len(one.plan.links) - 1  # two components of each shift, and C1
-    return float(stats.chi2.sf(CHI2_MAX * freedom, freedom))
+    return float(stats.chi2.sf(CHI2_MAX, 1))
 
 
 @functools.lru_cache(maxsize=128)  # 160 kB each
 def outlook(
-    steps: tuple[Candidate, ...], instrument: Instrument, start_m: float, *, sure_m: float = math.inf, seed: int = 0
+    steps: tuple[Candidate, ...],
+    instrument: Instrument,
+    start_m: float,
+    *,
+    at: str | None = None,
+    sure_m: float = math.inf,
+    seed: int = 0,
 ) -> Outlook:
-    """The errors at the end of each of `DRAWS` runs, the same ones each time for a seed. Runs that can't say that they
-    are within `sure_m` look once more.
+    """The errors at the end of each of `DRAWS` runs, the same ones each time for a seed, at the magnification `at`, or
+    at that of the last step. Runs that can't say that they are within `sure_m` look once more.
     """
     rng = np.random.default_rng((_SEED, seed))
     draws = _Draws(
@@ -193,7 +198,7 @@ def outlook(
     for one in steps:
         before = measured
         if last is not None:
-            draws.change(last, one)
+            draws.change(last.magnification, one.magnification)
         sigma_before = sigma
         measured, sigma = draws.look(one, Before(exposed_s))
         if last is not None and last.correction is CorrectionType.STAGE_Z and last.magnification == one.magnification:
@@ -204,5 +209,7 @@ def outlook(
     unsure = draws.unsure(steps[-1], measured, sigma, sure_m) & ~draws.refused
     if unsure.any():
         draws.once_more(steps[-1], Before(exposed_s), unsure)
+    if (there := magnification_at(instrument, at)) is not None:
+        draws.change(steps[-1].magnification, there)
     errors_m = np.sort(np.where(draws.refused, np.inf, np.abs(draws.error)))
     return Outlook(errors_m, float(np.mean(unsure)))

@@ -17,14 +17,14 @@ from eucentric.errors import SettingsError
 from eucentric.focus.measurement import Contribution
 from eucentric.focus.settings import CorrectionType
 from eucentric.optimize.instrument import Instrument
+from eucentric.optimize.planning.apart import between, changed
 from eucentric.optimize.planning.asked import Asked, Cheapest, check
-from eucentric.optimize.planning.candidate import Candidate
+from eucentric.optimize.planning.candidate import Candidate, magnification_at
 from eucentric.optimize.planning.grid import EXPOSED_S
 from eucentric.optimize.planning.outlook import Outlook, outlook
 from eucentric.optimize.planning.prediction import (
     Before,
     Left,
-    between,
     left_after,
     looked_at,
     looks_of,
@@ -36,7 +36,7 @@ from eucentric.optimize.planning.prediction import (
 from eucentric.optimize.planning.search import Chain, best_of, chains
 from eucentric.units import show_bound
 
-_ALIKE = 1.1  # costs are told no better than that
+_WORTH = 1.2  # a further step has to save so much: it is one more look that may be refused, one more change of the lens
 _STRICT = (1.15, 1.0)  # of the σ that are asked: what the search tells by averages is rather too small
 
 
@@ -132,6 +132,8 @@ def steps_of(
         sigma = start / (3**0.5 if last is None else asked.sigmas)
         before = Before(exposed_s, z_scale)
         left = left_after(one, instrument, sigma, before)
+        if number == len(chain) - 1 and (at := magnification_at(instrument, asked.at)) is not None:
+            left = left.beside(changed(one.magnification, at, instrument))
         more = unseen(one, instrument, start, None if last is None else asked.sigmas)
         if number == len(chain) - 1:
             more += 1 if asked.look_again else unsure
@@ -178,18 +180,18 @@ def _found(instrument: Instrument, asked: Asked) -> Iterator[list[Chain]]:
 
 def _holding(chain: Chain, instrument: Instrument, asked: Asked) -> Plan | None:
     """The plan of a chain, where its outlook holds what is asked without a further look of those that are unsure."""
-    if not outlook(chain.steps, instrument, asked.start_m).holds(asked.accuracy_m, asked.probability):
+    if not outlook(chain.steps, instrument, asked.start_m, at=asked.at).holds(asked.accuracy_m, asked.probability):
         return None
     # What is told comes from draws that the choice has not seen: the best of many is also a lucky one.
-    told = outlook(chain.steps, instrument, asked.start_m, sure_m=asked.sure_m, seed=1)
+    told = outlook(chain.steps, instrument, asked.start_m, at=asked.at, sure_m=asked.sure_m, seed=1)
     return Plan(asked, steps_of(chain.steps, instrument, asked, unsure=told.unsure), told)
 
 
 def knee(plans: tuple[Plan, ...]) -> Plan:
-    """Of a front the plan whose electrons times time is least; of those alike the one with the fewest steps."""
+    """Of a front the plan whose electrons times time is least, or one of fewer steps that takes not much more."""
     cost = {one: one.dose_e_per_m2 * one.seconds for one in plans}
-    alike = [one for one in plans if cost[one] <= _ALIKE * min(cost.values())]
-    return min(alike, key=lambda one: (len(one.steps), cost[one]))
+    near = [one for one in plans if cost[one] <= _WORTH * min(cost.values())]
+    return min(near, key=lambda one: (len(one.steps), cost[one]))
 
 
 def _why_none(instrument: Instrument, asked: Asked) -> str:
@@ -206,6 +208,8 @@ def _why_none(instrument: Instrument, asked: Asked) -> str:
             "smaller tilt reaches further; or bring it nearer by hand."
         )
     left = left_after(best.candidate, instrument, asked.accuracy_m, Before(EXPOSED_S))
+    if (at := magnification_at(instrument, asked.at)) is not None:
+        left = left.beside(changed(best.candidate.magnification, at, instrument))
     if asked.sigmas * left.sigma_m > asked.accuracy_m:
         return _sentence(instrument, asked, asked.sigmas * left.sigma_m, _largest(left.budget), best.candidate)
     return _too_few(best.first, instrument, asked)
@@ -215,7 +219,7 @@ def _why_not_accurate(instrument: Instrument, asked: Asked, found: list[Chain]) 
     """The sentence for an accuracy that no chain holds often enough: how near the best comes, and what limits it."""
     best = min(found, key=lambda one: one.sigma_m)
     step = steps_of(best.steps, instrument, asked, unsure=0.0)[-1]
-    reached = outlook(best.steps, instrument, asked.start_m).bound_m(asked.probability)
+    reached = outlook(best.steps, instrument, asked.start_m, at=asked.at).bound_m(asked.probability)
     return _sentence(instrument, asked, reached, _largest(step.budget), step.candidate)
 
 

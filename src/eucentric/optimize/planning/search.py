@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eucentric.optimize.instrument import Instrument
-from eucentric.optimize.planning.candidate import Candidate
+from eucentric.optimize.planning.apart import between
+from eucentric.optimize.planning.candidate import Candidate, magnification_at
 from eucentric.optimize.planning.grid import ROOM, Grid, grid_of, rounded_up, seen
-from eucentric.optimize.planning.prediction import between, z_scale_after
+from eucentric.optimize.planning.prediction import z_scale_after
 from eucentric.optimize.planning.sight import Array
 
 STEPS_MAX = 4
@@ -52,7 +53,8 @@ class _Label:
 
 class Wanted(Protocol):
     """What is asked of the chains: an error up to `start_m` is to be within `accuracy_m`, metres, in so many steps;
-    `presets` are the only magnifications that may be used, none: all; with `one_preset` all images are alike.
+    `presets` are the only magnifications that may be used, none: all; with `one_preset` all images are alike; `at` is
+    the magnification where it is to hold, None: that of the last step.
     """
 
     @property
@@ -67,6 +69,8 @@ class Wanted(Protocol):
     def presets(self) -> tuple[str, ...]: ...
     @property
     def one_preset(self) -> bool: ...
+    @property
+    def at(self) -> str | None: ...
 
 
 _WAYS: tuple[Callable[[_Label], tuple[float, float]], ...] = (
@@ -81,13 +85,18 @@ def chains(instrument: Instrument, wanted: Wanted, sigmas: float) -> list[Chain]
     """Chains that take any error from the start to `sigmas` σ within the accuracy, the cheaper ones of each length."""
     grid = grid_of(instrument, wanted.tilt_max_rad, wanted.presets)
     found: list[Chain] = []
+    apart = _apart(grid, wanted)
+
+    def left(label: _Label) -> float:
+        return math.hypot(label.sigma_m, apart[label.steps[-1].magnification.name])
+
     labels = [_beginning(instrument, wanted)]
     for number in range(wanted.steps_max):
         longer = [one for label in labels for one in _prolonged(label, grid, sigmas, wanted)]
-        ends = [x for x in longer if sigmas * x.sigma_m <= wanted.accuracy_m]
-        found += [Chain(x.steps, x.sigma_m, x.dose, x.seconds) for x in _best(ends, 4 * _KEPT)]
+        ends = [x for x in longer if sigmas * left(x) <= wanted.accuracy_m]
+        found += [Chain(x.steps, left(x), x.dose, x.seconds) for x in _best(ends, 4 * _KEPT)]
         if number + 1 < wanted.steps_max:
-            labels = _thinned([x for x in longer if sigmas * x.sigma_m > wanted.accuracy_m], wanted)
+            labels = _thinned([x for x in longer if sigmas * left(x) > wanted.accuracy_m], wanted)
     return found
 
 
@@ -105,7 +114,8 @@ def best_of(instrument: Instrument, wanted: Wanted) -> Best:
     reach = next((float(e) for e in sizes if np.any(seen(grid, float(e)).reaches)), 0.0)
     near = seen(grid, _NEAR_M)
     arrival_m2 = np.where(grid.stage, instrument.stage.arrival_m**2, 0.0)
-    left = np.where(near.reaches, near.noise_m2 + grid.base_m2 + arrival_m2, np.inf)
+    apart_m2 = np.array(list(_apart(grid, wanted).values()))[grid.magnification] ** 2
+    left = np.where(near.reaches, near.noise_m2 + grid.base_m2 + arrival_m2 + apart_m2, np.inf)
     first = _stepped(_beginning(instrument, wanted), grid, 1.0)  # σ play no part in a first step
     far = np.where(first.reaches, first.left, np.inf)
     start = grid.candidates[int(np.argmin(far))] if first.reaches.any() else None
@@ -123,10 +133,20 @@ class Best:
     first: Candidate | None
 
 
+def _apart(grid: Grid, wanted: Wanted) -> dict[str, float]:
+    """1σ of how far each magnification, in the instrument's order, focuses from that where it is to hold, metres."""
+    there = magnification_at(grid.instrument, wanted.at)
+    return {
+        m.name: 0.0 if there is None else between(m, there, grid.instrument) for m in grid.instrument.magnifications
+    }
+
+
 def _prolonged(label: _Label, grid: Grid, sigmas: float, wanted: Wanted) -> list[_Label]:
     """The label after one more step, of each candidate that is worth it."""
     step = _stepped(label, grid, sigmas)
-    worthy = step.reaches & ((step.left <= _WORTH * step.sigma) | (sigmas * step.left <= wanted.accuracy_m))
+    apart = np.array(list(_apart(grid, wanted).values()))
+    holds = sigmas * np.hypot(step.left, apart[grid.magnification]) <= wanted.accuracy_m
+    worthy = step.reaches & ((step.left <= _WORTH * step.sigma) | holds)
     if wanted.one_preset and label.steps:
         worthy &= grid.image == grid.image[grid.candidates.index(label.steps[-1])]
     worth = np.flatnonzero(worthy)
@@ -135,7 +155,7 @@ def _prolonged(label: _Label, grid: Grid, sigmas: float, wanted: Wanted) -> list
     kept: set[int] = set()
     for these in _alike(worth, grid, apart=wanted.one_preset):
         kept |= set(these[_undominated(step.left[these], step.dose[these], step.seconds[these])].tolist())
-    ends = worth[sigmas * step.left[worth] <= wanted.accuracy_m]
+    ends = worth[holds[worth]]
     both = step.dose * step.seconds
     for cost, other in ((step.dose, step.seconds), (step.seconds, step.dose), (both, step.dose)):
         kept |= set(ends[np.lexsort((other[ends], cost[ends]))[:_KEPT]].tolist())

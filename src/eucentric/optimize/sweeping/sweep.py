@@ -252,7 +252,9 @@ def predicted(made: Plan, instrument: Instrument, step: int) -> dict[str, float]
         found[LEFT.name] = left_after(candidate, instrument, sigma_m).sigma_m
         chain = tuple(each.candidate for each in made.steps)
         asked = made.asked
-        found[SUCCESS.name] = outlook(chain, instrument, asked.start_m, sure_m=asked.sure_m).within(asked.accuracy_m)
+        found[SUCCESS.name] = outlook(chain, instrument, asked.start_m, at=asked.at, sure_m=asked.sure_m).within(
+            asked.accuracy_m
+        )
     return found
 
 
