@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from eucentric.errors import SettingsError
 from eucentric.focus.settings import CorrectionType
 from eucentric.focus.toml import read_toml, to_toml
-from eucentric.optimize.planning.asked import Asked, Cheapest
+from eucentric.optimize.planning.asked import Asked, Cheapest, exposed_at
 from eucentric.optimize.planning.outlook import outlook
 from eucentric.optimize.planning.plan import Plan, front, knee, plan
 from eucentric.optimize.planning.prediction import (
@@ -22,6 +23,7 @@ from eucentric.optimize.planning.prediction import (
     left_after,
     looked_at,
 )
+from eucentric.optimize.planning.reasons import reasons
 from eucentric.optimize.planning.rules import Needs
 from eucentric.optimize.planning.rules import plan as classic
 from eucentric.optimize.planning.rules_on import classic_on
@@ -86,6 +88,39 @@ def test_the_outlook_of_one_perfect_step_is_the_error_of_its_look() -> None:
     assert abs(ends.errors_m.size - ended.size - 10.6) < 5 * math.sqrt(10.6)
 
 
+def test_where_it_is_to_hold_the_last_change_of_magnification_counts() -> None:
+    perfect = with_("stage", z_scale=0.0, arrival_m=0.0)
+    one = candidate("hl", 4, 10e-3, offset_m=-2e-6, instrument=perfect)
+    there, end = one.magnification, next(m for m in perfect.magnifications if m.name == "fa")
+    here, apart = (outlook((one,), perfect, 1e-6, at=at).errors_m for at in (None, "fa"))
+    seen = math.sqrt(float(np.mean(here[np.isfinite(here)] ** 2)))
+    left = math.sqrt(float(np.mean(apart[np.isfinite(apart)] ** 2)))
+    # 100 nm of parfocality and 25 nm for each factor of e of the pixels, in quadrature; 20 000 draws scatter by 0.5 %.
+    wanted = math.hypot(100e-9, 25e-9 * math.log(there.pixel_m / end.pixel_m))
+    assert math.sqrt(left**2 - seen**2) == pytest.approx(wanted, rel=0.02)
+
+
+def test_a_plan_ends_where_the_exposures_are_taken() -> None:
+    there = instrument("300kv-autoloader")
+    assert (exposed_at(there), exposed_at(there, ("hl", "fc"))) == ("fa", "fc")
+    cheap, held = (plan(there, Asked(500e-6, 0.1e-6, at=at)) for at in (None, "fa"))
+    chain = tuple(step.candidate for step in cheap.steps)
+    assert outlook(chain, there, 500e-6).within(0.1e-6) > 0.99
+    assert outlook(chain, there, 500e-6, at="fa").within(0.1e-6) < 0.8  # parfocality alone is 100 nm, 1 σ
+    assert held.outlook.within(0.1e-6) > 0.99
+    assert held.steps[-1].candidate.magnification.name == "fa"
+    wide = plan(there, Asked(500e-6, 1e-6, at="fa"))  # 1 µm has room for the change
+    assert wide.steps[-1].candidate.magnification.name != "fa"
+    assert {"parfocality", "hysteresis of the magnification"} <= {part.source for part in wide.steps[-1].budget}
+    assert wide.dose_e_per_m2 < held.dose_e_per_m2
+
+
+def test_each_step_but_the_last_has_a_reason() -> None:
+    told = reasons(_plan(), instrument())
+    assert len(told) == len(_plan().steps) - 1
+    assert re.match(r"Z Focus is there because .* reaches no farther than", told[0])
+
+
 def test_where_the_optics_hardly_change_with_the_lens_it_corrects_far_errors_too() -> None:
     """A lens does not have to settle for seconds: quicker than the stage, where it may go so far."""
     quick = Asked(200e-6, 1e-6, cheapest=Cheapest.TIME)
@@ -117,17 +152,17 @@ def test_what_is_saved_is_least_and_a_front_has_no_plan_that_another_beats() -> 
     assert _plan(Cheapest.BOTH).dose_e_per_m2 in doses
 
 
-def test_of_plans_that_cost_alike_the_one_with_fewest_steps_is_taken() -> None:
+def test_a_further_step_has_to_be_worth_it() -> None:
     short = _plan(Cheapest.TIME)
     one = short.steps[-1]
 
     def costs(factor: float, steps: int) -> Plan:
         return replace(short, steps=(replace(one, dose_e_per_m2=factor * one.dose_e_per_m2 / steps**2),) * steps)
 
-    two, three = costs(1.08, 2), costs(1.0, 3)
-    assert two.dose_e_per_m2 * two.seconds == pytest.approx(1.08 * three.dose_e_per_m2 * three.seconds)
+    two, three = costs(1.15, 2), costs(1.0, 3)
+    assert two.dose_e_per_m2 * two.seconds == pytest.approx(1.15 * three.dose_e_per_m2 * three.seconds)
     assert knee((three, two)) is two
-    two = costs(1.12, 2)
+    two = costs(1.25, 2)
     assert knee((three, two)) is three
 
 

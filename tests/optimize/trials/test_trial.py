@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from eucentric.cli.plan_verify import Job, check_simulated, jobs_of, run_trials, trial, trial_of, verify
+from eucentric.cli.plan_verify import Job, check_trials, jobs_of, run_trials, trial, trial_of, verify
 from eucentric.errors import InputError, SettingsError
 from eucentric.microscope.registry import open_microscope
 from eucentric.optimize.trials.cluster import Cluster, cluster
@@ -60,7 +60,7 @@ def test_a_magnification_of_another_name_is_said() -> None:
     there = tiny()
     renamed = tuple(m.model_copy(update={"name": f"{m.name} 2"}) for m in there.magnifications)
     with pytest.raises(SettingsError, match="Name it so"):
-        check_simulated(there.model_copy(update={"magnifications": renamed}))
+        check_trials(there.model_copy(update={"magnifications": renamed}), None)
 
 
 def test_trials_end_where_the_plan_says_and_alike_for_any_workers() -> None:
