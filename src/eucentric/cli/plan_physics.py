@@ -57,6 +57,7 @@ def as_json(
         "instrument": instrument.name,
         "start_m": asked.start_m,
         "accuracy_m": asked.accuracy_m,
+        "at": asked.at or made.steps[-1].candidate.magnification.name,
         "probability": asked.probability,
         "cheapest": str(asked.cheapest),
         "dose_e_per_m2": made.dose_e_per_m2,
