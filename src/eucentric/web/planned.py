@@ -72,7 +72,7 @@ def planned(wanted: models.ToPlan) -> models.Planned:
     picture = io.BytesIO()
     plan_figure(made, there).savefig(picture, format="png")
     return models.Planned(
-        said=f"{show_dose(made.dose_e_per_m2)} and {show_time(made.seconds)}",
+        said=f"{show_dose(made.dose_e_per_m2)} and {show_time(made.seconds)}, held at {asked.at}",
         steps=_rows(made),
         picture=base64.b64encode(picture.getvalue()).decode(),
         values=forms.values_of(settings_of(made, there)),
