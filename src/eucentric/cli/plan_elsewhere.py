@@ -29,7 +29,8 @@ def for_others(steps: Sequence[Elsewhere]) -> list[str]:
 
 def _typed(one: Elsewhere) -> str:
     offset = minus(f", images at a defocus of {one.offset_m * 1e6:g} µm") if one.offset_m else ""
-    return f"{one.step}: preset {one.preset}{offset}, correction {one.correction}"
+    other = "" if one.pattern == "pair" else f" (one pair, and the plan takes a {one.pattern}: less is reached)"
+    return f"{one.step}{other}: preset {one.preset}{offset}, correction {one.correction}"
 
 
 def _leginon(one: Elsewhere) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from contextlib import AbstractContextManager
 from typing import Any, Final
@@ -11,6 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+
+# Of fonts that its list remembers and that are gone, nobody has to know: there is another one.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 DPI: Final = 125
 WIDTH_IN: Final = 12.8  # 1600 pixels

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from eucentric.focus.patterns import PatternName
 from eucentric.focus.preset_settings import NamedPreset
 from eucentric.focus.settings import (
     CorrectionLimits,
@@ -21,7 +22,8 @@ from eucentric.optimize.planning.prediction import LENS_SETTLE_S, z_approach_m
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """A step as it is typed into another program; `tilt_rad` is each image's, `offset_m` lens defocus for the images.
+    """A step as it is typed into another program, which takes a pair whatever the plan's `pattern` is; `tilt_rad` is
+    each image's, `offset_m` lens defocus for the images.
 
     SerialEM tilts to either side by what it calls beam tilt. Leginon takes its images at 0 and at what it calls tilt:
     the same shift takes twice the angle, at which Cs adds `leginon_bias_m` = C3·tilt² that its calibration does not
@@ -30,6 +32,7 @@ class Elsewhere:
 
     step: str
     preset: str
+    pattern: PatternName
     tilt_rad: float
     offset_m: float
     limit_m: float
@@ -105,6 +108,7 @@ def elsewhere(plan: Plan, instrument: Instrument) -> tuple[Elsewhere, ...]:
         Elsewhere(
             step=name,
             preset=one.candidate.preset,
+            pattern=one.candidate.pattern,
             tilt_rad=one.candidate.tilt_rad,
             offset_m=one.candidate.offset_m,
             limit_m=_limit(one),
