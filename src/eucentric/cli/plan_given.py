@@ -19,7 +19,8 @@ AtOption = Annotated[
     typer.Option(
         "--at",
         metavar="PRESET",
-        help="Where the accuracy is to hold: where you expose. Default: the finest magnification (of --preset).",
+        help="Where the accuracy is to hold: where you expose. Default: the finest magnification (of --preset); with "
+        "--one-preset that of the images.",
         show_default=False,
     ),
 ]
