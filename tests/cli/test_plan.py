@@ -129,7 +129,12 @@ def test_what_does_nothing_is_a_sentence(capsys, options, words):
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("--out none/planned.toml", "none is not there"), ("--out planned.txt", "TOML"), ("--figure none", "no ending")],
+    [
+        ("--out none/planned.toml", "none is not there"),
+        ("--out planned.txt", "TOML"),
+        ("--out=", "Write for example mine.toml"),
+        ("--figure none", "no ending"),
+    ],
 )
 def test_where_nothing_can_be_written_is_said_before_anything_is_planned(capsys, tmp_path, monkeypatch, given, said):
     monkeypatch.chdir(tmp_path)

@@ -294,7 +294,7 @@ def test_ctrl_c_keeps_what_was_measured(
         (["--settings", "mine.toml", "--step", "look"], "is done by Manual and measures nothing"),
         (["--settings", "stage.toml"], "By Beam Tilt: none is"),
         (["--settings", "mine.toml", "--out", "mine.toml"], "There is already a file mine.toml"),
-        (["--settings", "mine.toml", "--out", "tuned.txt"], "Write tuned.toml"),
+        (["--settings", "mine.toml", "--out", "tuned.txt"], "Write for example tuned.toml"),
         (["--settings", "mine.toml", "--figure", "tune.doc"], "'.doc'"),
         (["--settings", "mine.toml", "--out", "nowhere/tuned.toml"], "nowhere is not there"),
         (["--settings", "mine.toml", "--figure", "mine.toml/tune.png"], "mine.toml is no folder"),

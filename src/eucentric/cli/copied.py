@@ -7,12 +7,16 @@ from pathlib import Path
 from eucentric.errors import InputError
 
 
+def check_toml(path: Path, what: str) -> None:
+    """Raise InputError where the name is not that of a TOML file."""
+    if path.suffix.lower() != ".toml":
+        better = path.with_suffix(".toml") if path.name else "mine.toml"
+        raise InputError(f"{what} are kept in TOML, and '{path}' does not say so. Write for example {better}")
+
+
 def copy_to(path: Path, text: str, what: str) -> None:
     """Write `text` to a new TOML file; `what` names its kind ("Settings"). Nothing is written over: InputError."""
-    if path.suffix.lower() != ".toml":
-        raise InputError(
-            f"{what} are kept in TOML, and {path} does not say so. Write for example {path.with_suffix('.toml')}"
-        )
+    check_toml(path, what)
     try:
         with path.open("x", encoding="utf-8") as written:
             written.write(text)

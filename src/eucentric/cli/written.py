@@ -9,6 +9,7 @@ from typing import Final
 
 import typer
 
+from eucentric.cli.copied import check_toml
 from eucentric.errors import InputError
 
 UNWRITTEN: Final = 2
@@ -50,9 +51,8 @@ def check_files(out: Path | None, figure: Path | None) -> None:
     """Raise InputError where settings and figure can't be written under these names, before anything is done."""
     from eucentric.figures.saved import check_suffix
 
-    if out is not None and out.suffix.lower() != ".toml":
-        raise InputError(f"Settings are kept in TOML, and {out} does not say so. Write {out.with_suffix('.toml')}")
     if out is not None:
+        check_toml(out, "Settings")
         check_new(out)
     if figure is not None:
         check_suffix(figure)
