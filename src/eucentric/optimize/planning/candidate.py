@@ -95,9 +95,14 @@ def tilts_of(instrument: Instrument, tilt_max_rad: float | None = None) -> list[
     return [t for t in TILTS_RAD if t <= most * (1 + 1e-9)] or [most]
 
 
+def magnification_named(instrument: Instrument, name: str) -> Magnification:
+    """That of the instrument."""
+    return next(one for one in instrument.magnifications if one.name == name)
+
+
 def magnification_at(instrument: Instrument, name: str | None) -> Magnification | None:
     """That of the instrument, where one is named."""
-    return None if name is None else next(one for one in instrument.magnifications if one.name == name)
+    return None if name is None else magnification_named(instrument, name)
 
 
 def tilt_most(instrument: Instrument, asked_rad: float | None = None) -> float:

@@ -13,9 +13,9 @@ from eucentric.focus.fields import without_unit
 from eucentric.focus.patterns import PatternName
 from eucentric.focus.settings import CorrectionType
 from eucentric.focus.settings_error import settings_error
-from eucentric.optimize.instrument import Instrument, Magnification
+from eucentric.optimize.instrument import Instrument
 from eucentric.optimize.planning.asked import Asked
-from eucentric.optimize.planning.candidate import Candidate
+from eucentric.optimize.planning.candidate import Candidate, magnification_named
 from eucentric.optimize.planning.plan import Plan
 from eucentric.optimize.sweeping.axes import MAGNIFICATIONS, Of, Setting, Value
 
@@ -142,8 +142,3 @@ def check_fits(candidate: Candidate, instrument: Instrument) -> None:
     most = instrument.camera.size // candidate.binning
     if candidate.size_px > most:
         raise SettingsError(f"At binning {candidate.binning} the camera has {most} pixels, not {candidate.size_px}.")
-
-
-def magnification_named(instrument: Instrument, name: str) -> Magnification:
-    """That of the instrument."""
-    return next(one for one in instrument.magnifications if one.name == name)

@@ -14,7 +14,7 @@ from typing import Final
 
 from eucentric.errors import SettingsError
 from eucentric.optimize.instrument import Instrument
-from eucentric.optimize.planning.candidate import Candidate
+from eucentric.optimize.planning.candidate import Candidate, magnification_named
 from eucentric.optimize.planning.outlook import Outlook, outlook
 from eucentric.optimize.planning.plan import Plan, plan
 from eucentric.optimize.planning.prediction import clear, left_after, lit, looked_at, range_of
@@ -27,7 +27,6 @@ from eucentric.optimize.sweeping.changes import (
     check_bounds,
     check_fits,
     instrument_with,
-    magnification_named,
     value_now,
 )
 from eucentric.optimize.trials.trial import Trial, is_within
